@@ -1,0 +1,16 @@
+# A thin front; Meson and Ninja do the work.
+BUILD ?= build
+.PHONY: all test asan fuzz bench clean
+all:
+	@[ -d $(BUILD) ] || meson setup $(BUILD)
+	@ninja -C $(BUILD)
+test: all
+	meson test -C $(BUILD) --print-errorlogs
+asan:
+	@[ -d $(BUILD)-asan ] || meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Doptimization=1
+	ninja -C $(BUILD)-asan && meson test -C $(BUILD)-asan --print-errorlogs
+fuzz:
+	@[ -d $(BUILD)-fuzz ] || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C $(BUILD)-fuzz
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -1,0 +1,94 @@
+/* The mission model as reviewed files (YAML in git, canonical JSON in the ledger): missions, functions,
+ * dependencies, groups, flows, threats, controls, alternatives, conditions, tolerance. One reader
+ * validates both forms; every error says line, what was expected, and what was probably meant. */
+#ifndef ASSURANCE_MODEL_H
+#define ASSURANCE_MODEL_H
+
+#include "base/limit.h"
+#include "wire/doc.h"
+
+#define MODEL_ID 48
+#define MODEL_TEXT 192
+
+struct model_text { char ja[MODEL_TEXT], en[MODEL_TEXT]; };
+
+struct model_function {
+    char id[MODEL_ID];
+    struct model_text name, minimum;     /* minimum level in words */
+    uint32_t outage_tolerable_min;       /* T_tol */
+    uint32_t customers;                  /* households */
+    char depends[16][MODEL_ID];          /* groups and alternatives */
+    uint32_t effect_mille[16];           /* w: fail 1000, degrade 500, work-around 100, nominal 0 */
+    size_t n_depends;
+};
+struct model_group {
+    char id[MODEL_ID];
+    struct model_text name;
+    char layer[12];                      /* user service platform network device, or organisation people things data procedure system */
+    char zone[MODEL_ID];
+    bool simulated;                      /* 模擬: said on screen */
+    char members[64][MODEL_ID];          /* declared assets (non-ICT, unmanaged); enrolled devices join by registry */
+    size_t n_members;
+};
+struct model_alternative {               /* non-ICT measure: local loop, reservoir hours, manual operation, tankers */
+    char id[MODEL_ID];
+    struct model_text name;
+    uint32_t hours_mille;                /* 6.5 h = 6500 */
+    int64_t drilled_ms;
+};
+struct model_threat {
+    char id[MODEL_ID];
+    struct model_text name;
+    char layer[12];
+    char group[MODEL_ID];                /* where it strikes */
+    int64_t rate_ppb[3];                 /* lo mid hi, attempts a year, parts per billion */
+    int64_t loss_yen[2];                 /* 5 % and 95 % */
+    int64_t loss_mean_yen;               /* stored input, rounded once */
+    uint32_t outage_min;                 /* D */
+    uint32_t budget;                     /* probe budget m */
+    int64_t effect_ppb;                  /* w */
+    char author[MODEL_TEXT], source[MODEL_TEXT], reviewed[16];
+};
+struct model_control {
+    char id[16];
+    struct model_text name;
+    char layer[12], root[MODEL_ID];      /* root group: common cause */
+    char scope[8][MODEL_ID];             /* groups whose assets it must cover; "site" = one asset */
+    size_t n_scope;
+    int64_t fresh_ms, stale_ms;          /* T_f, T_max */
+    int64_t strength_ppb[64];            /* by threat index */
+};
+struct model_condition {                 /* tier A: what a decision may bind */
+    char id[MODEL_ID];
+    char text[MODEL_ID];                 /* "attested(device)", "coverage(C8b, gateways) >= 900" */
+    char stream[LIMIT_PATTERN_MAX];      /* MQTT filter it guards */
+    enum limit_mode mode;                /* default hold */
+    struct model_text name;
+};
+struct model_mission {
+    char id[MODEL_ID];
+    struct model_text name, sentence;
+    int64_t tolerance_yen;               /* decision figure, a year */
+    uint32_t tolerance_outages_mille;    /* a year */
+    char functions[16][MODEL_ID];
+    size_t n_functions;
+};
+struct model {
+    char schema[16];                     /* "sekimori/1" */
+    struct model_text organisation;
+    struct model_mission missions[20];
+    struct model_function functions[64];
+    struct model_group groups[256];
+    struct model_alternative alternatives[32];
+    struct model_threat threats[64];
+    struct model_control controls[64];
+    struct model_condition conditions[64];
+    size_t n_missions, n_functions, n_groups, n_alternatives, n_threats, n_controls, n_conditions;
+};
+
+struct model_error { int line; char text[240]; };
+
+/* Fills errors (up to cap) and returns E_CONFIG when there is any; *ret written only when none. */
+MUST outcome model_read(const struct doc *d, struct model *ret, struct model_error *errors, size_t cap, size_t *ret_n);
+
+#endif

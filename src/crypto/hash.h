@@ -1,0 +1,25 @@
+/* Hashes and key identifiers. The only room that names a crypto library is this one. */
+#ifndef CRYPTO_HASH_H
+#define CRYPTO_HASH_H
+
+#include "base/mem.h"
+
+struct hash {
+    uint8_t at[32];
+};
+
+void hash_sha256(struct bytes b, struct hash *ret);
+/* Over the concatenation of parts. */
+void hash_sha256_parts(const struct bytes *parts, size_t n, struct hash *ret);
+/* Of a file's content, streamed. */
+MUST outcome hash_sha256_file(const char *path, struct hash *ret);
+static inline struct bytes hash_view(const struct hash *h)
+{
+    return (struct bytes) { h->at, sizeof h->at };
+}
+static inline bool hash_equal(const struct hash *a, const struct hash *b)
+{
+    return memcmp(a->at, b->at, sizeof a->at) == 0;
+}
+
+#endif

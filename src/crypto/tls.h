@@ -1,0 +1,52 @@
+/* TLS 1.3 only, over memory: the caller moves bytes between socket and struct tls. Server side for
+ * the gate (its private key lives in the seal: a callback signs), client side for agents. */
+#ifndef CRYPTO_TLS_H
+#define CRYPTO_TLS_H
+
+#include "crypto/x509.h"
+
+struct tls_context;
+struct tls;
+
+/* Signs the TLS 1.3 server CertificateVerify for this transcript hash; DER ECDSA signature. */
+struct tls_signer {
+    void *ctx;
+    outcome (*sign)(void *ctx, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n);
+};
+
+enum tls_client_auth { TLS_AUTH_NONE, TLS_AUTH_OPTIONAL, TLS_AUTH_REQUIRED };
+
+/* server chain: leaf first. client CA: trusted for clientAuth. OPTIONAL also lets an expired
+ * certificate of our CA through, marked. alpn: NULL or a comma-free single protocol. */
+MUST outcome tls_server_new(struct bytes chain_pem, struct bytes client_ca_pem, enum tls_client_auth auth,
+    const struct tls_signer *signer, struct tls_context **ret);
+/* key NULL = no client certificate. ca_key_hash: pin of some CA certificate in the presented chain
+ * (joining); else ca_pem verifies. */
+MUST outcome tls_client_new(struct bytes ca_pem, const struct hash *ca_key_hash, struct bytes chain_pem,
+    const struct key *key, struct tls_context **ret);
+void tls_context_free(struct tls_context *c); /* counted: live struct tls keep it */
+
+MUST outcome tls_new(struct tls_context *c, const char *server_name, struct tls **ret);
+void tls_free(struct tls *t);
+/* Gives received bytes to the machine (all are taken; bounded by the caller's read size). */
+MUST outcome tls_feed(struct tls *t, struct bytes in);
+/* Drives the handshake. OK when complete, E_AGAIN when it needs bytes, else the refusal. */
+MUST outcome tls_handshake(struct tls *t);
+/* Plaintext out. E_AGAIN when there is none, E_CLOSED after close_notify. */
+MUST outcome tls_read(struct tls *t, uint8_t *to, size_t cap, size_t *ret_n);
+/* Plaintext in: takes all (output accumulates in memory, see tls_pending). */
+MUST outcome tls_write(struct tls *t, struct bytes b);
+void tls_close(struct tls *t); /* queues close_notify */
+/* Ciphertext waiting to be sent; drop what was written. */
+struct bytes tls_pending(struct tls *t);
+void tls_sent(struct tls *t, size_t n);
+
+enum tls_why { TLS_WHY_NONE, TLS_WHY_NO_CERTIFICATE, TLS_WHY_FOREIGN, TLS_WHY_EXPIRED, TLS_WHY_BAD,
+    TLS_WHY_VERSION, TLS_WHY_OTHER };
+enum tls_why tls_why(const struct tls *t);
+/* After the handshake; has = false when the peer showed none. */
+bool tls_peer(const struct tls *t, struct x509_facts *ret, bool *ret_expired);
+/* Presented CA chain as PEM (client side, to keep after a pinned join). */
+MUST outcome tls_peer_chain_pem(const struct tls *t, struct buffer *ret);
+
+#endif

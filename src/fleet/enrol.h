@@ -1,0 +1,33 @@
+/* Enrolment: EST (RFC 7030, 8951) simple enrolment with an invite's token as HTTP Basic password, and
+ * admission by the registry's allow list. Pure steps: the certificate itself is built by the seal. */
+#ifndef FLEET_ENROL_H
+#define FLEET_ENROL_H
+
+#include "crypto/x509.h"
+#include "platform/registry.h"
+
+/* "https://host:port/join#TOKEN@CAHASH": 32 token bytes and the CA key hash, both base64url without
+ * padding. The fragment never travels in a request line. */
+#define INVITE_TOKEN_BYTES 32
+#define INVITE_URL_MAX 320
+MUST outcome invite_url_make(const char *host, uint16_t port, const uint8_t token[32],
+    const struct hash *ca_key_hash, char url[INVITE_URL_MAX]);
+MUST outcome invite_url_read(const char *url, char host[128], uint16_t *ret_port, uint8_t ret_token[32],
+    struct hash *ret_ca_key_hash);
+
+struct enrolment { /* what a good request asks for */
+    const struct invite *invite;
+    struct buffer spki;       /* of the requested certificate; owned by the caller, deinit */
+    struct buffer ak_spki;    /* attestation key, empty when none */
+};
+/* password: the token as base64url; body: base64 PKCS#10 (wrapped or not); ak: base64 SPKI DER or none.
+ * E_UNKNOWN wrong token, E_CONFLICT used, E_EXPIRED, E_CRYPTO request not good, E_MALFORMED. */
+MUST outcome enrol_judge(const struct registry *r, struct bytes password, struct bytes body, struct bytes ak,
+    int64_t now_ms, struct enrolment *ret);
+
+enum admission { ADMIT, ADMIT_UNREGISTERED, ADMIT_REVOKED, ADMIT_LIFE, ADMIT_EXPIRED };
+/* Allow list: a certificate whose key is not in the registry is refused though our CA signed it. */
+enum admission enrol_admit(const struct registry *r, const uint8_t key_hash[32], int64_t not_after_ms,
+    int64_t now_ms, const struct identity **ret);
+
+#endif

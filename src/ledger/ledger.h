@@ -1,0 +1,104 @@
+/* The tamper-evident record (証跡記録): append, tree, head, proofs, replay. One writer: the core's
+ * loop appends to memory, a log thread makes batches durable (group commit); what is durable is told
+ * by index. The verifier (verify.h) stands alone and shares only the format (format.h).
+ * The tree is RFC 6962; the head a C2SP signed note ("checkpoint" of tlog-tiles), signed by the seal. */
+#ifndef LEDGER_LEDGER_H
+#define LEDGER_LEDGER_H
+
+#include "base/mem.h"
+#include "crypto/hash.h"
+
+/* kind, id, name, class, 日本語. Ids are for ever. Class decides the payload's segment files. */
+#define LEDGER_KINDS(X)                                                                            \
+    X(ENTRY_CHARTER, 1, "charter", CLASS_CONTROL, "憲章（役割の鍵）")                              \
+    X(ENTRY_SITE, 2, "site", CLASS_CONTROL, "サイト設定")                                          \
+    X(ENTRY_IDENTITY, 3, "identity", CLASS_CONTROL, "機器・利用者の登録")                          \
+    X(ENTRY_LIFE, 4, "life", CLASS_CONTROL, "機器の状態変化")                                      \
+    X(ENTRY_INVITE, 5, "invite", CLASS_CONTROL, "登録コード")                                      \
+    X(ENTRY_STREAM, 6, "stream", CLASS_CONTROL, "データ種別")                                      \
+    X(ENTRY_MODEL, 7, "model", CLASS_CONTROL, "任務モデル")                                        \
+    X(ENTRY_REFERENCE, 8, "reference", CLASS_CONTROL, "基準値（署名つき）")                        \
+    X(ENTRY_EVIDENCE, 9, "evidence", CLASS_CONTROL, "確認結果")                                    \
+    X(ENTRY_ASSESSMENT, 10, "assessment", CLASS_CONTROL, "残存リスク評価")                         \
+    X(ENTRY_DECISION, 11, "decision", CLASS_CONTROL, "判断（決裁）")                               \
+    X(ENTRY_LIMIT, 12, "limit", CLASS_CONTROL, "制限")                                             \
+    X(ENTRY_HOLD, 13, "hold", CLASS_CONTROL, "承認待ち保留")                                       \
+    X(ENTRY_RELEASE, 14, "release", CLASS_CONTROL, "保留の解除")                                   \
+    X(ENTRY_COMMAND, 15, "command", CLASS_CONTROL, "指令")                                         \
+    X(ENTRY_RECEIPT, 16, "receipt", CLASS_CONTROL, "受領証")                                       \
+    X(ENTRY_AUDIT, 17, "audit", CLASS_CONTROL, "操作・拒否の記録")                                 \
+    X(ENTRY_ALERT, 18, "alert", CLASS_CONTROL, "警報")                                             \
+    X(ENTRY_DECLARATION, 19, "declaration", CLASS_CONTROL, "申告")                                 \
+    X(ENTRY_START, 20, "start", CLASS_CONTROL, "起動・停止")                                       \
+    X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")
+
+enum ledger_class { CLASS_CONTROL, CLASS_DATA, CLASSES };
+enum ledger_kind {
+#define X(name, id, word, class, ja) name = id,
+    LEDGER_KINDS(X)
+#undef X
+};
+const char *ledger_kind_word(enum ledger_kind k); /* "?" when unknown */
+
+struct ledger;
+
+/* Payload of CLASS_CONTROL entries: canonical JSON. Of ENTRY_DATA: ledger/format.h, struct data. */
+struct ledger_entry {
+    uint64_t index;
+    int64_t at_ms;
+    enum ledger_kind kind;
+    struct bytes payload; /* BYTES_NONE when pruned */
+    bool pruned;
+};
+
+/* Called on the log thread. */
+struct ledger_wake {
+    void *ctx;
+    void (*durable)(void *ctx);
+};
+
+/* Makes an empty ledger directory; E_CONFLICT when there is one. origin: the note's first line, site name. */
+MUST outcome ledger_create(const char *dir, const char *origin, struct bytes public_key32);
+/* Opens, recovers a torn tail (says how many bytes were cut in *ret_cut), starts the log thread.
+ * Reads no payloads. commit_window_ms: group commit, default 2. */
+MUST outcome ledger_open(const char *dir, struct ledger_wake wake, unsigned commit_window_ms,
+    struct ledger **ret, uint64_t *ret_cut);
+/* Makes everything durable and stops the thread. */
+void ledger_close(struct ledger *l);
+
+/* Appends to the current batch; *ret_index is final. E_FULL when the batch memory is exhausted (the
+ * caller refuses the message with a reason), E_IO after a failed write or sync (nothing is acknowledged
+ * until ledger_recover succeeds or space returns). */
+MUST outcome ledger_append(struct ledger *l, enum ledger_kind kind, int64_t at_ms, struct bytes payload,
+    uint64_t *ret_index);
+/* Starts the batch's commit if the window has passed or force; cheap to call every turn. Returns the ms
+ * until it wants to be called again, or -1. */
+int ledger_turn(struct ledger *l, int64_t mono_ms, bool force);
+/* Every entry with index < this is on disk. */
+uint64_t ledger_durable(const struct ledger *l);
+/* Blocks until all is durable: for init, tests, and "loosen: write durably, then apply". */
+MUST outcome ledger_sync(struct ledger *l);
+uint64_t ledger_size(const struct ledger *l);
+/* OK, or why appending is refused now. */
+MUST outcome ledger_health(const struct ledger *l);
+
+/* Size and RFC 6962 root over what is durable. */
+void ledger_root(const struct ledger *l, uint64_t *ret_size, struct hash *ret_root);
+/* Publishes a head signed by the seal (text of the note); held back so that a running copy is
+ * consistent: the file `checkpoint` shows it only hold_ms after now_ms (0 = at once: stop, export). */
+MUST outcome ledger_publish(struct ledger *l, struct bytes note, int64_t now_ms, int64_t hold_ms);
+/* The newest signed note in memory, BYTES_NONE if none. */
+struct bytes ledger_head(const struct ledger *l);
+
+/* Reads a durable entry; payload lives in b until the next call with it. E_UNKNOWN, E_CHANGED, E_MISSING. */
+MUST outcome ledger_read(struct ledger *l, uint64_t index, struct buffer *b, struct ledger_entry *ret);
+/* All entries from first on whose kind's class is `class`, oldest first, until fn refuses. Reads ahead. */
+MUST outcome ledger_scan(struct ledger *l, uint64_t first, enum ledger_class class,
+    outcome (*fn)(void *ctx, const struct ledger_entry *e), void *ctx);
+/* RFC 6962 audit path for index in the tree of `size`; cap >= 64. And the leaf hash. */
+MUST outcome ledger_prove(struct ledger *l, uint64_t index, uint64_t size, struct hash *path, size_t cap,
+    size_t *ret_n, struct hash *ret_leaf);
+MUST outcome ledger_prove_consistency(struct ledger *l, uint64_t old_size, uint64_t size, struct hash *path,
+    size_t cap, size_t *ret_n);
+
+#endif

@@ -1,0 +1,88 @@
+/* Who and what: identities (devices, services, people's tools), invites, streams. State is a fold
+ * over ledger entries: every change is made as a document, appended to the ledger by the caller, then
+ * applied here by the same function that replays it at start. */
+#ifndef PLATFORM_REGISTRY_H
+#define PLATFORM_REGISTRY_H
+
+#include "base/map.h"
+#include "platform/life.h"
+#include "wire/doc.h"
+
+#define ID_MAX 64           /* [a-z0-9][a-z0-9-]{0,62} */
+#define STREAM_PATTERN_MAX 128
+
+enum role { ROLE_NONE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLES };
+const char *role_word(enum role r);
+MUST outcome role_parse(const char *word, enum role *ret);
+
+struct identity {
+    char id[ID_MAX];
+    enum role role;
+    char group[ID_MAX];     /* asset group of the mission model, "" if none */
+    char model[ID_MAX];     /* device model, "" if none */
+    enum life life;
+    enum trust trust;
+    bool has_key;
+    uint8_t key_hash[32];   /* of the current certificate */
+    uint8_t serial[20];
+    uint8_t serial_n;
+    int64_t not_after_ms;
+    bool has_ak;
+    uint8_t ak_spki[256];   /* attestation key, SubjectPublicKeyInfo DER */
+    size_t ak_spki_n;
+    int64_t changed_ms;
+    int64_t attested_ms;    /* last good quote; memory only */
+    char why[160];          /* of the last trust change */
+};
+
+struct invite {
+    uint8_t token_hash[32];  /* SHA-256 of the token; the token itself is never stored */
+    char id[ID_MAX];         /* the identity it enrols */
+    enum role role;
+    char group[ID_MAX], model[ID_MAX];
+    int64_t until_ms;
+    bool used;
+};
+
+enum fail_policy { FAIL_CLOSED, FAIL_PASS_FLAG, FAIL_HOLD_LAST };
+
+struct stream { /* a declared topic pattern */
+    char name[ID_MAX];
+    char pattern[STREAM_PATTERN_MAX]; /* MQTT filter */
+    char owner[ID_MAX];
+    char label[16];         /* public internal confidential restricted */
+    char unit[16];
+    bool recorded;
+    enum fail_policy fail;
+    bool command;
+    char safe[4][24];       /* safe-direction values of payload field "do" */
+    uint32_t expiry_s;      /* commands: 60 by default */
+};
+
+struct registry;
+
+MUST outcome registry_new(struct registry **ret);
+void registry_free(struct registry *r);
+/* kind: ENTRY_IDENTITY, ENTRY_LIFE, ENTRY_INVITE, ENTRY_STREAM. Others are ignored. */
+MUST outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, int64_t at_ms);
+
+const struct identity *registry_identity(const struct registry *r, const char *id);
+const struct identity *registry_by_key(const struct registry *r, const uint8_t key_hash[32]);
+const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32]);
+/* The most specific declared stream that meets the topic; NULL if none. */
+const struct stream *registry_stream(const struct registry *r, struct bytes topic);
+/* Rises with every applied change: cached authorisations compare it. */
+uint64_t registry_epoch(const struct registry *r);
+size_t registry_identities(const struct registry *r, const struct identity **ret, size_t cap); /* sorted by id */
+size_t registry_streams(const struct registry *r, const struct stream **ret, size_t cap);
+size_t registry_invites(const struct registry *r, const struct invite **ret, size_t cap);
+
+/* The documents of changes; the caller appends and applies them. Arena-owned, NULL = out of memory. */
+struct doc *registry_doc_invite(struct arena *a, const struct invite *i);
+struct doc *registry_doc_identity(struct arena *a, const struct identity *i); /* whole identity */
+/* One step of life or trust: {"id","what":"trust","from","event","to","why","by"}. */
+struct doc *registry_doc_life(struct arena *a, const char *id, const char *what, const char *from,
+    const char *event, const char *to, const char *why, const char *by);
+struct doc *registry_doc_stream(struct arena *a, const struct stream *s);
+
+#endif

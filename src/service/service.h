@@ -1,0 +1,65 @@
+/* API, users, console hosting: an HTTP request in, a response out. Runs in core; the gate frames.
+ * The same handlers serve https, the loopback console and the local CLI socket. */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include "assurance/assurance.h"
+#include "fleet/enrol.h"
+#include "ledger/ledger.h"
+#include "platform/exchange.h"
+#include "wire/http.h"
+#include "wire/link.h"
+
+enum caller_kind { CALLER_NOBODY, CALLER_LOCAL_ROOT, CALLER_SESSION, CALLER_DEVICE };
+struct caller {
+    enum caller_kind kind;
+    enum listener listener;       /* which door; LISTENERS = the local CLI socket */
+    char name[64];                /* who, for audit */
+    char source[LINK_ADDRESS_MAX];
+};
+
+/* What the handlers may ask of the daemon; filled by node. */
+struct service_port {
+    void *ctx;
+    struct ledger *ledger;
+    struct registry *registry;
+    struct exchange *exchange;
+    struct assurance *assurance;
+    struct access *access;
+    const char *site, *site_name_ja, *site_name_en;
+    const char *host;             /* for invite URLs */
+    uint16_t est_port;
+    struct bytes ca_chain_pem;
+    const char *console_dir;      /* static files, loaded at start */
+    int64_t (*wall_ms)(void *ctx);
+    int64_t (*mono_ms)(void *ctx);
+    /* Append and apply a registry or audit entry. */
+    outcome (*write)(void *ctx, unsigned kind, const struct doc *d, bool durable);
+    /* Ask the seal for a device certificate (DER). */
+    outcome (*certify)(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der);
+    /* Ask for fresh evidence of a device now. */
+    outcome (*challenge)(void *ctx, const char *id);
+    /* Seal and publish a head now. */
+    outcome (*head)(void *ctx);
+    /* An open SSE response: push bytes to its link. */
+    void (*push)(void *ctx, uint32_t link, struct bytes b);
+    /* Count a refusal (token guesses) towards guard and audit. */
+    void (*refused)(void *ctx, enum listener l, enum link_refusal why, const char *source);
+};
+
+struct service;
+MUST outcome service_new(const struct service_port *port, struct service **ret);
+void service_free(struct service *s);
+
+/* One request. Writes the whole response to b. *ret_stream: the connection stays open as SSE on `link`. *ret_close. */
+MUST outcome service_request(struct service *s, const struct caller *c, uint32_t link, const struct http_request *r,
+    struct buffer *b, bool *ret_stream, bool *ret_close);
+/* The SSE link is gone. */
+void service_link_down(struct service *s, uint32_t link);
+/* Push an event to every open SSE link whose caller may see it. */
+void service_event(struct service *s, const char *event, const struct doc *d);
+int service_turn(struct service *s);
+/* A one-time login link for the console: "http://localhost:8480/start#TOKEN", 10 min, one use. */
+MUST outcome service_login_new(struct service *s, const char *who, char *ret_url, size_t size);
+
+#endif

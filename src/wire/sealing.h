@@ -1,0 +1,25 @@
+/* Requests to the seal, the only process that holds private keys; one SOCK_SEQPACKET pair for
+ * each asker. The seal builds what it signs from fixed profiles; it never signs bytes it was
+ * handed. Request: u8 kind + fields. Answer: u8 enum code (OK or why not) + fields. At most 8 kinds. */
+#ifndef WIRE_SEALING_H
+#define WIRE_SEALING_H
+
+#include "base/bytes.h"
+
+enum sealing {
+    SEAL_PUBLIC = 1, /* -> field32 issuing CA chain PEM (issuing, root), field32 server certificate PEM,
+                           field16 ledger public key (32 bytes Ed25519), field16 site name */
+    SEAL_HEAD,       /* u64 size, 32 bytes root -> field16 signed note (text). Never two roots of one
+                        size, never a smaller size: high-water mark on disk. From core only. */
+    SEAL_DEVICE,     /* field16 id, field16 SubjectPublicKeyInfo DER, u16 days
+                        -> field32 certificate DER. Client-auth profile. From core only. */
+    SEAL_SERVER,     /* nothing -> field32 certificate PEM: the server certificate again, 90 days, for the
+                        names fixed at init. From core only. */
+    SEAL_HANDSHAKE,  /* 32 or 48 bytes transcript hash -> field16 DER signature over the TLS 1.3 server
+                        CertificateVerify content (RFC 8446 4.4.3) built here. From gate only. */
+};
+
+#define SEALING_REQUEST_MAX 4096
+#define SEALING_ANSWER_MAX 32768
+
+#endif
