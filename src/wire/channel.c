@@ -4,14 +4,14 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static outcome memory_good(int fd)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) return REFUSE_SYS(E_IO, errno);
-    if (st.st_size != (off_t)channel_bytes()) return REFUSE(E_MALFORMED);
+    /* lseek and not fstat: the C library's fstat takes a path, which the gate's sandbox forbids. */
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0) return REFUSE_SYS(E_IO, errno);
+    if (size != (off_t)channel_bytes()) return REFUSE(E_MALFORMED);
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || !(seals & F_SEAL_SHRINK)) return REFUSE(E_MALFORMED);
     return DONE;
