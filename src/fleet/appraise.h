@@ -47,5 +47,8 @@ struct appraised {
 /* references: those of the identity's model. Never trusts pcr values in the JSON but for display. */
 void appraise(const struct identity *who, struct bytes evidence_json, const uint8_t nonce[32],
     const struct reference *references, size_t n, struct appraised *ret);
+/* Against the same device's last good appraisal, which the caller keeps: a TPM's reset count only
+ * rises; a fallen one is another TPM or a restored state. Turns a good result into APPRAISE_RESET. */
+void appraise_after(const struct appraised *before, struct appraised *now);
 
 #endif
