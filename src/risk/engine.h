@@ -17,6 +17,8 @@ enum { RISK_EXPECTED, RISK_DECISION, RISK_FIGURES };
 
 /* (a * b + 5e8) / 1e9 for a, b >= 0; saturates. */
 int64_t risk_mul(int64_t a, int64_t b);
+/* The same without a 128-bit type: what 32-bit machines use, and tests compare. */
+int64_t risk_mul_portable(int64_t a, int64_t b);
 int64_t risk_add(int64_t a, int64_t b); /* saturates; a, b >= 0 */
 int64_t risk_power(int64_t base_ppb, uint32_t exponent); /* by repeated risk_mul */
 
@@ -32,14 +34,16 @@ int64_t risk_freshness(int64_t age_ms, int64_t fresh_ms, int64_t stale_ms);
 struct risk_control {
     uint32_t root;      /* controls with the same non-zero root are counted once (the best of them) */
     int64_t coverage[RISK_FIGURES]; /* expected, proven */
-    bool owned;         /* potential: coverage would be 1 if all that is owned worked */
+    bool owned;         /* p > 0; potential: coverage would be 1 if all that is owned worked */
 };
 struct risk_threat {
     int64_t rate[RISK_FIGURES];   /* mid, hi: attempts a year, ppb */
     int64_t effect[RISK_FIGURES]; /* w, ppb */
+    int64_t effect_off;           /* w with every measure off: inherent; >= effect */
+    int64_t effect_full;          /* w with every owned measure working: potential; <= effect */
+    int64_t outage[RISK_FIGURES]; /* w towards "below the minimum for longer than T_tol"; 0 when D <= T_tol */
     int64_t loss_yen;             /* mean per event */
-    uint32_t budget;              /* probes */
-    bool outage;                  /* D > T_tol */
+    uint32_t budget;              /* probes, 1..RISK_BUDGET_MAX */
     int64_t strength[RISK_CONTROLS_MAX]; /* by control index, ppb */
 };
 struct risk_model {
