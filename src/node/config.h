@@ -1,0 +1,39 @@
+/* The daemon's configuration: strict `key = value` with sections; errors name file:line, what was
+ * expected and what was probably meant. One row per key makes the default, the range and the help. */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include "base/mem.h"
+#include "platform/registry.h"
+#include "wire/link.h"
+
+struct address {
+    char host[LINK_ADDRESS_MAX];
+    uint16_t port; /* 0: this listener is off */
+};
+
+struct config {
+    char site[ID_MAX];
+    char name_ja[128], name_en[128];
+    char host[128];            /* how devices and people reach this machine */
+    char console_dir[256];
+    struct address listen[LISTENERS];
+    uint32_t handshakes, connections, per_source;
+    uint32_t commit_window_ms;
+    uint32_t attest_every_s;   /* besides every session and on demand */
+    uint32_t certificate_days;
+};
+
+struct config_error {
+    int line;
+    char text[240];
+};
+
+/* Defaults, then the text. E_CONFIG with up to cap errors; *ret written only when there is none. */
+MUST outcome config_read(struct bytes text, struct config *ret, struct config_error *errors, size_t cap,
+    size_t *ret_n);
+/* The file `sekimori init` writes; read back by config_read to the same values. */
+MUST outcome config_write(const struct config *c, struct buffer *b);
+void config_defaults(struct config *ret);
+
+#endif

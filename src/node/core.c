@@ -1,0 +1,296 @@
+/* Start, loop, stop. Order in a turn: what arrived, what is due, what is durable, one flush. */
+#include "node/core.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONTROL_FD = 3, HEAD_EVERY_MS = 1000, HEAD_HOLD_MS = 5000, REFUSALS_EVERY_MS = 5000 };
+
+static void on_durable(void *ctx)
+{
+    struct core *c = ctx;
+    uint64_t one = 1;
+    (void)!write(c->durable_fd, &one, sizeof one);
+}
+
+static outcome watch_fd(struct core *c, int fd)
+{
+    struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+    return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? REFUSE_SYS(E_IO, errno) : DONE;
+}
+
+/* ---- the service's port ---- */
+
+static int64_t s_wall(void *ctx)
+{
+    (void)ctx;
+    return port_wall_ms();
+}
+
+static int64_t s_mono(void *ctx)
+{
+    (void)ctx;
+    return port_mono_ms();
+}
+
+static outcome s_write(void *ctx, unsigned kind, const struct doc *d, bool durable)
+{
+    return core_write(ctx, kind, d, durable);
+}
+
+static outcome s_certify(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der)
+{
+    struct core *c = ctx;
+    return seal_device(c->seal_fd, id, spki, c->config.certificate_days, ret_der);
+}
+
+static outcome s_challenge(void *ctx, const char *id)
+{
+    return attest_ask(ctx, id);
+}
+
+static outcome s_head(void *ctx)
+{
+    struct core *c = ctx;
+    TRY(ledger_sync(c->ledger));
+    return core_seal_head(c, HEAD_HOLD_MS);
+}
+
+static void s_push(void *ctx, uint32_t link, struct bytes b)
+{
+    link_send(ctx, link, b);
+}
+
+static void s_refused(void *ctx, enum listener l, enum link_refusal why, const char *source)
+{
+    core_refused(ctx, l, why, source, 1);
+}
+
+static void service_port_fill(struct core *c, struct service_port *p)
+{
+    *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .registry = c->registry, .exchange = c->exchange,
+        .assurance = c->assurance, .access = &c->access, .site = c->config.site, .site_name_ja = c->config.name_ja,
+        .site_name_en = c->config.name_en, .host = c->config.host, .est_port = c->config.listen[LISTENER_EST].port,
+        .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
+        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .head = s_head,
+        .push = s_push, .refused = s_refused };
+}
+
+/* ---- control messages of the keeper ---- */
+
+static outcome seal_attach(struct core *c, int fd)
+{
+    if (c->seal_fd >= 0) close(c->seal_fd);
+    c->seal_fd = fd;
+    struct seal_public p;
+    TRY(seal_public(fd, &p));
+    buffer_deinit(&c->ca_chain);
+    buffer_deinit(&c->server_chain);
+    c->ca_chain = p.ca_chain;
+    c->server_chain = p.server;
+    memcpy(c->ledger_key, p.ledger_key, sizeof c->ledger_key);
+    return DONE;
+}
+
+/* The gate shows its whole chain, so that a joining device can pin the CA's key. */
+static outcome server_chain_whole(struct core *c)
+{
+    return buffer_put(&c->server_chain, buffer_view(&c->ca_chain));
+}
+
+static outcome on_control(struct core *c)
+{
+    char kind;
+    int fds[CHANNEL_FDS];
+    TRY(channel_receive(CONTROL_FD, &kind, fds));
+    if (kind == CHANNEL_SEAL) {
+        TRY(seal_attach(c, fds[0]));
+        return server_chain_whole(c);
+    }
+    if (kind != CHANNEL_FRESH) return REFUSE(E_MALFORMED);
+    TRY(links_attach(c, fds));
+    return watch_fd(c, c->gate.end.get.wake_fd);
+}
+
+/* The first 's' must come before the site can start: it carries the CA. */
+static outcome await_seal(struct core *c)
+{
+    while (c->seal_fd < 0) {
+        char kind;
+        int fds[CHANNEL_FDS];
+        outcome o = channel_receive(CONTROL_FD, &kind, fds);
+        if (o.code == E_AGAIN) {
+            usleep(1000);
+            continue;
+        }
+        TRY(o);
+        if (kind == CHANNEL_SEAL) TRY(seal_attach(c, fds[0]));
+        else if (kind == CHANNEL_FRESH) memcpy(c->first_channel, fds, sizeof fds);
+        else return REFUSE(E_MALFORMED);
+    }
+    return server_chain_whole(c);
+}
+
+/* ---- start ---- */
+
+static outcome open_rooms(struct core *c)
+{
+    struct assurance_port ap;
+    struct exchange_port xp;
+    struct exchange_bounds bounds = EXCHANGE_BOUNDS;
+    core_assurance_port(c, &ap);
+    core_exchange_port(c, &xp);
+    bounds.sessions = c->config.connections;
+    TRY(registry_new(&c->registry));
+    TRY(assurance_new(&ap, &c->assurance));
+    c->access = (struct access) { .registry = c->registry };
+    snprintf(c->access.site, sizeof c->access.site, "%s", c->config.site);
+    return exchange_new(&c->access, &xp, &bounds, &c->exchange);
+}
+
+static outcome open_ledger(struct core *c)
+{
+    char dir[600], cut_text[24];
+    uint64_t cut = 0;
+    snprintf(dir, sizeof dir, "%s/ledger", c->state);
+    TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
+    TRY(core_replay(c));
+    core_registry_changed(c);
+    snprintf(cut_text, sizeof cut_text, "%llu", (unsigned long long)cut);
+    core_audit(c, "started", "torn_bytes_cut", cut_text, NULL);
+    return DONE;
+}
+
+outcome core_open(struct core *c, const char *state, const struct config *config)
+{
+    *c = (struct core) { .config = *config, .control_fd = CONTROL_FD, .seal_fd = -1, .local_fd = -1,
+        .first_channel = { -1, -1, -1 }, .scratch = BUFFER(RING_RECORD_MAX), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
+    snprintf(c->state, sizeof c->state, "%s", state);
+    c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    c->durable_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->gate.room = mem_new(RING_RECORD_MAX);
+    if (c->epoll_fd < 0 || c->durable_fd < 0 || !c->gate.room) return REFUSE_SYS(E_IO, errno);
+    TRY(await_seal(c));
+    TRY(open_rooms(c));
+    TRY(open_ledger(c));
+    struct service_port sp;
+    service_port_fill(c, &sp);
+    TRY(service_new(&sp, &c->service));
+    TRY(assurance_start(c->assurance, port_wall_ms()));
+    TRY(attest_start(c));
+    TRY(local_open(c));
+    TRY(watch_fd(c, c->local_fd));
+    TRY(watch_fd(c, CONTROL_FD));
+    TRY(watch_fd(c, c->durable_fd));
+    if (c->first_channel[0] < 0) return DONE;
+    TRY(links_attach(c, c->first_channel));
+    return watch_fd(c, c->gate.end.get.wake_fd);
+}
+
+/* ---- the loop ---- */
+
+static int sooner(int a, int b)
+{
+    if (a < 0) return b;
+    return b < 0 || a < b ? a : b;
+}
+
+static void head_turn(struct core *c, int64_t mono_ms)
+{
+    if (mono_ms < c->seal_next_ms) return;
+    c->seal_next_ms = mono_ms + HEAD_EVERY_MS;
+    (void)!ok(core_seal_head(c, HEAD_HOLD_MS)); /* the seal may be restarting: the next second tries again */
+}
+
+/* What is due; returns ms until something is due again. */
+static int due(struct core *c)
+{
+    int64_t mono = port_mono_ms(), wall = port_wall_ms();
+    int wait = HEAD_EVERY_MS;
+    wait = sooner(wait, attest_turn(c, mono));
+    wait = sooner(wait, assurance_turn(c->assurance, wall));
+    wait = sooner(wait, exchange_turn(c->exchange));
+    wait = sooner(wait, service_turn(c->service));
+    self_turn(c, mono);
+    if (mono >= c->refusals_next_ms) {
+        core_refusals_turn(c, mono);
+        c->refusals_next_ms = mono + REFUSALS_EVERY_MS;
+    }
+    wait = sooner(wait, ledger_turn(c->ledger, mono, false));
+    head_turn(c, mono);
+    exchange_durable(c->exchange, ledger_durable(c->ledger));
+    links_flush(c);
+    return c->gate.backlog.n ? 1 : wait;
+}
+
+static void empty_eventfd(int fd)
+{
+    uint64_t n;
+    (void)!read(fd, &n, sizeof n);
+}
+
+static outcome handle(struct core *c, int fd, bool *again)
+{
+    if (fd == CONTROL_FD) return on_control(c);
+    if (fd == c->durable_fd) empty_eventfd(fd);
+    else if (fd == c->signal_fd) c->stopping = true;
+    else if (fd == c->local_fd) local_accept(c);
+    else if (channel_is_open(&c->gate.end) && fd == c->gate.end.get.wake_fd) {
+        outcome o = links_drain(c);
+        *again = o.code == E_AGAIN;
+        if (!ok(o) && !*again) links_drop(c); /* a gate that breaks the records loses them all */
+    } else local_read(c, fd);
+    return DONE;
+}
+
+static outcome signals(struct core *c)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return c->signal_fd < 0 ? REFUSE_SYS(E_IO, errno) : watch_fd(c, c->signal_fd);
+}
+
+outcome core_run(struct core *c)
+{
+    bool again = false;
+    TRY(signals(c));
+    while (!c->stopping) {
+        struct epoll_event events[32];
+        int wait = due(c);
+        int n = epoll_wait(c->epoll_fd, events, 32, again ? 0 : wait);
+        if (n < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
+        if (again) (void)!ok(handle(c, c->gate.end.get.wake_fd, &again));
+        for (int i = 0; i < n; i++) {
+            outcome o = handle(c, events[i].data.fd, &again);
+            if (o.code == E_CLOSED) return DONE; /* the keeper is gone */
+            if (!ok(o) && o.code != E_AGAIN) core_audit(c, "control-refused", "cause", code_word(o.code), NULL);
+        }
+    }
+    return DONE;
+}
+
+void core_close(struct core *c)
+{
+    local_close(c);
+    if (c->ledger) {
+        core_audit(c, "stopped", NULL);
+        (void)!ok(ledger_sync(c->ledger));
+        (void)!ok(core_seal_head(c, 0));
+    }
+    links_drop(c);
+    service_free(c->service);
+    exchange_free(c->exchange);
+    assurance_free(c->assurance);
+    registry_free(c->registry);
+    if (c->ledger) ledger_close(c->ledger);
+}

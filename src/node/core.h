@@ -1,0 +1,131 @@
+/* The core process: one deterministic loop that owns all state, wired here and nowhere else. Facts go
+ * from rooms to assurance, limits from assurance to access; the log thread tells what is durable.
+ * It owns no network socket: links arrive over the ring, people on the machine over a Unix socket. */
+#ifndef NODE_CORE_H
+#define NODE_CORE_H
+
+#include "base/port/port.h"
+#include "base/time.h"
+#include "fleet/appraise.h"
+#include "node/config.h"
+#include "service/service.h"
+#include "wire/channel.h"
+
+enum { CORE_LINKS_MAX = 1 << 20, LOCAL_MAX = 16, CHALLENGE_TRIES = 40 };
+
+struct core_link {
+    uint32_t link;
+    bool live;
+    bool session;              /* an MQTT link the exchange knows */
+    enum listener listener;
+    char source[LINK_ADDRESS_MAX];
+    char id[ID_MAX];           /* MQTT: the admitted identity */
+};
+
+struct gate_channel {
+    struct channel end;
+    bool ready;                /* the gate said LINK_READY */
+    struct buffer backlog;     /* records that found the ring full: u32 length + bytes */
+    uint8_t *room;             /* one record, RING_RECORD_MAX */
+};
+
+struct challenge {
+    char id[ID_MAX];
+    uint8_t nonce[32];
+    bool open;                 /* waiting for evidence */
+    int tries;
+    bool arrived;              /* evidence waits to be appraised */
+    int64_t next_ms, asked_ms; /* mono */
+    int64_t answered_ms;       /* wall; 0 = never */
+    enum appraisal last;
+    struct buffer evidence;    /* newest raw evidence */
+};
+
+struct refusal {               /* one row of (reason, source) */
+    enum link_refusal why;
+    char source[LINK_ADDRESS_MAX];
+    uint64_t count;            /* since the last entry */
+    int64_t until_ms;          /* mono: when the next entry may be written */
+};
+
+struct core {
+    struct config config;
+    char state[512];
+    int epoll_fd, control_fd, seal_fd, durable_fd, local_fd, signal_fd;
+    int first_channel[CHANNEL_FDS]; /* came before the site was open */
+    bool stopping;
+    struct ledger *ledger;
+    uint64_t sealed_size;
+    int64_t seal_next_ms, self_next_ms, refusals_next_ms;
+    struct registry *registry;
+    struct access access;
+    struct exchange *exchange;
+    struct assurance *assurance;
+    struct service *service;
+    struct gate_channel gate;
+    struct core_link *links;
+    size_t links_cap;
+    struct map challenges;     /* id -> struct challenge */
+    int64_t challenge_next_ms;
+    struct map refusals;       /* "reason source" -> struct refusal */
+    struct buffer ca_chain, server_chain;
+    uint8_t ledger_key[32];
+    struct buffer scratch;     /* canonical JSON of the entry being written */
+    struct { int fd; struct buffer in; } local[LOCAL_MAX];
+    struct limits limits;      /* copy of what assurance handed out */
+    uint64_t registry_seen;    /* epoch last given to assurance */
+};
+
+/* core.c */
+MUST outcome core_open(struct core *c, const char *state, const struct config *config);
+MUST outcome core_run(struct core *c);
+void core_close(struct core *c);
+
+/* record.c: entries. Appends, applies to registry (and to links when identities changed). */
+MUST outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool durable);
+MUST outcome core_replay(struct core *c);
+void core_registry_changed(struct core *c);
+MUST outcome core_seal_head(struct core *c, int64_t hold_ms);
+void core_exchange_port(struct core *c, struct exchange_port *ret);
+void core_assurance_port(struct core *c, struct assurance_port *ret);
+/* An audit entry {"what", ...pairs}; pairs end with NULL. */
+void core_audit(struct core *c, const char *what, ...);
+
+/* seal_client.c */
+struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
+MUST outcome seal_public(int fd, struct seal_public *ret);
+MUST outcome seal_head(int fd, uint64_t size, const struct hash *root, struct buffer *ret_note);
+MUST outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
+
+/* channel.c: links */
+MUST outcome links_attach(struct core *c, const int fds[CHANNEL_FDS]); /* a fresh gate: configures it */
+void links_drop(struct core *c);                                       /* the gate is gone */
+MUST outcome links_drain(struct core *c);                              /* what the gate sent */
+void links_flush(struct core *c);
+MUST outcome links_trust(struct core *c);                              /* (re)send certificates */
+void link_send(struct core *c, uint32_t link, struct bytes b);
+void link_close(struct core *c, uint32_t link);
+void link_idle(struct core *c, uint32_t link, uint32_t idle_ms);
+void core_refused(struct core *c, enum listener l, enum link_refusal why, const char *source, uint64_t count);
+void core_refusals_turn(struct core *c, int64_t mono_ms);
+
+/* attest.c: challenges, evidence, trust */
+MUST outcome attest_start(struct core *c);
+MUST outcome attest_ask(struct core *c, const char *id);
+void attest_link_up(struct core *c, const char *id);
+int attest_turn(struct core *c, int64_t mono_ms);
+const struct challenge *attest_of(const struct core *c, const char *id);
+
+/* selfcheck.c: facts the core measures about itself and every admitted link */
+void self_link_fact(struct core *c, const struct link_up *up, const char *id);
+void self_turn(struct core *c, int64_t mono_ms);
+void core_fact(struct core *c, const char *control, const char *asset, enum fact_result result,
+    enum fact_method method, bool confirmed, const char *detail);
+
+/* local.c: the CLI's Unix socket */
+MUST outcome local_open(struct core *c);
+void local_accept(struct core *c);
+void local_read(struct core *c, int fd);
+void local_close(struct core *c);
+
+#endif

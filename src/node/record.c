@@ -1,0 +1,237 @@
+/* Entries: what is written, replayed, sealed; and the two ports through which exchange and assurance
+ * reach the record. */
+#include "node/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "ledger/data.h"
+
+static void clear(struct buffer *b)
+{
+    b->n = 0;
+}
+
+void core_registry_changed(struct core *c)
+{
+    enum { IDENTITIES = 65536, STREAMS = 4096 };
+    if (registry_epoch(c->registry) == c->registry_seen) return;
+    c->registry_seen = registry_epoch(c->registry);
+    const struct identity **who = mem_new_array(IDENTITIES, sizeof *who);
+    const struct stream **what = mem_new_array(STREAMS, sizeof *what);
+    size_t n = who ? registry_identities(c->registry, who, IDENTITIES) : 0;
+    for (size_t i = 0; i < n; i++)
+        (void)!ok(assurance_asset(c->assurance, who[i]->id, who[i]->group, who[i]->life == LIFE_ENROLLED));
+    n = what ? registry_streams(c->registry, what, STREAMS) : 0;
+    for (size_t i = 0; i < n; i++)
+        (void)!ok(assurance_stream(c->assurance, what[i]->name, what[i]->pattern, what[i]->command));
+    mem_free(who);
+    mem_free(what);
+    if (c->exchange) exchange_rejudge(c->exchange);
+}
+
+outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool durable)
+{
+    uint64_t index;
+    int64_t now = port_wall_ms();
+    if (!d) return REFUSE(E_MEMORY);
+    clear(&c->scratch);
+    TRY(doc_write_json(d, &c->scratch));
+    TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
+    if (durable) TRY(ledger_sync(c->ledger));
+    TRY(registry_apply(c->registry, kind, d, now));
+    core_registry_changed(c);
+    return DONE;
+}
+
+void core_audit(struct core *c, const char *what, ...)
+{
+    struct arena a = ARENA(65536);
+    struct doc *d = doc_map(&a);
+    va_list args;
+    va_start(args, what);
+    doc_set_text(&a, d, "what", what);
+    for (const char *key = va_arg(args, const char *); key; key = va_arg(args, const char *))
+        doc_set_text(&a, d, key, va_arg(args, const char *));
+    va_end(args);
+    (void)!ok(core_write(c, ENTRY_AUDIT, d, false)); /* a full record shows as ledger health */
+    arena_deinit(&a);
+}
+
+/* ---- replay ---- */
+
+static outcome replay_control(void *ctx, const struct ledger_entry *e)
+{
+    struct core *c = ctx;
+    if (e->pruned) return DONE;
+    struct arena a = ARENA(4u << 20);
+    struct doc *d = NULL;
+    outcome o = doc_read_json(e->payload, &a, &d);
+    if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
+    if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
+    arena_deinit(&a);
+    return o;
+}
+
+static outcome replay_retained(void *ctx, const struct ledger_entry *e)
+{
+    struct core *c = ctx;
+    struct data d;
+    if (e->kind != ENTRY_DATA || e->pruned || !ok(data_read(e->payload, &d)) || !(d.flags & DATA_RETAIN)) return DONE;
+    return exchange_restore_retained(c->exchange, d.from, d.topic, d.payload, d.qos);
+}
+
+outcome core_replay(struct core *c)
+{
+    TRY(ledger_scan(c->ledger, 0, CLASS_CONTROL, replay_control, c));
+    return ledger_scan(c->ledger, 0, CLASS_DATA, replay_retained, c);
+}
+
+/* ---- head ---- */
+
+outcome core_seal_head(struct core *c, int64_t hold_ms)
+{
+    uint64_t size;
+    struct hash root;
+    ledger_root(c->ledger, &size, &root);
+    if (size == c->sealed_size && hold_ms) return DONE;
+    struct buffer note = BUFFER(4096);
+    outcome o = seal_head(c->seal_fd, size, &root, &note);
+    if (ok(o)) o = ledger_publish(c->ledger, buffer_view(&note), port_mono_ms(), hold_ms);
+    if (ok(o)) c->sealed_size = size;
+    buffer_deinit(&note);
+    return o;
+}
+
+/* ---- the exchange's port ---- */
+
+static void x_send(void *ctx, uint32_t link, struct bytes packet)
+{
+    link_send(ctx, link, packet);
+}
+
+static void x_close(void *ctx, uint32_t link)
+{
+    link_close(ctx, link);
+}
+
+static void x_idle(void *ctx, uint32_t link, uint32_t idle_ms)
+{
+    link_idle(ctx, link, idle_ms);
+}
+
+static outcome x_record(void *ctx, const struct message *m, const struct stream *s, uint64_t *ret_index)
+{
+    struct core *c = ctx;
+    if (!s || !s->recorded) return REFUSE(E_UNSUPPORTED);
+    struct data d = { .flags = (uint8_t)((m->retain ? DATA_RETAIN : 0) | (m->flagged ? DATA_FLAGGED : 0)), .qos = m->qos,
+        .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload };
+    TRY(data_write(&d, &c->scratch));
+    return ledger_append(c->ledger, ENTRY_DATA, port_wall_ms(), buffer_view(&c->scratch), ret_index);
+}
+
+static unsigned tell_kind(const char *what)
+{
+    static const struct { const char *prefix; unsigned kind; } rows[] = { { "command-held", ENTRY_HOLD },
+        { "command-released", ENTRY_RELEASE }, { "command-expired", ENTRY_HOLD }, { "command-dropped", ENTRY_HOLD },
+        { "command-", ENTRY_COMMAND } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (bytes_starts(bytes_str(what), bytes_str(rows[i].prefix))) return rows[i].kind;
+    return ENTRY_AUDIT;
+}
+
+static void tell_message(struct arena *a, struct doc *d, const struct message *m)
+{
+    char topic[MQTT_TOPIC_MAX + 1], hash_text[65];
+    struct hash h;
+    doc_set_text(a, d, "from", m->from ? m->from->id : "");
+    if (ok(bytes_to_text(m->topic, topic, sizeof topic))) doc_set_text(a, d, "topic", topic);
+    hash_sha256(m->payload, &h);
+    hex_of(hash_view(&h), hash_text);
+    doc_set_text(a, d, "payload_sha256", hash_text);
+}
+
+static void x_tell(void *ctx, const char *what, const struct message *m, const struct verdict *v, const struct held *h)
+{
+    struct core *c = ctx;
+    struct arena a = ARENA(65536);
+    struct doc *d = doc_map(&a);
+    doc_set_text(&a, d, "what", what);
+    if (m) tell_message(&a, d, m);
+    if (v && v->word) doc_set_text(&a, d, "verdict", v->word);
+    if (v && v->limit) {
+        doc_set_text(&a, d, "limit", v->limit->id);
+        doc_set_text(&a, d, "decision", v->limit->decision);
+    }
+    if (h) {
+        char hash_text[65];
+        hex_of(bytes_of(h->payload_hash, sizeof h->payload_hash), hash_text);
+        doc_set_text(&a, d, "hold", h->id);
+        doc_set_text(&a, d, "from", h->from);
+        doc_set_text(&a, d, "to", h->to);
+        doc_set_text(&a, d, "topic", h->topic);
+        doc_set_text(&a, d, "payload_sha256", hash_text);
+        doc_set_text(&a, d, "limit", h->limit);
+        doc_set_text(&a, d, "decision", h->decision);
+    }
+    (void)!ok(core_write(c, tell_kind(what), d, false));
+    if (c->service) service_event(c->service, what, d);
+    arena_deinit(&a);
+}
+
+static int64_t now_mono(void *ctx)
+{
+    (void)ctx;
+    return port_mono_ms();
+}
+
+static int64_t now_wall(void *ctx)
+{
+    (void)ctx;
+    return port_wall_ms();
+}
+
+void core_exchange_port(struct core *c, struct exchange_port *ret)
+{
+    *ret = (struct exchange_port) { c, x_send, x_close, x_idle, x_record, x_tell, now_mono, now_wall };
+}
+
+/* ---- assurance's port ---- */
+
+static outcome a_write(void *ctx, unsigned kind, const struct doc *d, bool durable)
+{
+    return core_write(ctx, kind, d, durable);
+}
+
+static void a_limits(void *ctx, const struct limits *limits)
+{
+    struct core *c = ctx;
+    c->limits = *limits;
+    c->access.limits = &c->limits;
+    if (c->exchange) exchange_rejudge(c->exchange);
+}
+
+/* _gate/<event>, retained, so that whoever may subscribe sees the site's own state. */
+static void publish_gate(struct core *c, const char *name, const struct doc *d)
+{
+    char topic[160];
+    struct buffer b = BUFFER(65536);
+    snprintf(topic, sizeof topic, "sk/v1/%s/_gate/%s", c->config.site, name);
+    if (ok(doc_write_json(d, &b))) {
+        struct message m = { .topic = bytes_str(topic), .payload = buffer_view(&b), .qos = 1, .retain = true };
+        (void)!ok(exchange_publish(c->exchange, &m));
+    }
+    buffer_deinit(&b);
+}
+
+static void a_tell(void *ctx, const char *event, const struct doc *d)
+{
+    struct core *c = ctx;
+    if (c->service) service_event(c->service, event, d);
+    if (c->exchange) publish_gate(c, event, d);
+}
+
+void core_assurance_port(struct core *c, struct assurance_port *ret)
+{
+    *ret = (struct assurance_port) { c, a_write, a_limits, a_tell };
+}

@@ -1,0 +1,111 @@
+/* Facts the core measures about itself and about every admitted link. Each check tries the forbidden or
+ * verifies the promised; none takes a component's word for it. */
+#include <stdio.h>
+
+#include "node/core.h"
+
+enum { SELF_EVERY_MS = 30000 };
+
+void core_fact(struct core *c, const char *control, const char *asset, enum fact_result result,
+    enum fact_method method, bool confirmed, const char *detail)
+{
+    struct fact f = { .result = result, .method = method, .authenticated = true, .confirmed = confirmed,
+        .at_ms = port_wall_ms() };
+    snprintf(f.control, sizeof f.control, "%s", control);
+    snprintf(f.asset, sizeof f.asset, "%s", asset);
+    snprintf(f.detail, sizeof f.detail, "%s", detail);
+    assurance_fact(c->assurance, &f, f.at_ms);
+}
+
+void self_link_fact(struct core *c, const struct link_up *up, const char *id)
+{
+    bool lasting = up->not_after_ms - port_wall_ms() > 14 * MS_DAY;
+    bool sound = up->tls_version == 0x0304 && up->has_certificate && lasting;
+    core_fact(c, "C5", id, sound ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false,
+        sound ? "tls13-mutual" : lasting ? "weak-session" : "certificate-near-end");
+    core_fact(c, "C7", id, FACT_PASS, FACT_BY_GATE, false, "own-key-admitted");
+}
+
+/* C1: a request without a session must be refused by the very handlers people use. */
+static void check_service(struct core *c)
+{
+    static const char text[] = "GET /api/v1/devices HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct http_request r;
+    struct buffer b = BUFFER(65536);
+    bool stream = false, close = false;
+    struct caller nobody = { .kind = CALLER_NOBODY, .listener = LISTENER_HTTPS, .source = "self-check" };
+    outcome o = http_read(bytes_str(text), 0, &r);
+    if (ok(o)) o = service_request(c->service, &nobody, UINT32_MAX, &r, &b, &stream, &close);
+    bool refused = ok(o) && b.n > 12 && memcmp(b.at + 9, "401", 3) == 0;
+    core_fact(c, "C1", "site", refused ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, !refused,
+        refused ? "anonymous-refused" : "anonymous-not-refused");
+    buffer_deinit(&b);
+}
+
+/* C3: a device that writes another's topic must be denied by the one judging function. */
+static void check_access(struct core *c)
+{
+    struct identity nobody = { .id = "self-check", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
+    char topic[128];
+    snprintf(topic, sizeof topic, "sk/v1/%s/another-device/m/forbidden", c->config.site);
+    struct question q = { .who = &nobody, .action = ACT_PUBLISH, .topic = bytes_str(topic), .now_ms = port_wall_ms() };
+    bool denied = access_judge(&c->access, &q).ruling == RULING_DENY;
+    core_fact(c, "C3", "site", denied ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, !denied,
+        denied ? "foreign-topic-denied" : "foreign-topic-allowed");
+}
+
+/* RFC 9162 2.1.3.2, over the path that ledger_prove made. */
+static bool path_leads(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t n,
+    const struct hash *root)
+{
+    static const uint8_t node = 1;
+    struct hash h = *leaf;
+    uint64_t at = index, last = size - 1;
+    for (size_t i = 0; i < n; i++) {
+        if (last == 0) return false;
+        bool left = (at & 1) || at == last;
+        struct bytes parts[] = { bytes_of(&node, 1), hash_view(left ? &path[i] : &h), hash_view(left ? &h : &path[i]) };
+        hash_sha256_parts(parts, 3, &h);
+        while (left && !(at & 1) && at) at >>= 1, last >>= 1;
+        at >>= 1;
+        last >>= 1;
+    }
+    return last == 0 && hash_equal(&h, root);
+}
+
+/* C4: the newest durable entry reads back, and its inclusion proof leads to the root. */
+static void check_ledger(struct core *c)
+{
+    uint64_t size;
+    struct hash root, leaf, path[64];
+    size_t n = 0;
+    struct buffer b = BUFFER(4u << 20);
+    struct ledger_entry e;
+    ledger_root(c->ledger, &size, &root);
+    outcome o = ledger_health(c->ledger);
+    if (ok(o) && size == 0) o = REFUSE(E_MISSING);
+    if (ok(o)) o = ledger_read(c->ledger, size - 1, &b, &e);
+    if (ok(o)) o = ledger_prove(c->ledger, size - 1, size, path, 64, &n, &leaf);
+    bool good = ok(o) && path_leads(&leaf, size - 1, size, path, n, &root);
+    bool changed = o.code == E_CHANGED || o.code == E_MISSING || (ok(o) && !good);
+    core_fact(c, "C4", "site", good ? FACT_PASS : changed ? FACT_FAIL : FACT_ERROR, FACT_BY_GATE, changed,
+        good ? "newest-entry-proved" : code_word(o.code));
+    buffer_deinit(&b);
+}
+
+/* C10q: quotas are in force only once the gate said that it serves with them. */
+static void check_quota(struct core *c)
+{
+    bool on = c->gate.ready && c->config.connections > 0 && c->config.handshakes > 0;
+    core_fact(c, "C10q", "site", on ? FACT_PASS : FACT_ERROR, FACT_BY_GATE, false, on ? "guard-in-force" : "gate-not-ready");
+}
+
+void self_turn(struct core *c, int64_t mono_ms)
+{
+    if (mono_ms < c->self_next_ms) return;
+    c->self_next_ms = mono_ms + SELF_EVERY_MS;
+    check_service(c);
+    check_access(c);
+    check_ledger(c);
+    check_quota(c);
+}
