@@ -83,7 +83,7 @@ static MUST outcome write_scalar(const struct doc *d, struct buffer *b)
     case DOC_LIST:
     case DOC_MAP: break;
     }
-    assert(!"a list or map is no scalar");
+    assert(false && "a list or map is no scalar");
     return REFUSE(E_MALFORMED);
 }
 

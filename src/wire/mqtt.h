@@ -107,7 +107,14 @@ struct mqtt_subscribe { /* and UNSUBSCRIBE (options unused) */
  * byte integer of 5 bytes or not minimal is E_MALFORMED; over packet_max is E_TOO_LARGE. */
 MUST outcome mqtt_frame(struct bytes in, size_t packet_max, enum mqtt_type *ret_type, size_t *ret_total);
 
-/* Each reads one complete packet. version: 4 or 5 (from CONNECT). */
+/* The version to answer a CONNECT in, also one mqtt_read_connect refused: 4 or 5. */
+uint8_t mqtt_connect_version(struct bytes packet);
+
+/* Each reads one complete packet. version: 4 or 5 (from CONNECT). Outcomes: E_MALFORMED; E_TOO_LARGE
+ * over our bounds; E_UNSUPPORTED for a protocol version we do not speak. Views into packet. Reason
+ * codes are MQTT 5's in both versions. A repeated subscription identifier in PUBLISH: the first is
+ * kept; a server must refuse a client's PUBLISH that has one (MQTT 5, 3.3.4-6): the reader cannot
+ * know the direction. Topics, filters and response topics read here are valid. */
 MUST outcome mqtt_read_connect(struct bytes packet, struct mqtt_connect *ret, uint8_t *ret_reason);
 MUST outcome mqtt_read_connack(struct bytes packet, uint8_t version, bool *ret_present, struct mqtt_ack *ret, uint8_t *ret_reason);
 MUST outcome mqtt_read_publish(struct bytes packet, uint8_t version, struct mqtt_publish *ret, uint8_t *ret_reason);
@@ -116,7 +123,10 @@ MUST outcome mqtt_read_subscribe(struct bytes packet, uint8_t version, struct mq
 /* SUBACK / UNSUBACK: reason per filter into codes[cap]. */
 MUST outcome mqtt_read_suback(struct bytes packet, uint8_t version, uint16_t *ret_id, uint8_t *codes, size_t cap, size_t *ret_n, uint8_t *ret_reason);
 
-/* Each appends one whole packet. Properties with their bit set are written (version 5 only). */
+/* Each appends one whole packet; b is unchanged on refusal. Properties with their bit set are
+ * written (version 5 only) where MQTT 5, table 2-4 lets that packet carry them, the rest left out: so
+ * a will's properties can be handed on. Whoever forwards a PUBLISH clears topic_alias and
+ * subscription_id itself. Version 4: CONNACK and SUBACK reasons become return codes. */
 MUST outcome mqtt_write_connect(const struct mqtt_connect *c, struct buffer *b);
 MUST outcome mqtt_write_connack(uint8_t version, bool present, uint8_t reason, const struct mqtt_properties *p, struct buffer *b);
 MUST outcome mqtt_write_publish(uint8_t version, const struct mqtt_publish *m, struct buffer *b);
@@ -127,7 +137,8 @@ MUST outcome mqtt_write_suback(uint8_t version, enum mqtt_type type, uint16_t id
 MUST outcome mqtt_write_disconnect(uint8_t version, uint8_t reason, const char *why, struct buffer *b);
 MUST outcome mqtt_write_ping(enum mqtt_type type, struct buffer *b);
 
-/* [MQTT 5, 4.7] iterative; <= MQTT_LEVELS_MAX levels. "$" topics do not match a leading wildcard. */
+/* [MQTT 5, 4.7] iterative; <= MQTT_LEVELS_MAX levels. "$" topics do not match a leading wildcard.
+ * Matching takes valid topics and filters; of a shared filter it sees the part after the name. */
 bool mqtt_topic_valid(struct bytes topic);   /* no wildcards, not empty */
 bool mqtt_filter_valid(struct bytes filter); /* shared subscriptions included: $share/name/filter */
 bool mqtt_matches(struct bytes filter, struct bytes topic);
