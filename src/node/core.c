@@ -55,6 +55,18 @@ static outcome s_challenge(void *ctx, const char *id)
     return attest_ask(ctx, id);
 }
 
+static outcome s_evidence(void *ctx, const char *id, struct bytes *ret_json, const uint8_t **ret_nonce,
+    const char **ret_word, int64_t *ret_at_ms)
+{
+    const struct challenge *ch = attest_of(ctx, id);
+    if (!ch || !ch->answered_ms) return REFUSE(E_UNKNOWN);
+    *ret_json = buffer_view(&ch->evidence);
+    *ret_nonce = ch->nonce;
+    *ret_word = appraisal_word(ch->last);
+    *ret_at_ms = ch->answered_ms;
+    return DONE;
+}
+
 static outcome s_head(void *ctx)
 {
     struct core *c = ctx;
@@ -77,8 +89,9 @@ static void service_port_fill(struct core *c, struct service_port *p)
     *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .registry = c->registry, .exchange = c->exchange,
         .assurance = c->assurance, .access = &c->access, .site = c->config.site, .site_name_ja = c->config.name_ja,
         .site_name_en = c->config.name_en, .host = c->config.host, .est_port = c->config.listen[LISTENER_EST].port,
+        .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
         .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
-        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .head = s_head,
+        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .refused = s_refused };
 }
 

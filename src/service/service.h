@@ -28,7 +28,7 @@ struct service_port {
     struct access *access;
     const char *site, *site_name_ja, *site_name_en;
     const char *host;             /* for invite URLs */
-    uint16_t est_port;
+    uint16_t est_port, mqtt_port, console_port;
     struct bytes ca_chain_pem;
     const char *console_dir;      /* static files, loaded at start */
     int64_t (*wall_ms)(void *ctx);
@@ -39,6 +39,9 @@ struct service_port {
     outcome (*certify)(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der);
     /* Ask for fresh evidence of a device now. */
     outcome (*challenge)(void *ctx, const char *id);
+    /* The newest raw evidence of a device: what an outside verifier needs. E_UNKNOWN when there is none. */
+    outcome (*evidence)(void *ctx, const char *id, struct bytes *ret_json, const uint8_t **ret_nonce, const char **ret_word,
+        int64_t *ret_at_ms);
     /* Seal and publish a head now. */
     outcome (*head)(void *ctx);
     /* An open SSE response: push bytes to its link. */

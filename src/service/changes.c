@@ -1,0 +1,150 @@
+/* Writing: every change is a document, recorded durably before it is answered. */
+#include <stdio.h>
+
+#include "service/internal.h"
+
+static outcome body_of(struct request *q, struct doc **ret)
+{
+    TRY(doc_read_json(q->http->body, &q->arena, ret));
+    return (*ret)->kind == DOC_MAP ? DONE : REFUSE(E_MALFORMED);
+}
+
+static bool id_good(const char *id)
+{
+    size_t n = strlen(id);
+    if (n == 0 || n >= ID_MAX || id[0] == '-') return false;
+    for (const char *p = id; *p; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-')) return false;
+    return true;
+}
+
+static outcome audit(struct service *s, struct request *q, const char *what, const char *id, const char *reason)
+{
+    struct doc *d = doc_map(&q->arena);
+    doc_set_text(&q->arena, d, "what", what);
+    doc_set_text(&q->arena, d, "id", id);
+    doc_set_text(&q->arena, d, "by", q->caller->name);
+    doc_set_text(&q->arena, d, "from", q->caller->source);
+    doc_set_text(&q->arena, d, "reason", reason);
+    return s->port.write(s->port.ctx, ENTRY_AUDIT, d, false);
+}
+
+/* {"id","role","group","model","days"} -> {"url","until"} */
+outcome change_invite(struct service *s, struct request *q)
+{
+    struct doc *in;
+    struct invite i = { 0 };
+    struct hash h, ca;
+    uint8_t token[INVITE_TOKEN_BYTES];
+    char url[INVITE_URL_MAX], until[TIME_TEXT];
+    TRY(body_of(q, &in));
+    const char *id = doc_text(in, "id", "");
+    int64_t days = doc_int(in, "days", 7);
+    if (!id_good(id)) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
+    if (days < 1 || days > 90) return answer_problem(q, 400, "SK-1401", "days: expected 1 to 90", NULL);
+    if (!ok(role_parse(doc_text(in, "role", "device"), &i.role)))
+        return answer_problem(q, 400, "SK-1401", "role: expected device, operator or viewer", doc_text(in, "role", ""));
+    snprintf(i.id, sizeof i.id, "%s", id);
+    snprintf(i.group, sizeof i.group, "%s", doc_text(in, "group", ""));
+    snprintf(i.model, sizeof i.model, "%s", doc_text(in, "model", ""));
+    i.until_ms = s->port.wall_ms(s->port.ctx) + days * MS_DAY;
+    port_random(token, sizeof token);
+    hash_sha256(bytes_of(token, sizeof token), &h);
+    memcpy(i.token_hash, h.at, sizeof h.at);
+    TRY(x509_pem_key_hash(s->port.ca_chain_pem, &ca));
+    TRY(invite_url_make(s->port.host, s->port.est_port, token, &ca, url));
+    explicit_bzero(token, sizeof token);
+    TRY(s->port.write(s->port.ctx, ENTRY_INVITE, registry_doc_invite(&q->arena, &i), true));
+    time_text(i.until_ms, until);
+    struct doc *d = doc_map(&q->arena);
+    doc_set_text(&q->arena, d, "url", url);
+    doc_set_text(&q->arena, d, "until", until);
+    return answer_doc(q, d);
+}
+
+static outcome step(struct service *s, struct request *q, const struct identity *who, const char *what, const char *from,
+    const char *event, const char *to, const char *why)
+{
+    const struct doc *d = registry_doc_life(&q->arena, who->id, what, from, event, to, why, q->caller->name);
+    return s->port.write(s->port.ctx, ENTRY_LIFE, d, true);
+}
+
+/* POST /api/v1/devices/{id}/{revoke|quarantine|attest} {"reason"} */
+outcome change_device(struct service *s, struct request *q)
+{
+    static const struct { const char *verb; enum trust_event event; } rows[] = { { "revoke", TRUST_REVOKE },
+        { "quarantine", TRUST_QUARANTINE }, { "release", TRUST_RELEASE } };
+    const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
+    struct doc *in = NULL;
+    enum trust to;
+    if (!who) return REFUSE(E_UNKNOWN);
+    if (strcmp(q->arg[1], "attest") == 0) {
+        TRY(s->port.challenge(s->port.ctx, who->id));
+        return answer_doc(q, doc_map(&q->arena));
+    }
+    TRY(body_of(q, &in));
+    const char *reason = doc_text(in, "reason", "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].verb, q->arg[1]) != 0) continue;
+        if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+        TRY(trust_step(who->trust, rows[i].event, &to));
+        TRY(step(s, q, who, "trust", trust_word(who->trust), rows[i].verb, trust_word(to), reason));
+        TRY(audit(s, q, rows[i].verb, who->id, reason));
+        return answer_doc(q, doc_map(&q->arena));
+    }
+    return REFUSE(E_UNKNOWN);
+}
+
+outcome change_stream(struct service *s, struct request *q)
+{
+    struct doc *in;
+    TRY(body_of(q, &in));
+    TRY(s->port.write(s->port.ctx, ENTRY_STREAM, in, true));
+    TRY(audit(s, q, "stream-declared", doc_text(in, "name", ""), ""));
+    return answer_doc(q, doc_map(&q->arena));
+}
+
+static outcome release(struct service *s, struct request *q, int64_t now_ms, char why[ASSURANCE_WHY])
+{
+    char hold[16], hash[65], held_hash[65];
+    const struct held *rows[1024];
+    TRY(assurance_release(s->port.assurance, q->http->body, now_ms, hold, hash, why));
+    size_t n = exchange_held(s->port.exchange, rows, 1024);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i]->id, hold) != 0) continue;
+        hex_of(bytes_of(rows[i]->payload_hash, sizeof rows[i]->payload_hash), held_hash);
+        if (strcmp(hash, held_hash) == 0) return exchange_release(s->port.exchange, hold);
+        snprintf(why, ASSURANCE_WHY, "other-payload: the signature is for another command");
+        return REFUSE(E_DENIED);
+    }
+    snprintf(why, ASSURANCE_WHY, "unknown-hold: %s is not held (released, expired or never)", hold);
+    return REFUSE(E_UNKNOWN);
+}
+
+/* POST /api/v1/documents/{type}: a signed envelope. Root carries it; only the signatures count. */
+outcome change_document(struct service *s, struct request *q)
+{
+    static const struct {
+        const char *type;
+        outcome (*take)(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
+    } rows[] = { { "model", assurance_model }, { "decision", assurance_decision }, { "reference", assurance_reference },
+        { "declaration", assurance_declaration }, { "loosen", assurance_loosen } };
+    char why[ASSURANCE_WHY] = "";
+    int64_t at = s->port.wall_ms(s->port.ctx);
+    outcome o = REFUSE(E_UNKNOWN);
+    if (strcmp(q->arg[0], "release") == 0) o = release(s, q, at, why);
+    else
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            if (strcmp(rows[i].type, q->arg[0]) == 0) o = rows[i].take(s->port.assurance, q->http->body, at, why);
+    TRY(audit(s, q, ok(o) ? "document-accepted" : "document-refused", q->arg[0], why));
+    if (!ok(o)) return answer_outcome(q, o, why[0] ? why : NULL, q->arg[0]);
+    struct doc *d = doc_map(&q->arena);
+    doc_set_text(&q->arena, d, "accepted", q->arg[0]);
+    return answer_doc(q, d);
+}
+
+outcome change_head(struct service *s, struct request *q)
+{
+    TRY(s->port.head(s->port.ctx));
+    return view_ledger(s, q);
+}

@@ -1,0 +1,116 @@
+/* Server-sent events: the newest readings kept for the page, and what happens pushed to open pages. The
+ * exchange is asked through a tap, so the same egress check stands before every byte. */
+#include <stdio.h>
+
+#include "service/internal.h"
+
+enum { PING_MS = 15000 };
+
+static void frame(struct service *s, const char *event, struct bytes data)
+{
+    struct buffer b = BUFFER(1u << 20);
+    outcome o = buffer_fmt(&b, "event: %s\ndata: ", event);
+    if (ok(o)) o = buffer_put(&b, data);
+    if (ok(o)) o = buffer_put(&b, BYTES_LIT("\n\n"));
+    for (size_t i = 0; ok(o) && i < SERVICE_LINKS_MAX; i++)
+        if (s->streams[i].live) s->port.push(s->port.ctx, s->streams[i].link, buffer_view(&b));
+    buffer_deinit(&b);
+}
+
+static bool anybody(const struct service *s)
+{
+    for (size_t i = 0; i < SERVICE_LINKS_MAX; i++)
+        if (s->streams[i].live) return true;
+    return false;
+}
+
+void service_event(struct service *s, const char *event, const struct doc *d)
+{
+    struct buffer b = BUFFER(1u << 20);
+    if (!anybody(s)) return;
+    if (ok(doc_write_json(d, &b))) frame(s, event, buffer_view(&b));
+    buffer_deinit(&b);
+}
+
+outcome handle_events(struct service *s, struct request *q)
+{
+    for (size_t i = 0; i < SERVICE_LINKS_MAX; i++) {
+        if (s->streams[i].live) continue;
+        s->streams[i].live = true;
+        s->streams[i].link = q->link;
+        s->streams[i].next_ping_ms = s->port.mono_ms(s->port.ctx) + PING_MS;
+        q->stream = true;
+        return answer_text(q, "text/event-stream", BYTES_LIT(": open\n\n"));
+    }
+    return answer_problem(q, 503, "SK-1501", "too many open pages", NULL);
+}
+
+void service_link_down(struct service *s, uint32_t link)
+{
+    for (size_t i = 0; i < SERVICE_LINKS_MAX; i++)
+        if (s->streams[i].live && s->streams[i].link == link) s->streams[i].live = false;
+}
+
+int service_turn(struct service *s)
+{
+    int64_t now = s->port.mono_ms(s->port.ctx);
+    for (size_t i = 0; i < SERVICE_LINKS_MAX; i++) {
+        if (!s->streams[i].live || now < s->streams[i].next_ping_ms) continue;
+        s->streams[i].next_ping_ms = now + PING_MS;
+        s->port.push(s->port.ctx, s->streams[i].link, BYTES_LIT(": ping\n\n"));
+    }
+    return anybody(s) ? PING_MS / 3 : -1;
+}
+
+/* ---- newest readings ---- */
+
+static struct reading *reading_find(struct service *s, struct bytes topic)
+{
+    struct reading *r = map_get(&s->reading_of, topic);
+    if (r || s->n_readings == SERVICE_READINGS_MAX || topic.n > MQTT_TOPIC_MAX) return r;
+    r = &s->readings[s->n_readings];
+    if (!ok(bytes_to_text(topic, r->topic, sizeof r->topic)) || !ok(map_put(&s->reading_of, topic, r))) return NULL;
+    s->n_readings++;
+    return r;
+}
+
+static void push_reading(struct service *s, const struct reading *r)
+{
+    struct arena a = ARENA(16384);
+    struct doc *d = doc_map(&a);
+    char at[TIME_TEXT];
+    time_text(r->at_ms, at);
+    doc_set_text(&a, d, "topic", r->topic);
+    doc_set_text(&a, d, "from", r->from);
+    doc_set_text(&a, d, "payload", r->value);
+    doc_set_bool(&a, d, "flagged", r->flagged);
+    doc_set_text(&a, d, "at", at);
+    service_event(s, "reading", d);
+    arena_deinit(&a);
+}
+
+static void on_message(void *ctx, const struct message *m, const struct verdict *v)
+{
+    struct service *s = ctx;
+    struct reading *r = reading_find(s, m->topic);
+    (void)v;
+    if (!r) return;
+    bool text = bytes_is_utf8(m->payload) && ok(bytes_to_text(m->payload, r->value, sizeof r->value));
+    if (!text) r->value[0] = 0;
+    snprintf(r->from, sizeof r->from, "%s", m->from ? m->from->id : "");
+    r->at_ms = s->port.wall_ms(s->port.ctx);
+    r->flagged = m->flagged;
+    if (anybody(s)) push_reading(s, r);
+}
+
+outcome events_open(struct service *s)
+{
+    static const char *const classes[] = { "m", "e", "a", "s" };
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        char filter[160];
+        uint32_t tap;
+        snprintf(filter, sizeof filter, "sk/v1/%s/+/%s/#", s->port.site, classes[i]);
+        TRY(exchange_tap_new(s->port.exchange, NULL, bytes_str(filter), on_message, s, &tap));
+    }
+    return DONE;
+}

@@ -1,0 +1,183 @@
+/* One table of routes; what is not in it does not exist. Absent and forbidden answer alike to whoever may
+ * not see. */
+#include "service/service.h"
+
+#include <stdio.h>
+
+#include "service/internal.h"
+
+#define DOOR(l) (1u << (l))
+#define PEOPLE (DOOR(LISTENER_HTTPS) | DOOR(LISTENER_CONSOLE))
+#define EVERY (PEOPLE | DOOR(LISTENER_EST))
+
+static outcome health(struct service *s, struct request *q)
+{
+    (void)s;
+    return answer_text(q, "text/plain", BYTES_LIT("ok\n"));
+}
+
+static outcome ready(struct service *s, struct request *q)
+{
+    outcome o = ledger_health(s->port.ledger);
+    return ok(o) ? answer_text(q, "text/plain", BYTES_LIT("ready\n")) : o;
+}
+
+static const struct route routes[] = {
+    { "GET", "/health", EVERY, NEED_NOTHING, health },
+    { "GET", "/ready", EVERY, NEED_NOTHING, ready },
+    { "GET", "/.well-known/est/cacerts", EVERY, NEED_NOTHING, est_cacerts },
+    { "POST", "/.well-known/est/simpleenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_enroll },
+    { "POST", "/api/v1/session", PEOPLE, NEED_NOTHING, handle_start },
+    { "GET", "/api/v1/me", PEOPLE, NEED_SIGHT, handle_me },
+    { "GET", "/api/v1/status", PEOPLE, NEED_SIGHT, view_status },
+    { "GET", "/api/v1/devices", PEOPLE, NEED_SIGHT, view_devices },
+    { "GET", "/api/v1/devices/{}", PEOPLE, NEED_SIGHT, view_device },
+    { "GET", "/api/v1/devices/{}/evidence", PEOPLE, NEED_SIGHT, view_evidence },
+    { "POST", "/api/v1/devices/{}/{}", 0, NEED_ROOT, change_device },
+    { "GET", "/api/v1/readings", PEOPLE, NEED_SIGHT, view_readings },
+    { "GET", "/api/v1/mission", PEOPLE, NEED_SIGHT, view_mission },
+    { "GET", "/api/v1/missions/{}", PEOPLE, NEED_SIGHT, view_mission },
+    { "GET", "/api/v1/controls", PEOPLE, NEED_SIGHT, view_controls },
+    { "GET", "/api/v1/decisions", PEOPLE, NEED_SIGHT, view_decisions },
+    { "GET", "/api/v1/limits", PEOPLE, NEED_SIGHT, view_limits },
+    { "GET", "/api/v1/holds", PEOPLE, NEED_SIGHT, view_held },
+    { "GET", "/api/v1/assessments", PEOPLE, NEED_SIGHT, view_assessments },
+    { "GET", "/api/v1/ledger/entries/{}", PEOPLE, NEED_SIGHT, view_assessment },
+    { "GET", "/api/v1/charter", PEOPLE, NEED_SIGHT, view_charter },
+    { "GET", "/api/v1/model", PEOPLE, NEED_SIGHT, view_model },
+    { "GET", "/api/v1/streams", PEOPLE, NEED_SIGHT, view_streams },
+    { "POST", "/api/v1/streams", 0, NEED_ROOT, change_stream },
+    { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, view_invites },
+    { "POST", "/api/v1/invites", 0, NEED_ROOT, change_invite },
+    { "POST", "/api/v1/documents/{}", 0, NEED_ROOT, change_document },
+    { "GET", "/api/v1/ledger", PEOPLE, NEED_SIGHT, view_ledger },
+    { "POST", "/api/v1/ledger/head", 0, NEED_ROOT, change_head },
+    { "GET", "/api/v1/ledger/entries", PEOPLE, NEED_SIGHT, view_entries },
+    { "GET", "/api/v1/ledger/proofs/{}", PEOPLE, NEED_SIGHT, view_proof },
+    { "GET", "/api/v1/why", PEOPLE, NEED_SIGHT, view_why },
+    { "POST", "/api/v1/login", 0, NEED_ROOT, handle_login },
+    { "GET", "/events", PEOPLE, NEED_SIGHT, handle_events },
+};
+enum { ROUTES = sizeof routes / sizeof *routes };
+
+static struct bytes next_segment(struct bytes *path)
+{
+    struct bytes all = *path;
+    const uint8_t *slash = all.n > 1 ? memchr(all.at + 1, '/', all.n - 1) : NULL;
+    size_t n = slash ? (size_t)(slash - all.at) : all.n;
+    *path = bytes_of(all.at + n, all.n - n);
+    return bytes_of(all.at, n);
+}
+
+/* Fills the {} parts; refuses a part that does not decode. */
+static bool path_meets(const char *pattern, struct bytes path, struct request *q)
+{
+    struct bytes want = bytes_str(pattern);
+    size_t args = 0;
+    while (want.n && path.n) {
+        struct bytes w = next_segment(&want), p = next_segment(&path);
+        if (!bytes_equal_str(w, "/{}")) {
+            if (!bytes_equal(w, p)) return false;
+        } else if (p.n < 2 || !ok(http_decode(bytes_of(p.at + 1, p.n - 1), q->arg[args++], sizeof q->arg[0]))) return false;
+    }
+    return want.n == 0 && path.n == 0;
+}
+
+static bool door_open(const struct route *r, const struct caller *c)
+{
+    return c->listener == LISTENERS || (r->doors & DOOR(c->listener));
+}
+
+static bool may(const struct route *r, const struct caller *c)
+{
+    if (r->need == NEED_NOTHING || c->kind == CALLER_LOCAL_ROOT) return true;
+    return r->need == NEED_SIGHT && c->kind == CALLER_SESSION;
+}
+
+static outcome dispatch(struct service *s, struct request *q)
+{
+    bool path_known = false, found;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!door_open(&routes[i], q->caller) || !path_meets(routes[i].path, q->http->path, q)) continue;
+        path_known = true;
+        if (!bytes_equal_str(q->http->method, routes[i].method)) continue;
+        if (!may(&routes[i], q->caller)) return answer_problem(q, 401, "SK-1401", "not-signed-in", NULL);
+        return routes[i].handle(s, q);
+    }
+    if (q->caller->kind == CALLER_NOBODY && bytes_starts(q->http->path, BYTES_LIT("/api/")))
+        return answer_problem(q, 401, "SK-1401", "not-signed-in", NULL);
+    if (path_known) return answer_problem(q, 405, "SK-1413", "method-not-allowed", NULL);
+    if (q->caller->listener != LISTENER_EST && bytes_equal_str(q->http->method, "GET")) {
+        TRY(files_serve(s, q, &found));
+        if (found) return DONE;
+    }
+    return REFUSE(E_UNKNOWN);
+}
+
+/* A browser names the page's origin: anything but our own is not our page (DNS rebinding, cross-site). */
+static bool origin_good(const struct service *s, const struct request *q)
+{
+    struct bytes origin = http_field(q->http, "origin"), host = http_field(q->http, "host");
+    char own[3][200];
+    if (q->caller->listener == LISTENERS) return true;
+    if (q->caller->listener == LISTENER_CONSOLE) {
+        snprintf(own[0], sizeof own[0], "localhost:%u", s->port.console_port);
+        snprintf(own[1], sizeof own[1], "127.0.0.1:%u", s->port.console_port);
+        snprintf(own[2], sizeof own[2], "[::1]:%u", s->port.console_port);
+        bool known = bytes_equal_str(host, own[0]) || bytes_equal_str(host, own[1]) || bytes_equal_str(host, own[2]);
+        if (!known) return false;
+    }
+    if (!origin.n) return true;
+    struct bytes scheme = q->caller->listener == LISTENER_CONSOLE ? BYTES_LIT("http://") : BYTES_LIT("https://");
+    return bytes_starts(origin, scheme) && bytes_equal(bytes_of(origin.at + scheme.n, origin.n - scheme.n), host);
+}
+
+outcome service_request(struct service *s, const struct caller *c, uint32_t link, const struct http_request *r,
+    struct buffer *b, bool *ret_stream, bool *ret_close)
+{
+    struct caller caller = *c;
+    const struct session *session = caller.kind == CALLER_NOBODY ? session_of(s, r) : NULL;
+    struct request q = { .caller = &caller, .http = r, .link = link, .arena = ARENA(REQUEST_ARENA_BYTES), .status = 200,
+        .body = BUFFER(8u << 20) };
+    if (session && caller.listener != LISTENER_EST) {
+        caller.kind = CALLER_SESSION;
+        snprintf(caller.name, sizeof caller.name, "%s", session->who);
+    }
+    outcome o = origin_good(s, &q) ? dispatch(s, &q) : answer_problem(&q, 403, "SK-1414", "foreign-origin", NULL);
+    if (!ok(o)) {
+        q.doc = NULL;
+        q.body.n = 0;
+        o = answer_outcome(&q, o, NULL, NULL);
+    }
+    if (ok(o)) o = answer_write(&q, b, ret_close);
+    *ret_stream = q.stream;
+    buffer_deinit(&q.body);
+    arena_deinit(&q.arena);
+    return o;
+}
+
+outcome service_new(const struct service_port *port, struct service **ret)
+{
+    struct service *s = mem_new(sizeof *s);
+    if (!s) return REFUSE(E_MEMORY);
+    s->port = *port;
+    s->readings = mem_new_array(SERVICE_READINGS_MAX, sizeof *s->readings);
+    s->started_ms = port->wall_ms(port->ctx);
+    outcome o = s->readings ? files_load(s) : REFUSE(E_MEMORY);
+    if (ok(o)) o = events_open(s);
+    if (!ok(o)) {
+        service_free(s);
+        return o;
+    }
+    *ret = s;
+    return DONE;
+}
+
+void service_free(struct service *s)
+{
+    if (!s) return;
+    for (size_t i = 0; i < s->n_files; i++) buffer_deinit(&s->files[i].body);
+    map_deinit(&s->reading_of);
+    mem_free(s->readings);
+    mem_free(s);
+}

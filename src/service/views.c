@@ -1,0 +1,404 @@
+/* Reading: each view renders what a room says, adding no judgement. */
+#include <stdio.h>
+
+#include "ledger/data.h"
+#include "service/internal.h"
+
+enum { LIST_MAX = 20000, ENTRIES_A_PAGE = 100 };
+
+static int64_t now(struct service *s)
+{
+    return s->port.wall_ms(s->port.ctx);
+}
+
+static void set_time(struct arena *a, struct doc *d, const char *key, int64_t ms)
+{
+    char text[TIME_TEXT] = "";
+    if (ms > 0) time_text(ms, text);
+    doc_set_text(a, d, key, text);
+}
+
+static struct doc *held_doc(struct arena *a, const struct held *h)
+{
+    char hash[65];
+    struct doc *d = doc_map(a);
+    hex_of(bytes_of(h->payload_hash, sizeof h->payload_hash), hash);
+    doc_set_text(a, d, "id", h->id);
+    doc_set_text(a, d, "from", h->from);
+    doc_set_text(a, d, "to", h->to);
+    doc_set_text(a, d, "topic", h->topic);
+    doc_set_text(a, d, "limit", h->limit);
+    doc_set_text(a, d, "decision", h->decision);
+    doc_set_text(a, d, "payload_sha256", hash);
+    set_time(a, d, "since", h->since_ms);
+    set_time(a, d, "until", h->until_ms);
+    return d;
+}
+
+static struct doc *held_list(struct service *s, struct arena *a)
+{
+    const struct held *rows[1024];
+    struct doc *list = doc_list(a);
+    size_t n = exchange_held(s->port.exchange, rows, 1024);
+    for (size_t i = 0; i < n; i++) doc_add(list, held_doc(a, rows[i]));
+    return list;
+}
+
+outcome view_held(struct service *s, struct request *q)
+{
+    return answer_doc(q, held_list(s, &q->arena));
+}
+
+static struct doc *traffic(struct service *s, struct arena *a)
+{
+    struct exchange_counts c;
+    struct doc *d = doc_map(a);
+    exchange_count(s->port.exchange, &c);
+    const struct { const char *name; uint64_t v; } rows[] = { { "links", c.links }, { "subscriptions", c.subscriptions },
+        { "retained", c.retained }, { "received", c.received }, { "delivered", c.delivered }, { "denied", c.denied },
+        { "held", c.held }, { "flagged", c.flagged }, { "observed", c.observed }, { "dropped", c.dropped } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) doc_set_int(a, d, rows[i].name, (int64_t)rows[i].v);
+    return d;
+}
+
+static struct doc *record_doc(struct service *s, struct arena *a)
+{
+    uint64_t size;
+    struct hash root;
+    char text[65];
+    struct doc *d = doc_map(a);
+    outcome health = ledger_health(s->port.ledger);
+    ledger_root(s->port.ledger, &size, &root);
+    hex_of(hash_view(&root), text);
+    doc_set_int(a, d, "size", (int64_t)size);
+    doc_set_text(a, d, "root", text);
+    doc_set_text(a, d, "health", code_word(health.code));
+    struct bytes head = ledger_head(s->port.ledger);
+    doc_set_text(a, d, "head", head.n ? arena_text(a, head) : "");
+    return d;
+}
+
+outcome view_status(struct service *s, struct request *q)
+{
+    struct arena *a = &q->arena;
+    struct doc *d = assurance_status(s->port.assurance, a, now(s));
+    if (!d) return REFUSE(E_MEMORY);
+    doc_set_text(a, d, "site", s->port.site);
+    doc_set_text(a, d, "title_ja", s->port.site_name_ja);
+    doc_set_text(a, d, "title_en", s->port.site_name_en);
+    set_time(a, d, "now", now(s));
+    doc_set(a, d, "held", held_list(s, a));
+    doc_set(a, d, "traffic", traffic(s, a));
+    doc_set(a, d, "ledger", record_doc(s, a));
+    return answer_doc(q, d);
+}
+
+static struct doc *identity_doc(struct service *s, struct arena *a, const struct identity *who)
+{
+    struct doc *d = doc_map(a);
+    doc_set_text(a, d, "id", who->id);
+    doc_set_text(a, d, "role", role_word(who->role));
+    doc_set_text(a, d, "group", who->group);
+    doc_set_text(a, d, "model", who->model);
+    doc_set_text(a, d, "life", life_word(who->life));
+    doc_set_text(a, d, "life_ja", life_word_ja(who->life));
+    doc_set_text(a, d, "trust", trust_word(who->trust));
+    doc_set_text(a, d, "trust_ja", trust_word_ja(who->trust));
+    doc_set_text(a, d, "why", who->why);
+    doc_set_text(a, d, "grade", who->has_ak ? "tpm-quote" : "key-file");
+    set_time(a, d, "changed", who->changed_ms);
+    set_time(a, d, "certificate_until", who->not_after_ms);
+    struct bytes json;
+    const uint8_t *nonce;
+    const char *word = "";
+    int64_t at = 0;
+    if (!ok(s->port.evidence(s->port.ctx, who->id, &json, &nonce, &word, &at))) word = "", at = 0;
+    doc_set_text(a, d, "appraisal", word);
+    set_time(a, d, "appraised", at);
+    return d;
+}
+
+outcome view_devices(struct service *s, struct request *q)
+{
+    const struct identity **rows = arena_new(&q->arena, LIST_MAX * sizeof *rows);
+    struct doc *list = doc_list(&q->arena);
+    if (!rows) return REFUSE(E_MEMORY);
+    size_t n = registry_identities(s->port.registry, rows, LIST_MAX);
+    for (size_t i = 0; i < n; i++) doc_add(list, identity_doc(s, &q->arena, rows[i]));
+    return answer_doc(q, list);
+}
+
+outcome view_device(struct service *s, struct request *q)
+{
+    const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
+    return who ? answer_doc(q, identity_doc(s, &q->arena, who)) : REFUSE(E_UNKNOWN);
+}
+
+/* Everything an outside verifier needs: the raw evidence, the nonce asked, the attestation key. */
+outcome view_evidence(struct service *s, struct request *q)
+{
+    const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
+    struct bytes json;
+    const uint8_t *nonce;
+    const char *word;
+    int64_t at;
+    char nonce_text[65], key_text[4 * 256];
+    if (!who) return REFUSE(E_UNKNOWN);
+    TRY(s->port.evidence(s->port.ctx, who->id, &json, &nonce, &word, &at));
+    struct doc *d = doc_map(&q->arena), *raw;
+    TRY(doc_read_json(json, &q->arena, &raw));
+    hex_of(bytes_of(nonce, 32), nonce_text);
+    base64_of(bytes_of(who->ak_spki, who->ak_spki_n), key_text);
+    doc_set_text(&q->arena, d, "id", who->id);
+    doc_set_text(&q->arena, d, "nonce", nonce_text);
+    doc_set_text(&q->arena, d, "attestation_key_spki", key_text);
+    doc_set_text(&q->arena, d, "appraisal", word);
+    set_time(&q->arena, d, "at", at);
+    doc_set(&q->arena, d, "evidence", raw);
+    return answer_doc(q, d);
+}
+
+outcome view_readings(struct service *s, struct request *q)
+{
+    struct doc *list = doc_list(&q->arena);
+    for (size_t i = 0; i < s->n_readings; i++) {
+        const struct reading *r = &s->readings[i];
+        struct doc *d = doc_map(&q->arena);
+        doc_set_text(&q->arena, d, "topic", r->topic);
+        doc_set_text(&q->arena, d, "from", r->from);
+        doc_set_text(&q->arena, d, "payload", r->value);
+        doc_set_bool(&q->arena, d, "flagged", r->flagged);
+        set_time(&q->arena, d, "at", r->at_ms);
+        doc_add(list, d);
+    }
+    return answer_doc(q, list);
+}
+
+outcome view_mission(struct service *s, struct request *q)
+{
+    struct doc *d = assurance_mission(s->port.assurance, &q->arena, q->arg[0], now(s));
+    return d ? answer_doc(q, d) : REFUSE(E_UNKNOWN);
+}
+
+outcome view_controls(struct service *s, struct request *q)
+{
+    return answer_doc(q, assurance_controls(s->port.assurance, &q->arena, now(s)));
+}
+
+outcome view_decisions(struct service *s, struct request *q)
+{
+    return answer_doc(q, assurance_decisions(s->port.assurance, &q->arena, now(s)));
+}
+
+outcome view_limits(struct service *s, struct request *q)
+{
+    return answer_doc(q, assurance_limits(s->port.assurance, &q->arena, now(s)));
+}
+
+outcome view_assessments(struct service *s, struct request *q)
+{
+    return answer_doc(q, assurance_assessments(s->port.assurance, &q->arena));
+}
+
+outcome view_charter(struct service *s, struct request *q)
+{
+    return answer_doc(q, assurance_charter(s->port.assurance, &q->arena));
+}
+
+outcome view_model(struct service *s, struct request *q)
+{
+    return answer_doc(q, assurance_model_doc(s->port.assurance, &q->arena));
+}
+
+outcome view_streams(struct service *s, struct request *q)
+{
+    const struct stream *rows[4096];
+    struct doc *list = doc_list(&q->arena);
+    size_t n = registry_streams(s->port.registry, rows, 4096);
+    for (size_t i = 0; i < n; i++) doc_add(list, registry_doc_stream(&q->arena, rows[i]));
+    return answer_doc(q, list);
+}
+
+outcome view_invites(struct service *s, struct request *q)
+{
+    const struct invite **rows = arena_new(&q->arena, LIST_MAX * sizeof *rows);
+    struct doc *list = doc_list(&q->arena);
+    if (!rows) return REFUSE(E_MEMORY);
+    size_t n = registry_invites(s->port.registry, rows, LIST_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct doc *d = doc_map(&q->arena);
+        doc_set_text(&q->arena, d, "id", rows[i]->id);
+        doc_set_text(&q->arena, d, "role", role_word(rows[i]->role));
+        doc_set_bool(&q->arena, d, "used", rows[i]->used);
+        set_time(&q->arena, d, "until", rows[i]->until_ms);
+        doc_add(list, d);
+    }
+    return answer_doc(q, list);
+}
+
+/* ---- the record ---- */
+
+outcome view_ledger(struct service *s, struct request *q)
+{
+    return answer_doc(q, record_doc(s, &q->arena));
+}
+
+static outcome number_of(const char *text, uint64_t *ret)
+{
+    uint64_t v = 0;
+    if (!*text || strlen(text) > 18) return REFUSE(E_MALFORMED);
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9') return REFUSE(E_MALFORMED);
+        v = v * 10 + (uint64_t)(*text - '0');
+    }
+    *ret = v;
+    return DONE;
+}
+
+static struct doc *entry_doc(struct arena *a, const struct ledger_entry *e)
+{
+    struct doc *d = doc_map(a), *payload = NULL;
+    doc_set_int(a, d, "index", (int64_t)e->index);
+    doc_set_text(a, d, "kind", ledger_kind_word(e->kind));
+    set_time(a, d, "at", e->at_ms);
+    doc_set_bool(a, d, "pruned", e->pruned);
+    if (e->kind != ENTRY_DATA && ok(doc_read_json(e->payload, a, &payload))) doc_set(a, d, "payload", payload);
+    return d;
+}
+
+struct entry_page {
+    struct arena *arena;
+    struct doc *list;
+    size_t n;
+    const char *kind;
+};
+
+static outcome page_entry(void *ctx, const struct ledger_entry *e)
+{
+    struct entry_page *p = ctx;
+    if (*p->kind && strcmp(p->kind, ledger_kind_word(e->kind)) != 0) return DONE;
+    doc_add(p->list, entry_doc(p->arena, e));
+    return ++p->n < ENTRIES_A_PAGE ? DONE : REFUSE(E_FULL);
+}
+
+/* Control entries from ?after on, at most a page; ?kind narrows. */
+outcome view_entries(struct service *s, struct request *q)
+{
+    char after[24] = "0", kind[32] = "";
+    uint64_t first;
+    struct bytes b = http_query(q->http, "after");
+    if (b.n) TRY(http_decode(b, after, sizeof after));
+    b = http_query(q->http, "kind");
+    if (b.n) TRY(http_decode(b, kind, sizeof kind));
+    TRY(number_of(after, &first));
+    struct entry_page p = { &q->arena, doc_list(&q->arena), 0, kind };
+    outcome o = ledger_scan(s->port.ledger, first, CLASS_CONTROL, page_entry, &p);
+    if (!ok(o) && o.code != E_FULL) return o;
+    return answer_doc(q, p.list);
+}
+
+/* Inclusion in the newest signed head's tree, ready for sekimori-verify proof. */
+outcome view_proof(struct service *s, struct request *q)
+{
+    uint64_t index, size;
+    struct hash root, leaf, path[64];
+    size_t n;
+    char text[65];
+    TRY(number_of(q->arg[0], &index));
+    ledger_root(s->port.ledger, &size, &root);
+    if (index >= size) return REFUSE(E_UNKNOWN);
+    TRY(s->port.head(s->port.ctx));
+    ledger_root(s->port.ledger, &size, &root);
+    TRY(ledger_prove(s->port.ledger, index, size, path, 64, &n, &leaf));
+    struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
+    doc_set_text(&q->arena, d, "origin", s->port.site);
+    doc_set_int(&q->arena, d, "index", (int64_t)index);
+    doc_set_int(&q->arena, d, "size", (int64_t)size);
+    hex_of(hash_view(&leaf), text);
+    doc_set_text(&q->arena, d, "leaf", text);
+    for (size_t i = 0; i < n; i++) {
+        hex_of(hash_view(&path[i]), text);
+        doc_add(list, doc_text_new(&q->arena, text));
+    }
+    doc_set(&q->arena, d, "path", list);
+    doc_set_text(&q->arena, d, "note", arena_text(&q->arena, ledger_head(s->port.ledger)));
+    return answer_doc(q, d);
+}
+
+/* The whole entry by its index: what `assessment replay` takes to another machine. */
+outcome view_assessment(struct service *s, struct request *q)
+{
+    uint64_t index;
+    struct buffer b = BUFFER(8u << 20);
+    struct ledger_entry e;
+    TRY(number_of(q->arg[0], &index));
+    outcome o = ledger_read(s->port.ledger, index, &b, &e);
+    struct doc *d = ok(o) ? entry_doc(&q->arena, &e) : NULL;
+    buffer_deinit(&b);
+    return ok(o) ? answer_doc(q, d) : o;
+}
+
+/* ---- why ---- */
+
+static enum action action_of(const char *word)
+{
+    if (strcmp(word, "publish") == 0 || strcmp(word, "command") == 0) return ACT_PUBLISH;
+    if (strcmp(word, "subscribe") == 0) return ACT_SUBSCRIBE;
+    if (strcmp(word, "receive") == 0) return ACT_RECEIVE;
+    return word[0] ? ACTIONS : ACT_CONNECT;
+}
+
+/* A command is judged twice; the second question is about whom it goes to. */
+static struct verdict explain_delivery(struct service *s, struct request *q, struct bytes topic, struct bytes payload,
+    const struct identity *from, struct doc *list)
+{
+    char id[ID_MAX] = "";
+    struct bytes rest = topic, part;
+    for (int level = 0; level < 4; level++) {
+        const uint8_t *slash = rest.n ? memchr(rest.at, '/', rest.n) : NULL;
+        part = bytes_of(rest.at, slash ? (size_t)(slash - rest.at) : rest.n);
+        rest = slash ? bytes_of(slash + 1, rest.n - part.n - 1) : BYTES_NONE;
+    }
+    struct question ask = { .action = ACT_RECEIVE, .topic = topic, .payload = payload, .from = from, .now_ms = now(s) };
+    if (!ok(bytes_to_text(part, id, sizeof id))) id[0] = 0;
+    ask.who = registry_identity(s->port.registry, id);
+    return access_explain(s->port.access, &ask, &q->arena, list);
+}
+
+static void verdict_doc(struct arena *a, struct doc *d, const struct verdict *v)
+{
+    static const char *const words[] = { "deny", "allow", "hold", "flag" };
+    doc_set_text(a, d, "ruling", words[v->ruling]);
+    doc_set_text(a, d, "word", v->word ? v->word : "");
+    doc_set_bool(a, d, "observed_only", v->observed_only);
+    doc_set_bool(a, d, "safe_direction", v->safe_direction);
+    doc_set_text(a, d, "limit", v->limit ? v->limit->id : "");
+}
+
+static outcome param(const struct request *q, const char *name, char *text, size_t size)
+{
+    text[0] = 0;
+    struct bytes b = http_query(q->http, name);
+    return b.n ? http_decode(b, text, size) : DONE;
+}
+
+outcome view_why(struct service *s, struct request *q)
+{
+    char subject[ID_MAX], action[24], topic[MQTT_TOPIC_MAX + 1], payload[512];
+    TRY(param(q, "subject", subject, sizeof subject));
+    TRY(param(q, "action", action, sizeof action));
+    TRY(param(q, "topic", topic, sizeof topic));
+    TRY(param(q, "payload", payload, sizeof payload));
+    struct question ask = { .who = registry_identity(s->port.registry, subject), .action = action_of(action),
+        .topic = bytes_str(topic), .payload = bytes_str(payload), .now_ms = now(s) };
+    if (ask.action == ACTIONS) return answer_problem(q, 400, "SK-1401", "action: expected command, publish, subscribe or receive", action);
+    struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
+    struct verdict v = access_explain(s->port.access, &ask, &q->arena, list);
+    const struct stream *stream = registry_stream(s->port.registry, ask.topic);
+    if (v.ruling != RULING_DENY && ask.action == ACT_PUBLISH && stream && stream->command)
+        v = explain_delivery(s, q, ask.topic, ask.payload, ask.who, list);
+    if (v.limit) assurance_explain(s->port.assurance, v.limit->id, &q->arena, list, now(s));
+    verdict_doc(&q->arena, d, &v);
+    doc_set(&q->arena, d, "steps", list);
+    return answer_doc(q, d);
+}
