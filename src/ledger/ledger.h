@@ -39,6 +39,8 @@ enum ledger_kind {
 #undef X
 };
 const char *ledger_kind_word(enum ledger_kind k); /* "?" when unknown */
+enum ledger_class ledger_kind_class(enum ledger_kind k); /* CLASSES when unknown */
+#define LEDGER_PAYLOAD_MAX (4u << 20)
 
 struct ledger;
 

@@ -25,6 +25,7 @@ MUST outcome port_file_write(int fd, uint64_t at, struct bytes b);
 MUST outcome port_file_sync(int fd); /* fdatasync */
 MUST outcome port_file_preallocate(int fd, uint64_t size); /* zero-filled, size grows */
 MUST outcome port_file_truncate(int fd, uint64_t size);
+MUST outcome port_file_remove(const char *path);
 /* Whole-file helpers. max bounds what is read; write is temp + fsync + rename + directory fsync. */
 MUST outcome port_file_load(const char *path, size_t max, struct buffer *ret);
 MUST outcome port_file_store(const char *path, struct bytes b, int mode);

@@ -122,6 +122,11 @@ outcome port_file_truncate(int fd, uint64_t size)
     return ftruncate(fd, (off_t)size) < 0 ? REFUSE_SYS(E_IO, errno) : DONE;
 }
 
+outcome port_file_remove(const char *path)
+{
+    return unlink(path) < 0 ? REFUSE_SYS(errno == ENOENT ? E_MISSING : E_IO, errno) : DONE;
+}
+
 outcome port_file_load(const char *path, size_t max, struct buffer *ret)
 {
     int fd;

@@ -1,0 +1,96 @@
+/* The writer's own state, shared by its few files only. Two threads: the caller's loop (append, turn,
+ * read) and the log thread (commit). Fields say whose they are; `lock` guards what both touch. */
+#ifndef LEDGER_INSIDE_H
+#define LEDGER_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ledger/segment.h"
+#include "ledger/tree.h"
+
+#define BATCH_BYTES (8u << 20) /* frames of one class in one commit; over a frame of LEDGER_PAYLOAD_MAX */
+#define TREE_LAG 65536u        /* entries whose hashes wait in memory for a head, at most twice this */
+#define HEADS_WAITING 32u
+#define RETRY_MS 100
+
+struct pending { /* an entry not yet on disk */
+    struct leaf leaf;
+    size_t at; /* of its frame in the batch's frames of its class */
+};
+
+struct batch {
+    struct pending *rows; /* FORMAT_BATCH_ENTRIES */
+    size_t n;
+    struct {
+        uint8_t *at; /* BATCH_BYTES */
+        size_t n;
+    } frames[CLASSES];
+    bool prepared; /* hashes are in: a retry writes the same bytes */
+};
+
+struct signed_head {
+    uint64_t size;
+    int64_t due_ms;
+    uint8_t note[NOTE_BYTES_MAX];
+    size_t note_n;
+};
+
+struct ledger {
+    char dir[FORMAT_PATH];
+    struct identity identity;
+    struct ledger_wake wake;
+    unsigned window_ms;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* to the log thread */
+    pthread_cond_t done; /* from it */
+    pthread_t thread;
+    bool running;
+
+    /* under lock */
+    bool stop, commit_wanted;
+    struct batch *fill;
+    struct tree_edge edge; /* over what is durable */
+    struct hash *nodes;    /* stored hashes from nodes_first on that the tree files lack */
+    uint64_t nodes_first, nodes_n, nodes_cap;
+    struct signed_head show; /* to be written to `checkpoint` */
+    bool show_wanted;
+    uint64_t attempts_failed;
+    outcome trouble; /* the last failure, while `failing` */
+
+    /* set by the log thread, read anywhere */
+    _Atomic uint64_t durable;
+    atomic_bool failing;
+
+    /* the caller's loop only */
+    uint64_t size;
+    struct place end[CLASSES];
+    uint64_t last[CLASSES]; /* newest entry of each class */
+    int64_t fill_since_ms;  /* -1: nothing waits */
+    struct signed_head head; /* newest; note_n = 0: none */
+    struct signed_head waiting[HEADS_WAITING];
+    size_t waiting_n;
+    struct segments readers[FILES];
+
+    /* the log thread only */
+    struct batch *flush;
+    uint8_t *leaves; /* encoded records of the batch being committed */
+    struct segments writers[FILES];
+};
+
+/* recover.c: fills edge, nodes, size, ends, head from the files and cuts what is torn. */
+MUST outcome ledger_recover_files(struct ledger *l, uint64_t *ret_cut);
+/* commit.c: the log thread. */
+void *ledger_log_thread(void *ctx);
+/* Room for n more hashes; under lock. */
+MUST outcome ledger_nodes_reserve(struct ledger *l, uint64_t n);
+/* publish.c, on the log thread: hashes and note of a head to their files. */
+MUST outcome ledger_show(struct ledger *l, const struct signed_head *h);
+MUST outcome ledger_flush_tree(struct ledger *l, uint64_t size);
+/* Due heads to the log thread; ms until the next is due, or -1. On the caller's loop. */
+int ledger_turn_heads(struct ledger *l, int64_t mono_ms);
+/* read.c: stored hashes from memory or file; the caller's loop, under lock. */
+struct tree_reader ledger_tree_reader(struct ledger *l);
+
+#endif

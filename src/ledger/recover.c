@@ -1,0 +1,165 @@
+/* What open does: the head is checked against the stored tree, the leaves after it are read and hashed,
+ * what a crash left half written is cut. Work is in the entries after the head, not in the ledger's size.
+ * Nothing at or before the head is ever cut. */
+#include "ledger/inside.h"
+
+#include "base/port/port.h"
+
+#define BLOCK_BYTES 65536u
+
+static outcome load_checkpoint(struct ledger *l, struct note *ret)
+{
+    char path[FORMAT_PATH];
+    struct buffer b;
+    TRY(format_path(l->dir, "checkpoint", path));
+    outcome o = port_file_load(path, FORMAT_CHECKPOINT, &b);
+    if (!ok(o)) return o.code == E_TOO_LARGE ? REFUSE(E_CHANGED) : o;
+    size_t n = b.n;
+    while (n > 0 && b.at[n - 1] == 0) n--;
+    *ret = (struct note) { 0 };
+    if (b.n != FORMAT_CHECKPOINT || n > NOTE_BYTES_MAX) o = REFUSE(E_CHANGED);
+    else if (n > 0) o = note_read(bytes_of(b.at, n), l->identity.key, ret);
+    if (!ok(o) && o.code != E_MEMORY) o = REFUSE(E_CHANGED);
+    if (ok(o) && n > 0 && strcmp(ret->origin, l->identity.origin) != 0) o = REFUSE(E_CHANGED);
+    if (ok(o) && n > 0) {
+        l->head.size = ret->size;
+        l->head.note_n = n;
+        memcpy(l->head.note, b.at, n);
+    }
+    buffer_deinit(&b);
+    return o;
+}
+
+static outcome read_leaf(struct ledger *l, uint64_t index, uint8_t record[FORMAT_LEAF], struct leaf *ret)
+{
+    struct segments *leaves = &l->readers[FILES_LEAVES];
+    TRY(segments_read(leaves, segments_place(leaves, index * FORMAT_LEAF), record, FORMAT_LEAF));
+    return format_leaf_read(record, index, ret);
+}
+
+/* The stored tree leads to the signed root, and the newest signed leaf is in it. */
+static outcome load_head(struct ledger *l, const struct note *n)
+{
+    uint8_t record[FORMAT_LEAF];
+    struct leaf leaf;
+    struct hash root, have, stored;
+    l->nodes_first = tree_stored_count(n->size);
+    if (n->size == 0) return DONE;
+    l->nodes_n = 0;
+    struct tree_reader r = ledger_tree_reader(l);
+    TRY(tree_edge_load(&r, n->size, &l->edge));
+    tree_edge_root(&l->edge, &root);
+    if (!hash_equal(&root, &n->root)) return REFUSE(E_CHANGED);
+    TRY(read_leaf(l, n->size - 1, record, &leaf));
+    tree_leaf_hash(bytes_of(record, sizeof record), &have);
+    TRY(r.read(r.ctx, tree_stored_at(0, n->size - 1), &stored));
+    return hash_equal(&have, &stored) ? DONE : REFUSE(E_CHANGED);
+}
+
+static outcome add_leaf(struct ledger *l, const uint8_t record[FORMAT_LEAF])
+{
+    struct hash leaf, stored[TREE_LEVELS];
+    TRY(ledger_nodes_reserve(l, TREE_LEVELS));
+    tree_leaf_hash(bytes_of(record, FORMAT_LEAF), &leaf);
+    unsigned n = tree_append(&l->edge, &leaf, stored);
+    memcpy(l->nodes + l->nodes_n, stored, n * sizeof *stored);
+    l->nodes_n += n;
+    return DONE;
+}
+
+/* A record that is whole but wrong was changed; one that is half there was being written, and lies
+ * within one batch of the end. */
+static outcome judge_leaf(struct ledger *l, const uint8_t record[FORMAT_LEAF], uint64_t index, bool *end)
+{
+    struct leaf leaf;
+    struct bytes b = bytes_of(record, FORMAT_LEAF);
+    if (!*end && ok(format_leaf_read(record, index, &leaf))) return add_leaf(l, record);
+    *end = true;
+    if (format_is_zero(b)) return DONE;
+    if (index - l->edge.size >= FORMAT_BATCH_ENTRIES) return REFUSE(E_CHANGED);
+    return ok(format_leaf_read(record, index, &leaf)) || format_is_torn(b) ? DONE : REFUSE(E_CHANGED);
+}
+
+/* Reads the leaves after the head, block by block, to the end of the last file. */
+static outcome read_tail(struct ledger *l, uint8_t *block)
+{
+    struct segments *leaves = &l->readers[FILES_LEAVES];
+    uint64_t chunk = l->identity.shape.chunk_bytes, index = l->edge.size;
+    bool end = false;
+    for (;;) {
+        struct place at = segments_place(leaves, index * FORMAT_LEAF);
+        uint64_t room = chunk - at.offset % chunk;
+        size_t n = room < BLOCK_BYTES ? (size_t)room : BLOCK_BYTES;
+        outcome o = segments_read(leaves, at, block, n);
+        if (o.code == E_MISSING) return DONE;
+        TRY(o);
+        for (size_t k = 0; k < n; k += FORMAT_LEAF)
+            TRY(judge_leaf(l, block + k, index++, &end));
+    }
+}
+
+static void end_of(struct ledger *l, uint64_t index, const struct leaf *leaf)
+{
+    l->last[leaf->class] = index;
+    l->end[leaf->class] = (struct place) { leaf->place.segment,
+        leaf->place.offset + format_frame_size(leaf->length) };
+}
+
+/* The last leaf tells where its class's frames end and which leaf does for the other class. */
+static outcome find_ends(struct ledger *l)
+{
+    uint8_t record[FORMAT_LEAF];
+    struct leaf leaf;
+    for (unsigned c = 0; c < CLASSES; c++) l->last[c] = FORMAT_NONE;
+    l->size = l->edge.size;
+    atomic_store(&l->durable, l->size);
+    if (l->size == 0) return DONE;
+    TRY(read_leaf(l, l->size - 1, record, &leaf));
+    end_of(l, l->size - 1, &leaf);
+    uint64_t other = leaf.prev_other;
+    if (other == FORMAT_NONE) return DONE;
+    if (other >= l->size) return REFUSE(E_CHANGED);
+    TRY(read_leaf(l, other, record, &leaf));
+    end_of(l, other, &leaf);
+    return DONE;
+}
+
+/* A full segment's end is in that segment; the next file is made when it is needed. */
+static struct place linear_end(const struct segments *s, uint64_t linear)
+{
+    struct place at = segments_place(s, linear);
+    if (at.offset == 0 && at.segment > 0)
+        return (struct place) { at.segment - 1, s->shape.segment_bytes };
+    return at;
+}
+
+/* A killed writer may have left whole records that were never synced: they are kept, so sync them. */
+static outcome settle(struct segments *s, struct place end, uint64_t *ret_cut)
+{
+    uint8_t byte;
+    TRY(segments_cut(s, end, ret_cut));
+    for (uint32_t n = end.segment > 0 ? end.segment - 1 : 0; n <= end.segment; n++) {
+        TRY(segments_read(s, (struct place) { n, 0 }, &byte, 1));
+        s->dirty = true;
+        TRY(segments_sync(s));
+    }
+    return DONE;
+}
+
+outcome ledger_recover_files(struct ledger *l, uint64_t *ret_cut)
+{
+    struct note n;
+    uint64_t tree_cut = 0; /* hashes are made again, nothing is lost */
+    TRY(load_checkpoint(l, &n));
+    TRY(load_head(l, &n));
+    uint8_t *block = mem_new(BLOCK_BYTES);
+    if (!block) return REFUSE(E_MEMORY);
+    outcome o = read_tail(l, block);
+    mem_free(block);
+    TRY(o);
+    TRY(find_ends(l));
+    struct segments *w = l->writers;
+    for (unsigned c = 0; c < CLASSES; c++) TRY(settle(&w[c], l->end[c], ret_cut));
+    TRY(settle(&w[FILES_LEAVES], linear_end(&w[FILES_LEAVES], l->size * FORMAT_LEAF), ret_cut));
+    return settle(&w[FILES_TREE], linear_end(&w[FILES_TREE], l->nodes_first * FORMAT_HASH), &tree_cut);
+}
