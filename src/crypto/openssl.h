@@ -33,6 +33,13 @@ static inline void auto_certificates(STACK_OF(X509) **p)
     sk_X509_pop_free(*p, X509_free);
 }
 
+/* Bytes the library allocated. */
+static inline void auto_text(uint8_t **p)
+{
+    OPENSSL_free(*p);
+}
+#define AUTO_TEXT AUTO(text)
+
 /* A refusal that leaves nothing behind in the library's per-thread error queue. */
 #define REFUSE_CLEAN(c) (ERR_clear_error(), REFUSE(c))
 
