@@ -22,5 +22,10 @@ const char *life_word_ja(enum life l);
 const char *trust_word_ja(enum trust t);
 MUST outcome life_parse(const char *word, enum life *ret);
 MUST outcome trust_parse(const char *word, enum trust *ret);
+/* The words of events as entries carry them: "invite" ..., "quote-good" ... */
+const char *life_event_word(enum life_event e);
+const char *trust_event_word(enum trust_event e);
+MUST outcome life_event_parse(const char *word, enum life_event *ret);
+MUST outcome trust_event_parse(const char *word, enum trust_event *ret);
 
 #endif

@@ -33,6 +33,7 @@ struct identity {
     int64_t changed_ms;
     int64_t attested_ms;    /* last good quote; memory only */
     char why[160];          /* of the last trust change */
+    bool ordered;           /* quarantined by a person's or detector's order: a good quote alone does not lift it */
 };
 
 struct invite {
@@ -63,9 +64,18 @@ struct registry;
 
 MUST outcome registry_new(struct registry **ret);
 void registry_free(struct registry *r);
-/* kind: ENTRY_IDENTITY, ENTRY_LIFE, ENTRY_INVITE, ENTRY_STREAM. Others are ignored. */
+/* kind: ENTRY_IDENTITY, ENTRY_LIFE, ENTRY_INVITE, ENTRY_STREAM. Others are ignored. Whole or not at all.
+ * E_MALFORMED: unknown or missing keys, broken values. E_CONFLICT: what the tables forbid (a step that is not
+ * in them, a key or token of somebody else, leaving "revoked"). An invite makes its identity "expected". */
 MUST outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, int64_t at_ms);
 
+/* [a-z0-9][a-z0-9-]{0,62} */
+bool registry_id_valid(struct bytes id);
+/* What e would make of i, before the entry is written: the trust table, and E_DENIED for a good quote
+ * of a device whose quarantine was ordered (only TRUST_RELEASE lifts that). */
+MUST outcome registry_trust_step(const struct identity *i, enum trust_event e, enum trust *ret);
+
+/* Identities and streams live as long as the registry and change in place: pointers stay good. */
 const struct identity *registry_identity(const struct registry *r, const char *id);
 const struct identity *registry_by_key(const struct registry *r, const uint8_t key_hash[32]);
 const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32]);
@@ -73,6 +83,7 @@ const struct invite *registry_invite(const struct registry *r, const uint8_t tok
 const struct stream *registry_stream(const struct registry *r, struct bytes topic);
 /* Rises with every applied change: cached authorisations compare it. */
 uint64_t registry_epoch(const struct registry *r);
+/* Each writes at most cap and returns how many it wrote; cap 0: how many there are. */
 size_t registry_identities(const struct registry *r, const struct identity **ret, size_t cap); /* sorted by id */
 size_t registry_streams(const struct registry *r, const struct stream **ret, size_t cap);
 size_t registry_invites(const struct registry *r, const struct invite **ret, size_t cap);

@@ -1,0 +1,593 @@
+/* The registry: a fold over entries. Holds no secret (tokens and keys only as hashes), decides nothing
+ * about flows (access does) and writes nothing (its caller appends, then applies). */
+#include "platform/registry.h"
+
+#include <stdio.h>
+
+#include "ledger/ledger.h"
+#include "wire/mqtt.h"
+
+struct list { /* pointers in order; grown before use so that adding cannot fail half way */
+    void **at;
+    size_t n, cap;
+};
+
+struct registry {
+    struct map ids, keys, tokens, names;
+    struct list identities, streams, invites; /* by id; by specificity; as they came */
+    uint64_t epoch;
+};
+
+static const char *const roles[ROLES] = { "none", "device", "operator", "viewer" };
+static const char *const fails[] = { [FAIL_CLOSED] = "closed", [FAIL_PASS_FLAG] = "pass-flag",
+    [FAIL_HOLD_LAST] = "hold-last" };
+static const char *const labels[] = { "public", "internal", "confidential", "restricted" };
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+const char *role_word(enum role r)
+{
+    return r < ROLES ? roles[r] : "?";
+}
+
+outcome role_parse(const char *word, enum role *ret)
+{
+    for (int r = ROLE_DEVICE; r < ROLES; r++) {
+        if (strcmp(word, roles[r]) != 0) continue;
+        *ret = (enum role)r;
+        return DONE;
+    }
+    return REFUSE(E_UNKNOWN);
+}
+
+bool registry_id_valid(struct bytes id)
+{
+    if (id.n == 0 || id.n >= ID_MAX || id.at[0] == '-') return false;
+    for (size_t i = 0; i < id.n; i++) {
+        uint8_t c = id.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) return false;
+    }
+    return true;
+}
+
+outcome registry_new(struct registry **ret)
+{
+    struct registry *r = mem_new(sizeof *r);
+    if (!r) return REFUSE(E_MEMORY);
+    *ret = r;
+    return DONE;
+}
+
+static void list_free(struct list *l)
+{
+    for (size_t i = 0; i < l->n; i++) mem_free(l->at[i]);
+    mem_free(l->at);
+}
+
+void registry_free(struct registry *r)
+{
+    if (!r) return;
+    map_deinit(&r->ids);
+    map_deinit(&r->keys);
+    map_deinit(&r->tokens);
+    map_deinit(&r->names);
+    list_free(&r->identities);
+    list_free(&r->streams);
+    list_free(&r->invites);
+    mem_free(r);
+}
+
+static MUST outcome list_reserve(struct list *l)
+{
+    if (l->n < l->cap) return DONE;
+    size_t cap = l->cap ? 2 * l->cap : 16;
+    void **at = mem_grow(l->at, cap * sizeof *at);
+    if (!at) return REFUSE(E_MEMORY);
+    l->at = at;
+    l->cap = cap;
+    return DONE;
+}
+
+/* Room was reserved. */
+static void list_insert(struct list *l, size_t place, void *item)
+{
+    assert(l->n < l->cap && place <= l->n);
+    memmove(l->at + place + 1, l->at + place, (l->n - place) * sizeof *l->at);
+    l->at[place] = item;
+    l->n++;
+}
+
+/* ---- reading documents ---- */
+
+/* Every member must be one of the names: an unknown key is refused, not skipped. */
+static MUST outcome only(const struct doc *d, const char *const *names, size_t n)
+{
+    if (!d || d->kind != DOC_MAP) return REFUSE(E_MALFORMED);
+    for (const struct doc *m = d->first; m; m = m->next) {
+        size_t i = 0;
+        while (i < n && strcmp(m->key, names[i]) != 0) i++;
+        if (i == n) return REFUSE(E_MALFORMED);
+    }
+    return DONE;
+}
+
+static MUST outcome text_of(const struct doc *d, const char *key, char *text, size_t size)
+{
+    const struct doc *m = doc_get(d, key);
+    if (m && m->kind != DOC_TEXT) return REFUSE(E_MALFORMED);
+    return bytes_to_text(bytes_str(m ? m->text : ""), text, size);
+}
+
+static MUST outcome id_of(const struct doc *d, const char *key, bool needed, char *text)
+{
+    TRY(text_of(d, key, text, ID_MAX));
+    if (text[0] == 0 && !needed) return DONE;
+    return registry_id_valid(bytes_str(text)) ? DONE : REFUSE(E_MALFORMED);
+}
+
+/* Hexadecimal of at most cap bytes; absent or "" gives none. */
+static MUST outcome hex_of_key(const struct doc *d, const char *key, uint8_t *at, size_t cap, size_t *ret_n)
+{
+    const struct doc *m = doc_get(d, key);
+    *ret_n = 0;
+    if (m && m->kind != DOC_TEXT) return REFUSE(E_MALFORMED);
+    if (!m || m->text[0] == 0) return DONE;
+    size_t n = strlen(m->text) / 2;
+    if (n > cap) return REFUSE(E_TOO_LARGE);
+    TRY(hex_to(bytes_str(m->text), at, n));
+    *ret_n = n;
+    return DONE;
+}
+
+static MUST outcome role_of(const struct doc *d, enum role *ret)
+{
+    outcome o = role_parse(doc_text(d, "role", ""), ret);
+    return ok(o) ? o : REFUSE(E_MALFORMED);
+}
+
+static MUST outcome read_identity(const struct doc *d, struct identity *ret)
+{
+    static const char *const keys[] = { "id", "role", "group", "model", "life", "trust", "key", "serial",
+        "not_after", "ak", "why", "ordered" };
+    struct identity i = { 0 };
+    size_t n = 0;
+    TRY(only(d, keys, COUNT(keys)));
+    TRY(id_of(d, "id", true, i.id));
+    TRY(id_of(d, "group", false, i.group));
+    TRY(text_of(d, "model", i.model, sizeof i.model));
+    TRY(text_of(d, "why", i.why, sizeof i.why));
+    TRY(role_of(d, &i.role));
+    if (!ok(life_parse(doc_text(d, "life", ""), &i.life))) return REFUSE(E_MALFORMED);
+    if (!ok(trust_parse(doc_text(d, "trust", ""), &i.trust))) return REFUSE(E_MALFORMED);
+    TRY(hex_of_key(d, "key", i.key_hash, sizeof i.key_hash, &n));
+    if (n != 0 && n != sizeof i.key_hash) return REFUSE(E_MALFORMED);
+    i.has_key = n != 0;
+    TRY(hex_of_key(d, "serial", i.serial, sizeof i.serial, &n));
+    i.serial_n = (uint8_t)n;
+    TRY(hex_of_key(d, "ak", i.ak_spki, sizeof i.ak_spki, &i.ak_spki_n));
+    i.has_ak = i.ak_spki_n != 0;
+    i.not_after_ms = doc_int(d, "not_after", 0);
+    i.ordered = doc_bool(d, "ordered", false);
+    *ret = i;
+    return DONE;
+}
+
+static MUST outcome read_invite(const struct doc *d, struct invite *ret)
+{
+    static const char *const keys[] = { "token", "id", "role", "group", "model", "until", "used" };
+    struct invite i = { 0 };
+    size_t n = 0;
+    TRY(only(d, keys, COUNT(keys)));
+    TRY(hex_of_key(d, "token", i.token_hash, sizeof i.token_hash, &n));
+    if (n != sizeof i.token_hash) return REFUSE(E_MALFORMED);
+    TRY(id_of(d, "id", true, i.id));
+    TRY(id_of(d, "group", false, i.group));
+    TRY(text_of(d, "model", i.model, sizeof i.model));
+    TRY(role_of(d, &i.role));
+    i.until_ms = doc_int(d, "until", 0);
+    i.used = doc_bool(d, "used", false);
+    *ret = i;
+    return DONE;
+}
+
+static MUST outcome word_in(const char *word, const char *const *words, size_t n, size_t *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(word, words[i]) != 0) continue;
+        *ret = i;
+        return DONE;
+    }
+    return REFUSE(E_MALFORMED);
+}
+
+static MUST outcome read_safe(const struct doc *list, struct stream *s)
+{
+    if (!list) return DONE;
+    if (list->kind != DOC_LIST || list->count > COUNT(s->safe)) return REFUSE(E_MALFORMED);
+    size_t n = 0;
+    for (const struct doc *m = list->first; m; m = m->next, n++) {
+        if (m->kind != DOC_TEXT || m->text[0] == 0) return REFUSE(E_MALFORMED);
+        TRY(bytes_to_text(bytes_str(m->text), s->safe[n], sizeof s->safe[n]));
+    }
+    return DONE;
+}
+
+static MUST outcome read_stream(const struct doc *d, struct stream *ret)
+{
+    static const char *const keys[] = { "name", "pattern", "owner", "label", "unit", "recorded", "fail",
+        "command", "safe", "expiry_s" };
+    struct stream s = { 0 };
+    size_t n = 0;
+    TRY(only(d, keys, COUNT(keys)));
+    TRY(id_of(d, "name", true, s.name));
+    TRY(text_of(d, "pattern", s.pattern, sizeof s.pattern));
+    struct bytes pattern = bytes_str(s.pattern);
+    if (!mqtt_filter_valid(pattern) || bytes_starts(pattern, BYTES_LIT("$"))) return REFUSE(E_MALFORMED);
+    TRY(text_of(d, "owner", s.owner, sizeof s.owner));
+    TRY(text_of(d, "unit", s.unit, sizeof s.unit));
+    const char *label = doc_text(d, "label", "internal");
+    TRY(word_in(label, labels, COUNT(labels), &n));
+    TRY(bytes_to_text(bytes_str(label), s.label, sizeof s.label));
+    TRY(word_in(doc_text(d, "fail", "closed"), fails, COUNT(fails), &n));
+    s.fail = (enum fail_policy)n;
+    s.recorded = doc_bool(d, "recorded", false);
+    s.command = doc_bool(d, "command", false);
+    TRY(read_safe(doc_get(d, "safe"), &s));
+    int64_t expiry_s = doc_int(d, "expiry_s", 60);
+    if (expiry_s < 1 || expiry_s > 600) return REFUSE(E_RANGE);
+    s.expiry_s = (uint32_t)expiry_s;
+    *ret = s;
+    return DONE;
+}
+
+/* ---- applying ---- */
+
+static struct identity *find(const struct registry *r, const char *id)
+{
+    return map_get(&r->ids, bytes_str(id));
+}
+
+/* Where id stands, or would stand, in the sorted list. */
+static size_t place_of(const struct list *l, const char *id)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct identity *i = l->at[middle];
+        if (strcmp(i->id, id) < 0) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static MUST outcome add_identity(struct registry *r, const struct identity *i)
+{
+    TRY(list_reserve(&r->identities));
+    struct identity *mine = mem_new(sizeof *mine);
+    if (!mine) return REFUSE(E_MEMORY);
+    *mine = *i;
+    outcome o = map_put(&r->ids, bytes_str(i->id), mine);
+    if (ok(o) && i->has_key) {
+        o = map_put(&r->keys, bytes_of(i->key_hash, sizeof i->key_hash), mine);
+        if (!ok(o)) (void)map_take(&r->ids, bytes_str(i->id));
+    }
+    if (!ok(o)) {
+        mem_free(mine);
+        return o;
+    }
+    list_insert(&r->identities, place_of(&r->identities, i->id), mine);
+    return DONE;
+}
+
+/* Is there one step of the table from a to b? */
+static bool life_reaches(enum life a, enum life b)
+{
+    enum life to;
+    for (int e = 0; e < LIFE_EVENTS; e++)
+        if (ok(life_step(a, (enum life_event)e, &to)) && to == b) return true;
+    return a == b;
+}
+
+static MUST outcome apply_identity(struct registry *r, const struct doc *d, int64_t at_ms)
+{
+    struct identity i = { 0 };
+    TRY(read_identity(d, &i));
+    i.changed_ms = at_ms;
+    struct identity *now = find(r, i.id);
+    if (i.has_key) {
+        const struct identity *holder = registry_by_key(r, i.key_hash);
+        if (holder && holder != now) return REFUSE(E_CONFLICT);
+    }
+    if (!now) return add_identity(r, &i);
+    if (now->trust == TRUST_REVOKED && i.trust != TRUST_REVOKED) return REFUSE(E_CONFLICT);
+    if (!life_reaches(now->life, i.life)) return REFUSE(E_CONFLICT);
+    struct bytes fresh = bytes_of(i.key_hash, sizeof i.key_hash);
+    struct bytes old = bytes_of(now->key_hash, sizeof now->key_hash);
+    bool other_key = now->has_key && !(i.has_key && bytes_equal(old, fresh));
+    if (i.has_key) TRY(map_put(&r->keys, fresh, now));
+    if (other_key) (void)map_take(&r->keys, old); /* the old certificate is no longer admitted */
+    i.attested_ms = now->attested_ms;
+    *now = i;
+    return DONE;
+}
+
+static MUST outcome apply_life(struct registry *r, const struct doc *d, int64_t at_ms)
+{
+    static const char *const keys[] = { "id", "what", "from", "event", "to", "why", "by" };
+    TRY(only(d, keys, COUNT(keys)));
+    struct identity *i = find(r, doc_text(d, "id", ""));
+    if (!i) return REFUSE(E_UNKNOWN);
+    const char *what = doc_text(d, "what", ""), *from = doc_text(d, "from", ""), *to = doc_text(d, "to", "");
+    const char *event = doc_text(d, "event", "");
+    struct identity next = *i;
+    (void)snprintf(next.why, sizeof next.why, "%s", doc_text(d, "why", ""));
+    if (strcmp(what, "life") == 0) {
+        enum life_event e;
+        if (!ok(life_event_parse(event, &e))) return REFUSE(E_MALFORMED);
+        TRY(life_step(i->life, e, &next.life));
+        if (strcmp(from, life_word(i->life)) != 0 || strcmp(to, life_word(next.life)) != 0) return REFUSE(E_CONFLICT);
+    } else if (strcmp(what, "trust") == 0) {
+        enum trust_event e;
+        if (!ok(trust_event_parse(event, &e))) return REFUSE(E_MALFORMED);
+        outcome o = registry_trust_step(i, e, &next.trust);
+        if (!ok(o)) return REFUSE(E_CONFLICT);
+        if (strcmp(from, trust_word(i->trust)) != 0 || strcmp(to, trust_word(next.trust)) != 0)
+            return REFUSE(E_CONFLICT);
+        next.ordered = next.trust == TRUST_QUARANTINED && (i->ordered || e == TRUST_QUARANTINE);
+        if (e == TRUST_QUOTE_GOOD) next.attested_ms = at_ms;
+    } else {
+        return REFUSE(E_MALFORMED);
+    }
+    next.changed_ms = at_ms;
+    *i = next;
+    return DONE;
+}
+
+/* The identity an invite speaks of exists from then on, as expected. */
+static MUST outcome expect(struct registry *r, const struct invite *v, int64_t at_ms)
+{
+    struct identity *i = find(r, v->id);
+    if (i) return life_step(i->life, LIFE_INVITE, &i->life);
+    struct identity fresh = { .role = v->role, .life = LIFE_EXPECTED, .changed_ms = at_ms };
+    memcpy(fresh.id, v->id, sizeof fresh.id);
+    memcpy(fresh.group, v->group, sizeof fresh.group);
+    memcpy(fresh.model, v->model, sizeof fresh.model);
+    return add_identity(r, &fresh);
+}
+
+static MUST outcome apply_invite(struct registry *r, const struct doc *d, int64_t at_ms)
+{
+    struct invite v = { 0 };
+    TRY(read_invite(d, &v));
+    struct bytes token = bytes_of(v.token_hash, sizeof v.token_hash);
+    struct invite *now = map_get(&r->tokens, token);
+    if (now) {
+        if (strcmp(now->id, v.id) != 0 || (now->used && !v.used)) return REFUSE(E_CONFLICT);
+        *now = v;
+        return DONE;
+    }
+    TRY(list_reserve(&r->invites));
+    struct invite *mine = mem_new(sizeof *mine);
+    if (!mine) return REFUSE(E_MEMORY);
+    *mine = v;
+    outcome o = map_put(&r->tokens, token, mine);
+    if (ok(o) && !v.used) {
+        o = expect(r, &v, at_ms);
+        if (!ok(o)) (void)map_take(&r->tokens, token);
+    }
+    if (!ok(o)) {
+        mem_free(mine);
+        return o;
+    }
+    list_insert(&r->invites, r->invites.n, mine);
+    return DONE;
+}
+
+/* The next level of a pattern; false when there is none left. */
+static bool level(struct bytes *rest, bool *more, struct bytes *ret)
+{
+    if (!*more) return false;
+    const uint8_t *slash = rest->n ? memchr(rest->at, '/', rest->n) : NULL;
+    size_t n = slash ? (size_t)(slash - rest->at) : rest->n;
+    *ret = bytes_of(rest->at, n);
+    *more = slash != NULL;
+    *rest = slash ? bytes_of(slash + 1, rest->n - n - 1) : BYTES_NONE;
+    return true;
+}
+
+static int rank(struct bytes l)
+{
+    return bytes_equal(l, BYTES_LIT("#")) ? 0 : bytes_equal(l, BYTES_LIT("+")) ? 1 : 2;
+}
+
+/* Does a say more than b? Level by level: a word beats "+", "+" beats "#"; then the longer; then by name. */
+static bool more_specific(const struct stream *a, const struct stream *b)
+{
+    struct bytes ra = bytes_str(a->pattern), rb = bytes_str(b->pattern), la, lb;
+    bool ma = true, mb = true;
+    while (true) {
+        bool has_a = level(&ra, &ma, &la), has_b = level(&rb, &mb, &lb);
+        if (!has_a || !has_b) return has_a != has_b ? has_a : strcmp(a->name, b->name) < 0;
+        if (rank(la) != rank(lb)) return rank(la) > rank(lb);
+    }
+}
+
+static MUST outcome apply_stream(struct registry *r, const struct doc *d)
+{
+    struct stream s = { 0 };
+    TRY(read_stream(d, &s));
+    TRY(list_reserve(&r->streams));
+    struct stream *mine = map_get(&r->names, bytes_str(s.name));
+    if (!mine) {
+        mine = mem_new(sizeof *mine);
+        if (!mine) return REFUSE(E_MEMORY);
+        outcome o = map_put(&r->names, bytes_str(s.name), mine);
+        if (!ok(o)) {
+            mem_free(mine);
+            return o;
+        }
+    } else {
+        size_t at = 0;
+        while (r->streams.at[at] != mine) at++;
+        memmove(r->streams.at + at, r->streams.at + at + 1, (r->streams.n - at - 1) * sizeof *r->streams.at);
+        r->streams.n--;
+    }
+    *mine = s;
+    size_t place = 0;
+    while (place < r->streams.n && !more_specific(mine, r->streams.at[place])) place++;
+    list_insert(&r->streams, place, mine);
+    return DONE;
+}
+
+outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, int64_t at_ms)
+{
+    switch (kind) {
+    case ENTRY_IDENTITY: TRY(apply_identity(r, d, at_ms)); break;
+    case ENTRY_LIFE: TRY(apply_life(r, d, at_ms)); break;
+    case ENTRY_INVITE: TRY(apply_invite(r, d, at_ms)); break;
+    case ENTRY_STREAM: TRY(apply_stream(r, d)); break;
+    default: return DONE;
+    }
+    r->epoch++;
+    return DONE;
+}
+
+outcome registry_trust_step(const struct identity *i, enum trust_event e, enum trust *ret)
+{
+    if (i->trust == TRUST_QUARANTINED && i->ordered && e == TRUST_QUOTE_GOOD) return REFUSE(E_DENIED);
+    return trust_step(i->trust, e, ret);
+}
+
+/* ---- asking ---- */
+
+const struct identity *registry_identity(const struct registry *r, const char *id)
+{
+    return find(r, id);
+}
+
+const struct identity *registry_by_key(const struct registry *r, const uint8_t key_hash[32])
+{
+    return map_get(&r->keys, bytes_of(key_hash, 32));
+}
+
+const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32])
+{
+    return map_get(&r->tokens, bytes_of(token_hash, 32));
+}
+
+const struct stream *registry_stream(const struct registry *r, struct bytes topic)
+{
+    for (size_t i = 0; i < r->streams.n; i++) {
+        const struct stream *s = r->streams.at[i];
+        if (mqtt_matches(bytes_str(s->pattern), topic)) return s;
+    }
+    return NULL;
+}
+
+uint64_t registry_epoch(const struct registry *r)
+{
+    return r->epoch;
+}
+
+static size_t copy_out(const struct list *l, void *ret, size_t cap)
+{
+    if (cap == 0) return l->n;
+    size_t n = l->n < cap ? l->n : cap;
+    if (n) memcpy(ret, l->at, n * sizeof *l->at);
+    return n;
+}
+
+size_t registry_identities(const struct registry *r, const struct identity **ret, size_t cap)
+{
+    return copy_out(&r->identities, ret, cap);
+}
+
+size_t registry_streams(const struct registry *r, const struct stream **ret, size_t cap)
+{
+    return copy_out(&r->streams, ret, cap);
+}
+
+size_t registry_invites(const struct registry *r, const struct invite **ret, size_t cap)
+{
+    return copy_out(&r->invites, ret, cap);
+}
+
+/* ---- documents ---- */
+
+static void set_hex(struct arena *a, struct doc *d, const char *key, struct bytes b)
+{
+    char text[2 * 256 + 1];
+    assert(b.n <= 256);
+    if (b.n == 0) return;
+    hex_of(b, text);
+    doc_set_text(a, d, key, text);
+}
+
+/* A setter that ran out of memory leaves a member out: then the document is none. */
+static struct doc *whole(struct doc *d, size_t members)
+{
+    return d && d->count == members ? d : NULL;
+}
+
+struct doc *registry_doc_invite(struct arena *a, const struct invite *i)
+{
+    struct doc *d = doc_map(a);
+    set_hex(a, d, "token", bytes_of(i->token_hash, sizeof i->token_hash));
+    doc_set_text(a, d, "id", i->id);
+    doc_set_text(a, d, "role", role_word(i->role));
+    doc_set_text(a, d, "group", i->group);
+    doc_set_text(a, d, "model", i->model);
+    doc_set_int(a, d, "until", i->until_ms);
+    doc_set_bool(a, d, "used", i->used);
+    return whole(d, 7);
+}
+
+struct doc *registry_doc_identity(struct arena *a, const struct identity *i)
+{
+    struct doc *d = doc_map(a);
+    doc_set_text(a, d, "id", i->id);
+    doc_set_text(a, d, "role", role_word(i->role));
+    doc_set_text(a, d, "group", i->group);
+    doc_set_text(a, d, "model", i->model);
+    doc_set_text(a, d, "life", life_word(i->life));
+    doc_set_text(a, d, "trust", trust_word(i->trust));
+    doc_set_text(a, d, "why", i->why);
+    doc_set_int(a, d, "not_after", i->not_after_ms);
+    doc_set_bool(a, d, "ordered", i->ordered);
+    if (i->has_key) set_hex(a, d, "key", bytes_of(i->key_hash, sizeof i->key_hash));
+    set_hex(a, d, "serial", bytes_of(i->serial, i->serial_n));
+    if (i->has_ak) set_hex(a, d, "ak", bytes_of(i->ak_spki, i->ak_spki_n));
+    return whole(d, 9 + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + (i->has_ak ? 1u : 0));
+}
+
+struct doc *registry_doc_life(struct arena *a, const char *id, const char *what, const char *from,
+    const char *event, const char *to, const char *why, const char *by)
+{
+    struct doc *d = doc_map(a);
+    doc_set_text(a, d, "id", id);
+    doc_set_text(a, d, "what", what);
+    doc_set_text(a, d, "from", from);
+    doc_set_text(a, d, "event", event);
+    doc_set_text(a, d, "to", to);
+    doc_set_text(a, d, "why", why);
+    doc_set_text(a, d, "by", by);
+    return whole(d, 7);
+}
+
+struct doc *registry_doc_stream(struct arena *a, const struct stream *s)
+{
+    struct doc *d = doc_map(a), *safe = doc_list(a);
+    doc_set_text(a, d, "name", s->name);
+    doc_set_text(a, d, "pattern", s->pattern);
+    doc_set_text(a, d, "owner", s->owner);
+    doc_set_text(a, d, "label", s->label[0] ? s->label : "internal");
+    doc_set_text(a, d, "unit", s->unit);
+    doc_set_bool(a, d, "recorded", s->recorded);
+    doc_set_text(a, d, "fail", fails[s->fail]);
+    doc_set_bool(a, d, "command", s->command);
+    size_t n = 0;
+    for (; n < COUNT(s->safe) && s->safe[n][0]; n++) doc_add(safe, doc_text_new(a, s->safe[n]));
+    if (safe && safe->count != n) return NULL;
+    doc_set(a, d, "safe", safe);
+    doc_set_int(a, d, "expiry_s", s->expiry_s ? s->expiry_s : 60);
+    return whole(d, 10);
+}
