@@ -11,12 +11,13 @@ enum action { ACT_CONNECT, ACT_PUBLISH, ACT_SUBSCRIBE, ACT_RECEIVE, ACTIONS };
 enum ruling { RULING_DENY, RULING_ALLOW, RULING_HOLD, RULING_FLAG };
 
 struct question {
-    const struct identity *who;
+    const struct identity *who; /* NULL is a stranger: everything is denied */
     enum action action;
     struct bytes topic;      /* filter for ACT_SUBSCRIBE, "" for ACT_CONNECT */
     struct bytes payload;    /* commands: to tell the safe direction; may be none */
     const struct identity *from; /* ACT_RECEIVE: who published it (NULL: the server) */
     int64_t now_ms;          /* wall */
+    bool released;           /* ACT_RECEIVE: two people signed this one command's release: HOLD is satisfied */
 };
 
 struct verdict {
@@ -34,10 +35,24 @@ struct access {
     char site[ID_MAX];
 };
 
-/* A command is judged twice: when it is published (role) and when it would be delivered (limit on the receiving
+/* Subscriptions: a filter must be covered by one pattern of the role (mqtt_covers), so a broader filter is
+ * refused at once with a reason instead of being accepted and then silent, and nobody makes the egress
+ * judge the whole site's traffic for him. Each delivery is judged again all the same.
+ * Quarantine: what the device publishes passes flagged; of commands only the safe direction reaches it, but
+ * where a decision in force says HOLD for that command, the decision's word stands and it is held for two people.
+ *
+ * A command is judged twice: when it is published (role) and when it would be delivered (limit on the receiving
  * device). A LIMIT of mode HOLD meets commands to limit.device; FLAG meets what that device published. */
 struct verdict access_judge(const struct access *a, const struct question *q);
 /* The same judgement as a tree of rows, for people: appends rows {step, result, text} to list. */
 struct verdict access_explain(const struct access *a, const struct question *q, struct arena *arena, struct doc *list);
+
+/* sk/v1/<site>/<device>/<class>/<name>, in views; false when it is not of this site's layout. */
+struct topic_parts {
+    struct bytes device, class, name; /* name: everything after the class, "" if none */
+};
+bool access_topic(const struct access *a, struct bytes topic, struct topic_parts *ret);
+/* A command: a topic of class cmd or of a command stream, but for replies. *ret_stream may be NULL. */
+bool access_is_command(const struct access *a, struct bytes topic, const struct stream **ret_stream);
 
 #endif

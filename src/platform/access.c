@@ -1,0 +1,419 @@
+/* The one judgement. A table of steps; each passes or speaks the verdict. Explaining is the same walk with a
+ * list to write to: there is no second code that could say something else than what was done. */
+#include "platform/access.h"
+
+#include "wire/mqtt.h"
+
+struct judging {
+    const struct access *a;
+    const struct question *q;
+    struct verdict v;
+    bool settled;            /* a step has spoken: the walk ends */
+    bool in_layout;
+    struct topic_parts topic;
+    const struct stream *stream;
+    bool command;
+    struct arena *arena;     /* both NULL when only judging */
+    struct doc *list;
+};
+
+struct step {
+    const char *name;
+    unsigned actions;        /* bits 1 << ACT_x */
+    void (*judge)(struct judging *j);
+};
+
+/* ---- saying ---- */
+
+/* Appends a row; {1} and {2} in the texts stand for the words. */
+static const char *fill(struct judging *j, const char *text, const char *one, const char *two)
+{
+    char line[600];
+    struct out o = out_of(line, sizeof line - 1);
+    for (const char *p = text; *p; p++) {
+        bool mark = p[0] == '{' && (p[1] == '1' || p[1] == '2') && p[2] == '}';
+        if (!mark) {
+            put_u8(&o, (uint8_t)*p);
+            continue;
+        }
+        put_str(&o, p[1] == '1' ? one : two);
+        p += 2;
+    }
+    line[o.n] = 0;
+    return arena_text(j->arena, out_view(&o));
+}
+
+struct says {
+    const char *result, *en, *ja;
+};
+
+static void say(struct judging *j, const char *step, const struct says *s, const char *one, const char *two)
+{
+    if (!j->list) return;
+    struct doc *row = doc_map(j->arena);
+    doc_set_text(j->arena, row, "step", step);
+    doc_set_text(j->arena, row, "result", s->result);
+    doc_set_text(j->arena, row, "text_en", fill(j, s->en, one, two));
+    doc_set_text(j->arena, row, "text_ja", fill(j, s->ja, one, two));
+    doc_add(j->list, row);
+}
+
+/* A view as text for a row; only while explaining. */
+static const char *words(struct judging *j, struct bytes b)
+{
+    if (!j->list) return "";
+    const char *t = arena_text(j->arena, b);
+    return t ? t : "";
+}
+
+static void settle(struct judging *j, enum ruling ruling, const char *word)
+{
+    static const uint8_t reasons[] = { [RULING_DENY] = MQTT_NOT_AUTHORIZED, [RULING_ALLOW] = MQTT_SUCCESS,
+        [RULING_HOLD] = MQTT_IMPLEMENTATION, [RULING_FLAG] = MQTT_SUCCESS };
+    j->v.ruling = ruling;
+    j->v.reason = reasons[ruling];
+    j->v.word = word;
+    j->settled = true;
+}
+
+#define SAY(j, step, result, en, ja, one, two) \
+    say((j), (step), &(struct says) { (result), (en), (ja) }, (one), (two))
+
+/* ---- steps ---- */
+
+static void step_identity(struct judging *j)
+{
+    const struct identity *i = j->q->who;
+    if (!i || i->id[0] == 0 || i->role <= ROLE_NONE || i->role >= ROLES) {
+        SAY(j, "identity", "deny", "not in the registry", "機器一覧にありません", "", "");
+        settle(j, RULING_DENY, "unknown-identity");
+        return;
+    }
+    SAY(j, "identity", "pass", "{1}, registered as {2}", "{1}（登録: {2}）", i->id, role_word(i->role));
+}
+
+static void step_life(struct judging *j)
+{
+    enum life l = j->q->who->life;
+    bool good = l == LIFE_ENROLLED;
+    SAY(j, "life", good ? "pass" : "deny", "its life is \"{1}\"", "状態は「{2}」です", life_word(l), life_word_ja(l));
+    if (!good) settle(j, RULING_DENY, "not-enrolled");
+}
+
+static void step_trust(struct judging *j)
+{
+    const struct identity *i = j->q->who;
+    if (i->trust == TRUST_REVOKED) {
+        SAY(j, "trust", "deny", "revoked: {2}", "失効しています: {2}", "", i->why);
+        settle(j, RULING_DENY, "revoked");
+        return;
+    }
+    /* a person's tool or a service has no safe remainder: in quarantine it gets and says nothing */
+    if (i->trust == TRUST_QUARANTINED && i->role != ROLE_DEVICE && j->q->action != ACT_CONNECT) {
+        SAY(j, "trust", "deny", "quarantined: {2}", "隔離中です: {2}", "", i->why);
+        settle(j, RULING_DENY, "quarantined");
+        return;
+    }
+    SAY(j, "trust", i->trust == TRUST_QUARANTINED ? "flag" : "pass", "its trust is \"{1}\"", "信頼状態は「{2}」です",
+        trust_word(i->trust), trust_word_ja(i->trust));
+}
+
+/* Rows of what a role may do. {site} and {own} are filled in; deny rows win over allow rows. */
+struct grant {
+    enum role role;
+    unsigned actions;
+    bool allow;
+    const char *pattern;
+};
+#define BIT(action) (1u << (action))
+#define TO_READ (BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE))
+/* clang-format off */
+static const struct grant grants[] = {
+    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/m/#" },
+    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/s/#" },
+    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/e/#" },
+    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/a/#" },
+    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/att/evidence" },
+    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/cmd/+/reply" },
+    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/cmd/#" },
+    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/cfg/#" },
+    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/upd/#" },
+    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/att/challenge" },
+    { ROLE_OPERATOR, BIT(ACT_PUBLISH), false, "sk/v1/{site}/_gate/#" },
+    { ROLE_OPERATOR, BIT(ACT_PUBLISH), true,  "sk/v1/{site}/+/cmd/+" },
+    { ROLE_OPERATOR, TO_READ,          false, "sk/v1/{site}/+/att/#" },
+    { ROLE_OPERATOR, TO_READ,          true,  "sk/v1/{site}/#" },
+    { ROLE_VIEWER,   TO_READ,          false, "sk/v1/{site}/+/att/#" },
+    { ROLE_VIEWER,   TO_READ,          true,  "sk/v1/{site}/#" },
+};
+/* clang-format on */
+
+static struct bytes pattern_of(const struct judging *j, const char *pattern, const char *own, char *text, size_t size)
+{
+    struct out o = out_of(text, size);
+    for (const char *p = pattern; *p;) {
+        const char *brace = strchr(p, '{');
+        put(&o, bytes_of(p, brace ? (size_t)(brace - p) : strlen(p)));
+        if (!brace) break;
+        put_str(&o, brace[1] == 's' ? j->a->site : own);
+        p = strchr(brace, '}') + 1;
+    }
+    return o.over ? BYTES_NONE : out_view(&o);
+}
+
+/* The row that speaks for this; deny rows first; NULL: nothing is granted. */
+static const struct grant *grant_for(const struct judging *j, const struct identity *who, enum action action)
+{
+    char text[2 * ID_MAX + 64];
+    const struct grant *found = NULL;
+    for (size_t i = 0; i < sizeof grants / sizeof *grants; i++) {
+        const struct grant *g = &grants[i];
+        if (g->role != who->role || !(g->actions & BIT(action))) continue;
+        if (g->allow && found) continue;
+        struct bytes pattern = pattern_of(j, g->pattern, who->id, text, sizeof text);
+        bool meets = pattern.n && (action == ACT_SUBSCRIBE ? mqtt_covers(pattern, j->q->topic)
+                                                           : mqtt_matches(pattern, j->q->topic));
+        if (meets && !g->allow) return g;
+        if (meets) found = g;
+    }
+    return found;
+}
+
+static void step_role(struct judging *j)
+{
+    const struct identity *i = j->q->who;
+    const struct grant *g = grant_for(j, i, j->q->action);
+    if (g && g->allow) {
+        SAY(j, "role", "pass", "{1} may: {2}", "{1}に許可: {2}", role_word(i->role), g->pattern);
+        return;
+    }
+    SAY(j, "role", "deny", "no grant of role {1} covers {2}", "役割{1}には{2}の許可がありません", role_word(i->role),
+        words(j, j->q->topic));
+    settle(j, RULING_DENY, "no-grant");
+}
+
+/* What was published under a right that has been withdrawn since (a retained message, a queue) goes nowhere. */
+static void step_publisher(struct judging *j)
+{
+    const struct identity *i = j->q->from;
+    if (!i) {
+        SAY(j, "publisher", "pass", "the site's own server", "サイトのサーバー自身", "", "");
+        return;
+    }
+    const struct grant *g = grant_for(j, i, ACT_PUBLISH);
+    if (i->life == LIFE_ENROLLED && i->trust != TRUST_REVOKED && g && g->allow) {
+        SAY(j, "publisher", "pass", "published by {1}, {2}", "発信元は{1}（{2}）", i->id, trust_word(i->trust));
+        return;
+    }
+    SAY(j, "publisher", "deny", "{1} may not publish this any more", "{1}はもうこれを発信できません", i->id, "");
+    settle(j, RULING_DENY, "publisher-not-permitted");
+}
+
+static void step_stream(struct judging *j)
+{
+    j->command = access_is_command(j->a, j->q->topic, &j->stream);
+    if (!j->list) return;
+    if (j->stream)
+        SAY(j, "stream", "pass", "stream {1}{2}", "データ種別 {1}{2}", j->stream->name, j->command ? " (command)" : "");
+    else
+        SAY(j, "stream", "pass", "no declared stream{1}{2}", "宣言されていないデータ種別{1}{2}", j->command ? " (command)" : "", "");
+}
+
+/* Alarms are never stopped, whatever limit is in force; those of a device in quarantine are flagged. */
+static void step_alarm(struct judging *j)
+{
+    if (!j->in_layout || !bytes_equal_str(j->topic.class, "a") || j->command) return;
+    bool flag = j->q->action == ACT_PUBLISH && j->q->who->trust == TRUST_QUARANTINED;
+    SAY(j, "alarm", flag ? "flag" : "pass", "an alarm is never stopped{1}{2}", "警報は止めません{1}{2}", "", "");
+    if (j->q->action == ACT_RECEIVE && j->q->who->trust == TRUST_QUARANTINED) return;
+    settle(j, flag ? RULING_FLAG : RULING_ALLOW, flag ? "quarantined" : "alarm");
+}
+
+static bool safe_value(const struct stream *s, const char *value)
+{
+    for (size_t i = 0; i < sizeof s->safe / sizeof *s->safe; i++)
+        if (s->safe[i][0] && strcmp(s->safe[i], value) == 0) return true;
+    return false;
+}
+
+/* The declared safe direction: payload field "do". What does not parse, or repeats a key, is not safe. */
+static void step_direction(struct judging *j)
+{
+    if (!j->command) return;
+    struct arena arena = ARENA(65536);
+    struct doc *d = NULL;
+    if (j->stream && j->q->payload.n <= 16384 && ok(doc_read_json(j->q->payload, &arena, &d)))
+        j->v.safe_direction = safe_value(j->stream, doc_text(d, "do", ""));
+    arena_deinit(&arena);
+    if (j->v.safe_direction) SAY(j, "safe direction", "pass", "a declared safe direction", "宣言された安全側の操作です", "", "");
+    else SAY(j, "safe direction", "no", "not a declared safe direction", "安全側の操作ではありません", "", "");
+}
+
+static bool limit_device(const struct limit *l, const char *id)
+{
+    return l->device[0] == 0 || strcmp(l->device, id) == 0;
+}
+
+static int weight(const struct limit *l)
+{
+    return l->enforced ? LIMIT_MODES + (int)l->mode : (int)l->mode;
+}
+
+/* The strictest row of modes [from, to] that meets id on this topic; enforced rows before observed ones. */
+static const struct limit *limit_for(const struct judging *j, const char *id, enum limit_mode from, enum limit_mode to)
+{
+    const struct limits *all = j->a->limits;
+    const struct limit *found = NULL;
+    for (size_t i = 0; all && i < all->n; i++) {
+        const struct limit *l = &all->rows[i];
+        if (l->mode < from || l->mode > to || !limit_device(l, id)) continue;
+        if (found && weight(found) >= weight(l)) continue;
+        if (mqtt_matches(bytes_str(l->stream), j->q->topic)) found = l;
+    }
+    return found;
+}
+
+static void say_limit(struct judging *j, const char *result, const char *en, const char *ja)
+{
+    char name[LIMIT_ID_MAX * 2 + 16];
+    if (!j->list) return;
+    struct out o = out_of(name, sizeof name - 1);
+    put_fmt(&o, "%s (%s)", j->v.limit->id, j->v.limit->decision);
+    name[o.n] = 0;
+    SAY(j, "limit", result, en, ja, name, j->v.limit->condition);
+}
+
+/* Commands to the device they are addressed to; nobody else's copy and no other class is ever withheld. */
+static void step_limit(struct judging *j)
+{
+    const struct identity *i = j->q->who;
+    if (!j->command || i->role != ROLE_DEVICE) return;
+    const struct limit *l = limit_for(j, i->id, LIMIT_HOLD, LIMIT_DENY);
+    j->v.limit = l;
+    if (!l) {
+        SAY(j, "limit", "pass", "no limit is in force for it", "有効な制限はありません", "", "");
+    } else if (j->v.safe_direction) {
+        say_limit(j, "pass", "limit {1}: the safe direction passes", "制限{1}: 安全側の操作は通します");
+    } else if (!l->enforced) {
+        j->v.observed_only = true;
+        say_limit(j, "observed", "limit {1} would act ({2}); observe mode", "制限{1}の対象です（{2}）。見守り中のため通します");
+    } else if (l->mode == LIMIT_HOLD && j->q->released) {
+        say_limit(j, "pass", "limit {1}: released by two people", "制限{1}: 二人の承認により解除されました");
+        settle(j, RULING_ALLOW, "released");
+    } else if (l->mode == LIMIT_HOLD) {
+        say_limit(j, "hold", "limit {1} holds it for two people's release: {2}", "制限{1}により二人の承認待ちです: {2}");
+        settle(j, RULING_HOLD, "limit");
+    } else {
+        say_limit(j, "deny", "limit {1} refuses it: {2}", "制限{1}により拒否します: {2}");
+        settle(j, RULING_DENY, "limit");
+    }
+}
+
+/* After the limits, so that a decision which says "hold" is not silently made "deny". */
+static void step_quarantine(struct judging *j)
+{
+    if (j->q->who->trust != TRUST_QUARANTINED) return;
+    if (j->q->action == ACT_PUBLISH) {
+        SAY(j, "quarantine", "flag", "passes flagged: it is in quarantine", "隔離中のため印を付けて通します", "", "");
+        settle(j, RULING_FLAG, "quarantined");
+        return;
+    }
+    bool challenge = j->in_layout && bytes_equal_str(j->topic.class, "att") && bytes_equal_str(j->topic.name, "challenge");
+    if (challenge || (j->command && j->v.safe_direction)) {
+        SAY(j, "quarantine", "pass", "reaches a device in quarantine", "隔離中でも届けます", "", "");
+        return;
+    }
+    SAY(j, "quarantine", "deny", "a device in quarantine gets only challenges and safe directions",
+        "隔離中の機器には確認要求と安全側の操作だけを届けます", "", "");
+    settle(j, RULING_DENY, "quarantined");
+}
+
+static void step_flag(struct judging *j)
+{
+    const struct limit *l = limit_for(j, j->q->who->id, LIMIT_FLAG, LIMIT_FLAG);
+    if (!l || j->command) return;
+    j->v.limit = l;
+    if (!l->enforced) {
+        j->v.observed_only = true;
+        say_limit(j, "observed", "limit {1} would flag it ({2}); observe mode", "制限{1}の印の対象です（{2}）。見守り中です");
+        return;
+    }
+    say_limit(j, "flag", "limit {1} flags it: {2}", "制限{1}により印を付けます: {2}");
+    settle(j, RULING_FLAG, "limit");
+}
+
+#define ANY (BIT(ACT_CONNECT) | BIT(ACT_PUBLISH) | BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE))
+#define FLOW (BIT(ACT_PUBLISH) | BIT(ACT_RECEIVE))
+static const struct step steps[] = {
+    { "identity", ANY, step_identity },
+    { "life", ANY, step_life },
+    { "trust", ANY, step_trust },
+    { "role", ANY & ~BIT(ACT_CONNECT), step_role },
+    { "publisher", BIT(ACT_RECEIVE), step_publisher },
+    { "stream", FLOW, step_stream },
+    { "alarm", FLOW, step_alarm },
+    { "safe direction", BIT(ACT_RECEIVE), step_direction },
+    { "limit", BIT(ACT_RECEIVE), step_limit },
+    { "quarantine", FLOW, step_quarantine },
+    { "flag", BIT(ACT_PUBLISH), step_flag },
+};
+
+static struct verdict walk(struct judging *j)
+{
+    j->v = (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "not-judged" };
+    j->in_layout = access_topic(j->a, j->q->topic, &j->topic);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !j->settled; i++)
+        if (steps[i].actions & BIT(j->q->action)) steps[i].judge(j);
+    if (!j->settled) settle(j, RULING_ALLOW, j->v.observed_only ? "observed" : "allowed");
+    return j->v;
+}
+
+struct verdict access_judge(const struct access *a, const struct question *q)
+{
+    assert(q->action < ACTIONS);
+    struct judging j = { .a = a, .q = q };
+    return walk(&j);
+}
+
+struct verdict access_explain(const struct access *a, const struct question *q, struct arena *arena, struct doc *list)
+{
+    assert(q->action < ACTIONS && arena);
+    struct judging j = { .a = a, .q = q, .arena = arena, .list = list };
+    return walk(&j);
+}
+
+/* ---- topics ---- */
+
+static struct bytes take_level(struct bytes *rest)
+{
+    const uint8_t *slash = rest->n ? memchr(rest->at, '/', rest->n) : NULL;
+    struct bytes level = bytes_of(rest->at, slash ? (size_t)(slash - rest->at) : rest->n);
+    *rest = slash ? bytes_of(slash + 1, rest->n - level.n - 1) : BYTES_NONE;
+    return level;
+}
+
+bool access_topic(const struct access *a, struct bytes topic, struct topic_parts *ret)
+{
+    struct bytes rest = topic;
+    struct topic_parts p = { 0 };
+    if (!bytes_equal_str(take_level(&rest), "sk") || !bytes_equal_str(take_level(&rest), "v1")) return false;
+    if (!bytes_equal_str(take_level(&rest), a->site)) return false;
+    p.device = take_level(&rest);
+    p.class = take_level(&rest);
+    p.name = rest;
+    if (p.device.n == 0 || p.class.n == 0) return false;
+    *ret = p;
+    return true;
+}
+
+bool access_is_command(const struct access *a, struct bytes topic, const struct stream **ret_stream)
+{
+    struct topic_parts p;
+    const struct stream *s = registry_stream(a->registry, topic);
+    *ret_stream = s;
+    bool cmd = access_topic(a, topic, &p) && bytes_equal_str(p.class, "cmd");
+    if (!cmd) return s && s->command;
+    struct bytes rest = p.name;
+    (void)take_level(&rest);
+    return !bytes_equal_str(rest, "reply");
+}

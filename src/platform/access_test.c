@@ -1,0 +1,195 @@
+#include "base/test.h"
+
+#include "ledger/ledger.h"
+#include "platform/access.h"
+#include "wire/mqtt.h"
+
+static const struct identity gw = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
+static const struct identity bad = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED };
+static const struct identity out_ = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_REVOKED };
+static const struct identity gone = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_RETIRED, .trust = TRUST_ATTESTED };
+static const struct identity op = { .id = "op", .role = ROLE_OPERATOR, .life = LIFE_ENROLLED, .trust = TRUST_UNATTESTED };
+static const struct identity badop = { .id = "op", .role = ROLE_OPERATOR, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED };
+static const struct identity outop = { .id = "op", .role = ROLE_OPERATOR, .life = LIFE_ENROLLED, .trust = TRUST_REVOKED };
+static const struct identity viewer = { .id = "v", .role = ROLE_VIEWER, .life = LIFE_ENROLLED };
+/* ids that look like wildcards match nothing but themselves; the registry would not take them either */
+static const struct identity plus = { .id = "+", .role = ROLE_DEVICE, .life = LIFE_ENROLLED };
+static const struct identity norole = { .id = "x", .life = LIFE_ENROLLED };
+
+#define P ACT_PUBLISH
+#define S ACT_SUBSCRIBE
+#define R ACT_RECEIVE
+#define START "{\"do\":\"start\"}"
+#define STOP "{\"do\":\"stop\"}"
+
+enum set { NO_LIMITS, HOLD, OBSERVE, SAFE, DENY, HOLD_ALL, FLAG, FLAG_OBSERVE, HOLD_AND_DENY, OBSERVE_AND_HOLD, SETS };
+static const struct limit rows_of[SETS][2] = {
+    [HOLD] = { { .id = "L-1", .decision = "D-1", .condition = "attested(gw-02)", .device = "gw-02", .stream = "sk/v1/w/+/cmd/#", .mode = LIMIT_HOLD, .enforced = true } },
+    [OBSERVE] = { { .id = "L-1", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/+/cmd/#", .mode = LIMIT_HOLD } },
+    [SAFE] = { { .id = "L-1", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/+/cmd/#", .mode = LIMIT_SAFE, .enforced = true } },
+    [DENY] = { { .id = "L-1", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/#", .mode = LIMIT_DENY, .enforced = true } },
+    [HOLD_ALL] = { { .id = "L-2", .decision = "D-1", .device = "", .stream = "sk/v1/w/#", .mode = LIMIT_HOLD, .enforced = true } },
+    [FLAG] = { { .id = "L-3", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/+/m/#", .mode = LIMIT_FLAG, .enforced = true } },
+    [FLAG_OBSERVE] = { { .id = "L-3", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/+/m/#", .mode = LIMIT_FLAG } },
+    [HOLD_AND_DENY] = { { .id = "L-1", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/#", .mode = LIMIT_HOLD, .enforced = true },
+        { .id = "L-9", .decision = "D-2", .device = "", .stream = "sk/v1/w/#", .mode = LIMIT_DENY, .enforced = true } },
+    [OBSERVE_AND_HOLD] = { { .id = "L-8", .decision = "D-1", .device = "gw-02", .stream = "sk/v1/w/#", .mode = LIMIT_DENY },
+        { .id = "L-1", .decision = "D-2", .device = "gw-02", .stream = "sk/v1/w/#", .mode = LIMIT_HOLD, .enforced = true } },
+};
+
+static const struct {
+    const char *claim;
+    const struct identity *who;
+    enum action action;
+    const char *topic, *payload;
+    const struct identity *from;
+    enum set limits;
+    enum ruling want;
+    const char *word;
+} rows[] = {
+    { "a stranger", NULL, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_DENY, "unknown-identity" },
+    { "no role", &norole, P, "sk/v1/w/x/m/flow", "", NULL, 0, RULING_DENY, "unknown-identity" },
+    { "connect", &gw, ACT_CONNECT, "", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "connect in quarantine, to attest", &bad, ACT_CONNECT, "", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "connect revoked", &out_, ACT_CONNECT, "", "", NULL, 0, RULING_DENY, "revoked" },
+    { "connect retired", &gone, ACT_CONNECT, "", "", NULL, 0, RULING_DENY, "not-enrolled" },
+    { "own reading", &gw, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "own state", &gw, P, "sk/v1/w/gw-02/s/pump", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "own event", &gw, P, "sk/v1/w/gw-02/e/x/y", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "own alarm", &gw, P, "sk/v1/w/gw-02/a/low", "", NULL, 0, RULING_ALLOW, "alarm" },
+    { "own evidence", &gw, P, "sk/v1/w/gw-02/att/evidence", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "own reply", &gw, P, "sk/v1/w/gw-02/cmd/pump/reply", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "own command", &gw, P, "sk/v1/w/gw-02/cmd/pump", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "own challenge", &gw, P, "sk/v1/w/gw-02/att/challenge", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "another's reading", &gw, P, "sk/v1/w/gw-03/m/flow", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "another's alarm", &gw, P, "sk/v1/w/gw-03/a/low", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "another site", &gw, P, "sk/v1/x/gw-02/m/flow", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "server topic", &gw, P, "sk/v1/w/_gate/risk", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "$SYS", &op, S, "$SYS/#", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "wildcard id", &plus, P, "sk/v1/w/other/m/flow", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "revoked reading", &out_, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_DENY, "revoked" },
+    { "revoked alarm", &out_, P, "sk/v1/w/gw-02/a/low", "", NULL, 0, RULING_DENY, "revoked" },
+    { "quarantined reading", &bad, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_FLAG, "quarantined" },
+    { "quarantined alarm", &bad, P, "sk/v1/w/gw-02/a/low", "", NULL, 0, RULING_FLAG, "quarantined" },
+    { "quarantined evidence", &bad, P, "sk/v1/w/gw-02/att/evidence", "", NULL, 0, RULING_FLAG, "quarantined" },
+    { "quarantined, another's", &bad, P, "sk/v1/w/gw-03/m/flow", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "operator commands", &op, P, "sk/v1/w/gw-02/cmd/pump", START, NULL, 0, RULING_ALLOW, "allowed" },
+    { "operator, deeper", &op, P, "sk/v1/w/gw-02/cmd/pump/reply", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "operator readings", &op, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "operator as server", &op, P, "sk/v1/w/_gate/cmd", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "operator commands the server", &op, P, "sk/v1/w/_gate/cmd/x", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "quarantined operator", &badop, P, "sk/v1/w/gw-02/cmd/pump", STOP, NULL, 0, RULING_DENY, "quarantined" },
+    { "quarantined operator reads", &badop, R, "sk/v1/w/gw-02/m/flow", "", &gw, 0, RULING_DENY, "quarantined" },
+    { "viewer publishes", &viewer, P, "sk/v1/w/gw-02/cmd/pump", STOP, NULL, 0, RULING_DENY, "no-grant" },
+    { "viewer reads", &viewer, R, "sk/v1/w/gw-02/m/flow", "", &gw, 0, RULING_ALLOW, "allowed" },
+    { "viewer, server topic", &viewer, R, "sk/v1/w/_gate/risk", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "viewer, evidence", &viewer, R, "sk/v1/w/gw-02/att/evidence", "", &gw, 0, RULING_DENY, "no-grant" },
+    { "operator, evidence", &op, R, "sk/v1/w/gw-02/att/evidence", "", &gw, 0, RULING_DENY, "no-grant" },
+    { "subscribe all of the site", &viewer, S, "sk/v1/w/#", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "subscribe everything", &viewer, S, "#", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "subscribe all sites", &viewer, S, "sk/v1/+/#", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "subscribe evidence", &viewer, S, "sk/v1/w/+/att/#", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "subscribe one evidence", &viewer, S, "sk/v1/w/gw-02/att/evidence", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "device, own commands", &gw, S, "sk/v1/w/gw-02/cmd/#", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "device, one command", &gw, S, "sk/v1/w/gw-02/cmd/pump", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "device, all commands", &gw, S, "sk/v1/w/+/cmd/#", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "device, own tree", &gw, S, "sk/v1/w/gw-02/#", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "device, challenge", &gw, S, "sk/v1/w/gw-02/att/challenge", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "device, own evidence", &gw, S, "sk/v1/w/gw-02/att/evidence", "", NULL, 0, RULING_DENY, "no-grant" },
+    { "receive a command", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, 0, RULING_ALLOW, "allowed" },
+    { "receive another's", &gw, R, "sk/v1/w/gw-03/cmd/pump", START, &op, 0, RULING_DENY, "no-grant" },
+    { "command of a revoked one", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &outop, 0, RULING_DENY, "publisher-not-permitted" },
+    { "retained of a retired one", &viewer, R, "sk/v1/w/gw-02/s/pump", "", &gone, 0, RULING_DENY, "publisher-not-permitted" },
+    { "quarantined gets a command", &bad, R, "sk/v1/w/gw-02/cmd/pump", START, &op, 0, RULING_DENY, "quarantined" },
+    { "quarantined, safe direction", &bad, R, "sk/v1/w/gw-02/cmd/pump", STOP, &op, 0, RULING_ALLOW, "allowed" },
+    { "quarantined, challenge", &bad, R, "sk/v1/w/gw-02/att/challenge", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "quarantined, configuration", &bad, R, "sk/v1/w/gw-02/cfg/x", "", NULL, 0, RULING_DENY, "quarantined" },
+    { "held", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, HOLD, RULING_HOLD, "limit" },
+    { "held in quarantine", &bad, R, "sk/v1/w/gw-02/cmd/pump", START, &op, HOLD, RULING_HOLD, "limit" },
+    { "safe direction passes", &gw, R, "sk/v1/w/gw-02/cmd/pump", STOP, &op, HOLD, RULING_ALLOW, "allowed" },
+    { "safe direction passes DENY", &gw, R, "sk/v1/w/gw-02/cmd/pump", STOP, &op, DENY, RULING_ALLOW, "allowed" },
+    { "two do's are not safe", &gw, R, "sk/v1/w/gw-02/cmd/pump", "{\"do\":\"stop\",\"do\":\"start\"}", &op, HOLD, RULING_HOLD, "limit" },
+    { "not JSON is not safe", &gw, R, "sk/v1/w/gw-02/cmd/pump", "stop", &op, HOLD, RULING_HOLD, "limit" },
+    { "safe in another stream only", &gw, R, "sk/v1/w/gw-02/cmd/other", STOP, &op, HOLD, RULING_HOLD, "limit" },
+    { "observed", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, OBSERVE, RULING_ALLOW, "observed" },
+    { "observed, quarantined all the same", &bad, R, "sk/v1/w/gw-02/cmd/pump", START, &op, OBSERVE, RULING_DENY, "quarantined" },
+    { "SAFE refuses", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, SAFE, RULING_DENY, "limit" },
+    { "DENY refuses", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, DENY, RULING_DENY, "limit" },
+    { "DENY leaves configuration", &gw, R, "sk/v1/w/gw-02/cfg/x", "", NULL, DENY, RULING_ALLOW, "allowed" },
+    { "DENY leaves readings", &viewer, R, "sk/v1/w/gw-02/m/flow", "", &gw, DENY, RULING_ALLOW, "allowed" },
+    { "DENY leaves alarms", &viewer, R, "sk/v1/w/gw-02/a/low", "", &gw, DENY, RULING_ALLOW, "alarm" },
+    { "DENY leaves publishing", &gw, P, "sk/v1/w/gw-02/m/flow", "", NULL, DENY, RULING_ALLOW, "allowed" },
+    { "another device's limit", &(const struct identity) { .id = "gw-03", .role = ROLE_DEVICE, .life = LIFE_ENROLLED }, R,
+        "sk/v1/w/gw-03/cmd/pump", START, &op, HOLD, RULING_ALLOW, "allowed" },
+    { "everybody's limit", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, HOLD_ALL, RULING_HOLD, "limit" },
+    { "an observer's copy", &op, R, "sk/v1/w/gw-02/cmd/pump", START, &op, HOLD_ALL, RULING_ALLOW, "allowed" },
+    { "a reply is no command", &op, R, "sk/v1/w/gw-02/cmd/pump/reply", "", &gw, HOLD_ALL, RULING_ALLOW, "allowed" },
+    { "flagged", &gw, P, "sk/v1/w/gw-02/m/flow", "", NULL, FLAG, RULING_FLAG, "limit" },
+    { "flag observed", &gw, P, "sk/v1/w/gw-02/m/flow", "", NULL, FLAG_OBSERVE, RULING_ALLOW, "observed" },
+    { "flag of another stream", &gw, P, "sk/v1/w/gw-02/s/pump", "", NULL, FLAG, RULING_ALLOW, "allowed" },
+    { "the strictest speaks", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, HOLD_AND_DENY, RULING_DENY, "limit" },
+    { "enforced before observed", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, OBSERVE_AND_HOLD, RULING_HOLD, "limit" },
+};
+
+static struct registry *make(void)
+{
+    struct registry *r = NULL;
+    struct arena a = ARENA(65536);
+    struct stream s = { .name = "pump", .pattern = "sk/v1/w/+/cmd/pump", .command = true, .recorded = true, .safe = { "stop", "close" } };
+    CHECK_OK(registry_new(&r));
+    CHECK_OK(registry_apply(r, ENTRY_STREAM, registry_doc_stream(&a, &s), 0));
+    arena_deinit(&a);
+    return r;
+}
+
+static const char *result_of(enum ruling r)
+{
+    return r == RULING_DENY ? "deny" : r == RULING_HOLD ? "hold" : r == RULING_FLAG ? "flag" : "pass";
+}
+
+/* Explaining says the same as judging, and its last row says what was ruled. */
+static void explained(const struct access *a, const struct question *q, const struct verdict *v)
+{
+    struct arena arena = ARENA(65536);
+    struct doc *list = doc_list(&arena);
+    struct verdict e = access_explain(a, q, &arena, list);
+    CHECK_QUIET(e.ruling == v->ruling && strcmp(e.word, v->word) == 0 && e.limit == v->limit && e.reason == v->reason);
+    const struct doc *last = list->first;
+    CHECK_QUIET(last != NULL);
+    for (; last && last->next; last = last->next) CHECK_QUIET(strcmp(doc_text(last, "result", "deny"), "deny") != 0);
+    if (v->ruling != RULING_ALLOW) CHECK_QUIET(strcmp(doc_text(last, "result", ""), result_of(v->ruling)) == 0);
+    for (const struct doc *d = list->first; d; d = d->next) {
+        CHECK_QUIET(doc_text(d, "step", NULL) && doc_text(d, "text_en", NULL) && doc_text(d, "text_ja", NULL));
+        CHECK_QUIET(!strchr(doc_text(d, "text_en", "{"), '{') || strcmp(doc_text(d, "step", ""), "role") == 0);
+    }
+    arena_deinit(&arena);
+}
+
+int main(void)
+{
+    struct registry *r = make();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct limits limits = { rows_of[rows[i].limits], rows_of[rows[i].limits][1].id[0] ? 2 : rows[i].limits != NO_LIMITS, 1 };
+        struct access a = { r, &limits, "w" };
+        struct question q = { rows[i].who, rows[i].action, bytes_str(rows[i].topic), bytes_str(rows[i].payload), rows[i].from, 0, false };
+        if (i % 2 == 0 && !limits.n) a.limits = NULL;
+        struct verdict v = access_judge(&a, &q);
+        if (v.ruling != rows[i].want || strcmp(v.word, rows[i].word) != 0)
+            printf("# %s: %d %s\n", rows[i].claim, v.ruling, v.word);
+        CHECK(v.ruling == rows[i].want && strcmp(v.word, rows[i].word) == 0);
+        CHECK_QUIET((v.reason == 0) == (v.ruling == RULING_ALLOW || v.ruling == RULING_FLAG));
+        CHECK_QUIET(v.observed_only == (strcmp(v.word, "observed") == 0 || (rows[i].limits == OBSERVE && v.limit)));
+        explained(&a, &q, &v);
+        /* without memory: a safe direction cannot be told and does not pass a limit; nothing else changes */
+        mem_fail_at(1);
+        struct verdict w = access_judge(&a, &q);
+        mem_fail_at(0);
+        CHECK_QUIET(w.ruling == v.ruling || (v.safe_direction && w.ruling != RULING_FLAG));
+        /* a release satisfies HOLD and nothing else */
+        q.released = true;
+        w = access_judge(&a, &q);
+        CHECK_QUIET(v.ruling == RULING_HOLD ? w.ruling == RULING_ALLOW : w.ruling == v.ruling);
+    }
+    registry_free(r);
+    return TEST_END;
+}
