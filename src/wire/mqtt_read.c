@@ -64,7 +64,7 @@ static MUST outcome connect_flags(uint8_t flags, struct mqtt_connect *c)
     if (flags & 1) return REFUSE(E_MALFORMED); /* MQTT 5, 3.1.2-3 */
     c->clean_start = flags & CLEAN;
     c->has_will = flags & WILL;
-    c->will_qos = (flags & WILL_QOS) >> 3;
+    c->will_qos = flags >> 3 & 3;
     c->will_retain = flags & WILL_RETAIN;
     c->has_password = flags & PASSWORD;
     c->has_user = flags & USER;
