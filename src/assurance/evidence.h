@@ -22,13 +22,14 @@ MUST outcome evidence_asset(struct evidence *e, const char *id, const char *grou
 
 /* What one fact changed. */
 struct evidence_change {
-    bool changed; /* p, f or an event may differ now */
+    bool changed; /* the pair's state is another one now: p, f or an event may differ */
+    bool refreshed; /* newer evidence of what was known already: only freshness moved */
     bool adverse; /* authenticated, and a pass or unknown became a fail: compute at once */
     bool event;   /* a confirmed event opened (tier B) */
     bool cleared; /* a fail or event was closed by this fact */
 };
-/* at_ms later than now_ms counts as now_ms; older than what is known for its method: no change.
- * E_RANGE for a fact without control or asset, E_FULL, E_MEMORY. ret may not be NULL. */
+/* at_ms later than now_ms counts as now_ms. The order of arrival is irrelevant: only times count. E_RANGE
+ * for a fact without control or asset, or with a space in them; E_FULL, E_MEMORY. ret may not be NULL. */
 MUST outcome evidence_fact(struct evidence *e, const struct fact *f, int64_t now_ms, struct evidence_change *ret);
 
 /* One pair as it stands at now_ms. */
@@ -63,6 +64,8 @@ struct evidence_coverage {
 void evidence_cover(const struct evidence *e, const struct model *m, const struct model_control *c,
     const char *group, int64_t now_ms, struct evidence_coverage *ret);
 
+/* A scope is a group (its registered assets, its declared members that nobody registered, or, for a
+ * non-ICT group that has neither, the group itself as one asset), an alternative, "site", or one asset. */
 /* Assets of a scope (group, "site", alternative or asset id), sorted, at most cap; returns how many there are. */
 size_t evidence_assets(const struct evidence *e, const struct model *m, const char *scope,
     const char **ret, size_t cap);

@@ -19,6 +19,7 @@ struct model_function {
     uint32_t customers;                  /* households */
     char depends[16][MODEL_ID];          /* groups and alternatives */
     uint32_t effect_mille[16];           /* w: fail 1000, degrade 500, work-around 100, nominal 0 */
+    char by[16][MODEL_ID];               /* the alternative that works around; "" = none. Lasts its hours, then fail */
     size_t n_depends;
 };
 struct model_group {
@@ -33,8 +34,10 @@ struct model_group {
 struct model_alternative {               /* non-ICT measure: local loop, reservoir hours, manual operation, tankers */
     char id[MODEL_ID];
     struct model_text name;
+    char kind[12];                       /* "buffer": delays the loss by its hours; "work-around": takes over */
     uint32_t hours_mille;                /* 6.5 h = 6500 */
-    int64_t drilled_ms;
+    uint32_t capacity_mille;             /* share of the service it carries */
+    int64_t drilled_ms;                  /* last drill, 0 = never: shown; what counts is its evidence (H1) */
 };
 struct model_threat {
     char id[MODEL_ID];
@@ -67,7 +70,8 @@ struct model_condition {                 /* tier A: what a decision may bind */
 };
 struct model_mission {
     char id[MODEL_ID];
-    struct model_text name, sentence;
+    struct model_text name, sentence;    /* sentence: what must not happen, with {time} for T_tol */
+    char safety[4];                      /* S0 .. S3 */
     int64_t tolerance_yen;               /* decision figure, a year */
     uint32_t tolerance_outages_mille;    /* a year */
     char functions[16][MODEL_ID];
@@ -86,7 +90,18 @@ struct model {
     size_t n_missions, n_functions, n_groups, n_alternatives, n_threats, n_controls, n_conditions;
 };
 
-struct model_error { int line; char text[240]; };
+/* Index by id; SIZE_MAX when there is none. */
+size_t model_mission(const struct model *m, const char *id);
+size_t model_function(const struct model *m, const char *id);
+size_t model_group(const struct model *m, const char *id);
+size_t model_alternative(const struct model *m, const char *id);
+size_t model_threat(const struct model *m, const char *id);
+size_t model_control(const struct model *m, const char *id);
+size_t model_condition(const struct model *m, const char *id);
+
+struct model_error { int line; char text[240]; }; /* "line 12: threats[1].rate: expected ..."; line 0 = unknown */
+
+#define MODEL_SCHEMA "sekimori/1"
 
 /* Fills errors (up to cap) and returns E_CONFIG when there is any; *ret written only when none. */
 MUST outcome model_read(const struct doc *d, struct model *ret, struct model_error *errors, size_t cap, size_t *ret_n);
