@@ -1,0 +1,167 @@
+/* A peer's bytes: socket, TLS, buffers. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gate/inside.h"
+
+outcome peer_receive(struct gate *g, struct peer *p, size_t want, size_t *ret_n)
+{
+    if (p->peer_closed || !p->budget) return REFUSE(E_AGAIN);
+    if (want > p->budget) want = p->budget;
+    ssize_t n = recv(p->fd, g->chunk, want, MSG_DONTWAIT);
+    if (n == 0) return REFUSE(E_CLOSED);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return REFUSE(E_AGAIN);
+    if (n < 0) return REFUSE_SYS(E_IO, errno);
+    p->budget -= (size_t)n;
+    *ret_n = (size_t)n;
+    return DONE;
+}
+
+static size_t input_bound(const struct peer *p)
+{
+    if (p->listener == LISTENER_MQTT) return p->front.greeted ? FRONT_PACKET_MAX : FRONT_FIRST_MAX;
+    return p->admitted ? FRONT_REQUEST_MAX : FRONT_FIRST_MAX;
+}
+
+static size_t input_room(const struct peer *p)
+{
+    size_t held = p->in.n - p->in_at, bound = input_bound(p);
+    return held < bound ? bound - held : 0;
+}
+
+/* Plaintext into g->chunk, from what TLS holds or from the socket. */
+static outcome read_plain(struct gate *g, struct peer *p, size_t want, size_t *ret_n)
+{
+    if (!p->tls) return peer_receive(g, p, want, ret_n);
+    for (;;) {
+        outcome o = tls_read(p->tls, g->chunk, want, ret_n);
+        if (o.code != E_AGAIN) return o;
+        size_t n;
+        TRY(peer_receive(g, p, GATE_CHUNK_BYTES, &n));
+        TRY(tls_feed(p->tls, bytes_of(g->chunk, n)));
+        /* A key update or alert of our own may have come of it. */
+        if (tls_pending(p->tls).n) queue_add(g, QUEUE_OUT, p);
+    }
+}
+
+bool peer_fill(struct gate *g, struct peer *p)
+{
+    size_t n, want = input_room(p);
+    if (!want) return false;
+    if (want > GATE_CHUNK_BYTES) want = GATE_CHUNK_BYTES;
+    outcome o = read_plain(g, p, want, &n);
+    if (o.code == E_AGAIN) return false;
+    if (ok(o)) {
+        buffer_drop(&p->in, p->in_at);
+        p->in_at = 0;
+        o = buffer_put(&p->in, bytes_of(g->chunk, n));
+        if (ok(o)) return true;
+    }
+    p->peer_closed = true;
+    p->end = o.code == E_CLOSED ? LINK_END_PEER : LINK_END_ERROR;
+    peer_unwatch(g, p);
+    return false;
+}
+
+static struct bytes pending(const struct peer *p)
+{
+    return p->tls ? tls_pending(p->tls) : buffer_view(&p->out);
+}
+
+void peer_say(struct gate *g, struct peer *p, struct bytes b)
+{
+    if (!b.n || p->state != PEER_OPEN) return;
+    outcome o = p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
+    /* Courtesy only: a peer that cannot be told is closed all the same. */
+    if (ok(o)) queue_add(g, QUEUE_OUT, p);
+}
+
+void peer_send(struct gate *g, struct peer *p, struct bytes b)
+{
+    if (p->state != PEER_OPEN) return;
+    if (pending(p).n + b.n > GATE_OUTPUT_BYTES) peer_flush(g, p);
+    if (p->state != PEER_OPEN) return;
+    if (pending(p).n + b.n > GATE_OUTPUT_BYTES) {
+        peer_drop(g, p, LINK_END_SLOW);
+        return;
+    }
+    outcome o = p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
+    if (!ok(o)) {
+        peer_drop(g, p, LINK_END_ERROR);
+        return;
+    }
+    p->spoken = true;
+    queue_add(g, QUEUE_OUT, p);
+    if (p->listener == LISTENER_MQTT) return;
+    p->answering = false;
+    peer_idle(g, p, p->idle_ms);
+    p->budget = GATE_TURN_BYTES;
+    peer_pump(g, p);
+}
+
+static void sent(struct peer *p, size_t n)
+{
+    if (p->tls) tls_sent(p->tls, n);
+    else buffer_drop(&p->out, n);
+}
+
+static void flushed(struct gate *g, struct peer *p)
+{
+    if (!p->tls && p->out.cap > GATE_CHUNK_BYTES) {
+        buffer_deinit(&p->out);
+        p->out = BUFFER(GATE_OUTPUT_BYTES);
+    }
+    if (p->state != PEER_CLOSING || p->shut) return;
+    /* Half-close and wait a little: closing with unread input would reset the connection, and the
+     * peer might lose our last words (the TLS alert, the CONNACK). */
+    p->shut = true;
+    if (p->peer_closed || shutdown(p->fd, SHUT_WR) != 0) peer_drop(g, p, p->end);
+    else timer_set(g, p, g->now_ms + GATE_LINGER_MS);
+}
+
+void peer_flush(struct gate *g, struct peer *p)
+{
+    if (p->state == PEER_GONE) return;
+    struct bytes out;
+    while ((out = pending(p)).n) {
+        ssize_t n = send(p->fd, out.at, out.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+        if (n < 0) {
+            peer_drop(g, p, p->peer_closed ? p->end : LINK_END_ERROR);
+            return;
+        }
+        sent(p, (size_t)n);
+    }
+    if (!pending(p).n) flushed(g, p);
+    peer_watch(g, p);
+}
+
+static uint32_t wanted(const struct gate *g, const struct peer *p)
+{
+    uint32_t out = pending(p).n ? EPOLLOUT : 0;
+    switch (p->state) {
+    case PEER_SHAKING: return out | (g->seal.fd >= 0 ? EPOLLIN : 0);
+    case PEER_OPEN: return out | (!p->ready_n && !p->answering && input_room(p) ? EPOLLIN : 0);
+    case PEER_CLOSING: return out | (p->shut ? EPOLLIN : 0);
+    default: return 0;
+    }
+}
+
+void peer_watch(struct gate *g, struct peer *p)
+{
+    if (!p->watched) return;
+    uint32_t events = wanted(g, p);
+    if (events == p->events) return;
+    struct epoll_event e = { .events = events, .data.u64 = gate_tag(TAG_PEER, p->handle) };
+    if (epoll_ctl(g->epoll_fd, EPOLL_CTL_MOD, p->fd, &e) == 0) p->events = events;
+}
+
+void peer_unwatch(struct gate *g, struct peer *p)
+{
+    if (!p->watched) return;
+    p->watched = false;
+    epoll_ctl(g->epoll_fd, EPOLL_CTL_DEL, p->fd, 0);
+}

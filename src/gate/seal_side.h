@@ -1,0 +1,18 @@
+/* The gate's way to the seal: one blocking question per handshake. */
+#ifndef GATE_SEAL_SIDE_H
+#define GATE_SEAL_SIDE_H
+
+#include "crypto/tls.h"
+
+#define SEAL_WAIT_MS 1000
+
+struct seal_side {
+    int fd;      /* SOCK_SEQPACKET; -1 while there is no seal */
+    bool failed; /* the last question went unanswered: the fault is ours, not the peer's */
+};
+
+/* struct tls_signer.sign with ctx = struct seal_side. E_CLOSED, E_TIMEOUT, or the seal's refusal. */
+MUST outcome seal_side_sign(
+    void *ctx, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n);
+
+#endif
