@@ -1,3 +1,4 @@
+/* Records between gate and core: heads, and the longest record. Both ends are foreign to each other. */
 #include "wire/link.h"
 
 const char *link_refusal_word(enum link_refusal r)
@@ -64,6 +65,7 @@ outcome link_take_up(struct bytes in, struct link_up *ret)
     TRY(take_u64(&in, &not_after));
     TRY(take_u16(&in, &up.tls_version));
     TRY(at_end(in));
+    if (flags & ~(UP_CERTIFICATE | UP_EXPIRED)) return REFUSE(E_MALFORMED);
     if (listener >= LISTENERS || serial.n > sizeof up.serial) return REFUSE(E_RANGE);
     TRY(bytes_to_text(source, up.source, sizeof up.source));
     up.listener = (enum listener)listener;
