@@ -98,8 +98,7 @@ def roles(build):
         out = subprocess.run(['nm', '--defined-only', path], capture_output=True, text=True).stdout
         found = {symbols[s.split()[2]] for s in out.splitlines() if len(s.split()) == 3 and s.split()[2] in symbols}
         for room in sorted(found - set(may)):
-            if not (room == 'node' and program == 'sekimorid-core') and not (room == 'cli' and program == 'sekimori'):
-                wrong.append(f'{program}: has symbols of {room}, which src/ROLES does not allow')
+            wrong.append(f'{program}: has symbols of {room}, which src/ROLES does not allow')
     return wrong
 
 

@@ -1,0 +1,89 @@
+/* `sekimori`: what people type. Commands are rows; each asks the daemon over its local socket or works
+ * offline on files. Says things once, in the reader's language; exit codes as in the manual. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/port/port.h"
+#include "base/time.h"
+#include "cli/words.h"
+#include "crypto/sign.h"
+#include "wire/doc.h"
+
+enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3, EXIT_AUTH = 4, EXIT_NOT_FOUND = 5,
+    EXIT_CONFLICT = 6, EXIT_LIMITED = 7, EXIT_VERIFY = 8, EXIT_TEMPORARY = 75, EXIT_CONFIGURATION = 78 };
+
+enum { CLI_ARGS_MAX = 8, CLI_FLAGS_MAX = 24 };
+
+struct cli {
+    bool ja, json, dry_run;
+    const char *state;            /* state directory */
+    const char *args[CLI_ARGS_MAX];
+    size_t n_args;
+    struct { const char *name, *value; } flags[CLI_FLAGS_MAX];
+    size_t n_flags;
+    struct arena arena;
+    const struct command *command;
+};
+
+struct command {
+    const char *noun, *verb;      /* verb "" = the noun alone */
+    const char *usage;            /* what follows */
+    const char *ja, *en;          /* what it does */
+    int (*run)(struct cli *c);
+};
+
+const char *say(const struct cli *c, enum word w);
+/* A member in the reader's language: key + "_ja" or "_en". */
+const char *doc_said(const struct cli *c, const struct doc *d, const char *key);
+/* NULL when absent. Repeatable flags: the k-th. */
+const char *flag(const struct cli *c, const char *name);
+const char *flag_nth(const struct cli *c, const char *name, size_t k);
+int complain(const struct cli *c, int code, const char *number, const char *what, const char *at, const char *try);
+int complain_usage(const struct cli *c);
+int need_flag(const struct cli *c, const char *name);
+
+/* client.c: exit code 0 and a document, or the complaint already printed. body NULL = GET. */
+int ask(struct cli *c, const char *method, const char *path, struct bytes body, const struct doc **ret);
+int ask_doc(struct cli *c, const char *path, const struct doc *body, const struct doc **ret);
+/* Appends ?/&name=percent-encoded value. */
+void add_query(struct out *o, bool first, const char *name, const char *value);
+
+/* yaml.c: a file as a tree with lines. Complains itself. */
+int read_yaml(struct cli *c, const char *path, struct doc **ret);
+int read_file(struct cli *c, const char *path, struct buffer *ret);
+int write_file(struct cli *c, const char *path, struct bytes b, int mode);
+void print_json(const struct doc *d);
+
+/* The commands, by file. */
+int cmd_init(struct cli *c);
+int cmd_status(struct cli *c);
+int cmd_doctor(struct cli *c);
+int cmd_why(struct cli *c);
+int cmd_login(struct cli *c);
+int cmd_device_list(struct cli *c);
+int cmd_device_show(struct cli *c);
+int cmd_device_change(struct cli *c);
+int cmd_device_evidence(struct cli *c);
+int cmd_device_reference(struct cli *c);
+int cmd_invite_new(struct cli *c);
+int cmd_list(struct cli *c);
+int cmd_stream_apply(struct cli *c);
+int cmd_mission_show(struct cli *c);
+int cmd_mission_check(struct cli *c);
+int cmd_mission_draft(struct cli *c);
+int cmd_document_sign(struct cli *c);
+int cmd_document_apply(struct cli *c);
+int cmd_decision_new(struct cli *c);
+int cmd_evidence_new(struct cli *c);
+int cmd_limit_release(struct cli *c);
+int cmd_limit_loosen(struct cli *c);
+int cmd_assessment_export(struct cli *c);
+int cmd_assessment_replay(struct cli *c);
+int cmd_ledger_verify(struct cli *c);
+int cmd_ledger_list(struct cli *c);
+int cmd_ledger_proof(struct cli *c);
+int cmd_ledger_head(struct cli *c);
+
+int cli_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,279 @@
+/* What people sign: drafts, signatures, handing over. Works offline but for "apply" and what asks the
+ * daemon for the facts a draft cites. A draft or envelope is one JSON file that can travel on a medium. */
+#include <stdio.h>
+
+#include "assurance/decision.h"
+#include "assurance/document.h"
+#include "assurance/model.h"
+#include "cli/cli.h"
+#include "fleet/appraise.h"
+
+enum { MODEL_ERRORS = 20 };
+
+static int store_doc(struct cli *c, const char *path, const struct doc *d)
+{
+    struct buffer b = BUFFER(16u << 20);
+    outcome o = d ? doc_write_json(d, &b) : REFUSE(E_MEMORY);
+    int code = ok(o) ? write_file(c, path, buffer_view(&b), 0600) : complain(c, EXIT_FAILED, "SK-1020", code_word(o.code), path, NULL);
+    buffer_deinit(&b);
+    if (!code) printf("%s\n", path);
+    return code;
+}
+
+static int load_key(struct cli *c, const char *path, struct key **ret)
+{
+    struct buffer pem;
+    int code = read_file(c, path, &pem);
+    if (code) return code;
+    outcome o = key_read_private_pem(buffer_view(&pem), ret);
+    explicit_bzero(pem.at, pem.n);
+    buffer_deinit(&pem);
+    return ok(o) ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1021", say(c, W_KEY), path, NULL);
+}
+
+/* The site's charter and id, from the daemon: what a draft is made for. */
+static int site_of(struct cli *c, char site[CHARTER_SITE_MAX])
+{
+    const struct doc *d;
+    if (flag(c, "site")) return snprintf(site, CHARTER_SITE_MAX, "%s", flag(c, "site")) < 0;
+    int code = ask(c, "GET", "/api/v1/charter", BYTES_NONE, &d);
+    if (!code) snprintf(site, CHARTER_SITE_MAX, "%s", doc_text(d, "site", ""));
+    return code;
+}
+
+/* ---- models ---- */
+
+static int model_of(struct cli *c, const char *path, struct doc **ret)
+{
+    struct model *m = mem_new(sizeof *m);
+    struct model_error errors[MODEL_ERRORS];
+    size_t n = 0;
+    int code = m ? read_yaml(c, path, ret) : EXIT_FAILED;
+    if (code) {
+        mem_free(m);
+        return code;
+    }
+    outcome o = model_read(*ret, m, errors, MODEL_ERRORS, &n);
+    for (size_t i = 0; i < n && i < MODEL_ERRORS; i++) fprintf(stderr, "error[SK-1022]: %s:%d: %s\n", path, errors[i].line, errors[i].text);
+    mem_free(m);
+    return ok(o) ? EXIT_OK : EXIT_CONFIGURATION;
+}
+
+int cmd_mission_check(struct cli *c)
+{
+    struct doc *d;
+    if (c->n_args != 1) return complain_usage(c);
+    int code = model_of(c, c->args[0], &d);
+    if (!code) printf("%s: %s\n", c->args[0], say(c, W_MODEL_GOOD));
+    return code;
+}
+
+int cmd_mission_draft(struct cli *c)
+{
+    struct doc *d;
+    char site[CHARTER_SITE_MAX];
+    if (c->n_args != 1) return complain_usage(c);
+    if (!flag(c, "out")) return need_flag(c, "out");
+    int code = model_of(c, c->args[0], &d);
+    if (!code) code = site_of(c, site);
+    return code ? code : store_doc(c, flag(c, "out"), document_model_new(&c->arena, site, d, port_wall_ms()));
+}
+
+/* ---- signing ---- */
+
+static int sign_bytes(struct cli *c, const char *key_path, struct buffer *b)
+{
+    struct key *k;
+    struct buffer out = BUFFER(DOCUMENT_BYTES_MAX * 2);
+    int code = load_key(c, key_path, &k);
+    if (code) return code;
+    outcome o = document_sign(buffer_view(b), k, &out);
+    key_free(k);
+    if (!ok(o)) {
+        buffer_deinit(&out);
+        return complain(c, o.code == E_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED, "SK-1023", code_word(o.code), key_path, NULL);
+    }
+    buffer_deinit(b);
+    *b = out;
+    return EXIT_OK;
+}
+
+int cmd_document_sign(struct cli *c)
+{
+    struct buffer b;
+    const char *key = flag(c, "key"), *out = flag(c, "out");
+    if (c->n_args != 1) return complain_usage(c);
+    if (!key) return need_flag(c, "key");
+    int code = read_file(c, c->args[0], &b);
+    if (code) return code;
+    for (size_t k = 0; !code && (key = flag_nth(c, "key", k)); k++) code = sign_bytes(c, key, &b);
+    if (!code) code = write_file(c, out ? out : c->args[0], buffer_view(&b), 0600);
+    if (!code) printf("%s: %s\n", say(c, W_SIGNED), out ? out : c->args[0]);
+    buffer_deinit(&b);
+    return code;
+}
+
+static int apply_bytes(struct cli *c, struct bytes b)
+{
+    struct document d;
+    const struct doc *answer;
+    char path[64];
+    outcome o = document_open(b, &c->arena, &d);
+    if (!ok(o)) return complain(c, EXIT_USAGE, "SK-1024", code_word(o.code), NULL, NULL);
+    const char *type = document_type_word(d.type);
+    if (c->dry_run) return printf("%s: %s\n", type, say(c, W_DRY_RUN)) < 0;
+    snprintf(path, sizeof path, "/api/v1/documents/%s", type);
+    int code = ask(c, "POST", path, b, &answer);
+    if (!code) printf("%s: %s\n", type, say(c, W_APPLIED));
+    return code;
+}
+
+int cmd_document_apply(struct cli *c)
+{
+    struct buffer b;
+    if (c->n_args != 1) return complain_usage(c);
+    int code = read_file(c, c->args[0], &b);
+    if (code) return code;
+    code = apply_bytes(c, buffer_view(&b));
+    buffer_deinit(&b);
+    return code;
+}
+
+/* Signs with every --key and applies at once, or leaves the draft in --out for others to sign. */
+static int sign_and_apply(struct cli *c, const struct doc *draft)
+{
+    struct buffer b = BUFFER(DOCUMENT_BYTES_MAX * 2);
+    const char *key;
+    int code = EXIT_OK;
+    if (!flag(c, "key")) return flag(c, "out") ? store_doc(c, flag(c, "out"), draft) : need_flag(c, "key");
+    outcome o = draft ? doc_write_json(draft, &b) : REFUSE(E_MEMORY);
+    if (!ok(o)) code = EXIT_FAILED;
+    for (size_t k = 0; !code && (key = flag_nth(c, "key", k)); k++) code = sign_bytes(c, key, &b);
+    if (!code) code = apply_bytes(c, buffer_view(&b));
+    buffer_deinit(&b);
+    return code;
+}
+
+/* ---- decisions ---- */
+
+static void add_rules(struct cli *c, struct decision *d, const struct doc *conditions, const char *name, bool enforced)
+{
+    const char *want;
+    for (size_t k = 0; (want = flag_nth(c, name, k)) && d->n_rules < DECISION_RULES_MAX; k++)
+        for (const struct doc *x = conditions ? conditions->first : NULL; x; x = x->next) {
+            if (strcmp(doc_text(x, "id", ""), want) != 0) continue;
+            struct decision_rule *r = &d->rules[d->n_rules++];
+            snprintf(r->condition, sizeof r->condition, "%s", want);
+            snprintf(r->stream, sizeof r->stream, "%s", doc_text(x, "stream", ""));
+            r->enforced = enforced;
+            r->mode = LIMIT_HOLD;
+            (void)!ok(decision_mode_parse(doc_text(x, "mode", "hold"), &r->mode));
+        }
+}
+
+static void cite(struct decision *d, const struct doc *mission)
+{
+    const struct doc *a = doc_get(mission, "assessment"), *f = doc_get(mission, "figures"), *t = doc_get(mission, "tolerance");
+    snprintf(d->assessment_id, sizeof d->assessment_id, "%s", a ? doc_text(a, "id", "") : "");
+    snprintf(d->assessment_hash, sizeof d->assessment_hash, "%s", a ? doc_text(a, "hash", "") : "");
+    d->decision_yen = f ? doc_int(f, "decision_yen", 0) : 0;
+    d->expected_yen = f ? doc_int(f, "expected_yen", 0) : 0;
+    d->tolerance_yen = t ? doc_int(t, "yen", 0) : 0;
+}
+
+static int number(const struct cli *c, const char *name, int fallback)
+{
+    const char *text = flag(c, name);
+    int v = 0;
+    if (!text) return fallback;
+    for (; *text >= '0' && *text <= '9' && v < 1000000; text++) v = v * 10 + (*text - '0');
+    return *text ? -1 : v;
+}
+
+static int ask_assessment(struct cli *c, const struct doc **mission, const struct doc **model)
+{
+    char path[128];
+    const char *id = flag(c, "mission");
+    snprintf(path, sizeof path, "/api/v1/mission%s%s", id ? "s/" : "", id ? id : "");
+    int code = ask(c, "GET", path, BYTES_NONE, mission);
+    return code ? code : ask(c, "GET", "/api/v1/model", BYTES_NONE, model);
+}
+
+int cmd_decision_new(struct cli *c)
+{
+    const struct doc *mission, *model;
+    struct decision d = { .accept = DECISION_ACCEPT, .margin_mille = DECISION_MARGIN_MILLE, .fallback = LIMIT_HOLD, .at_ms = port_wall_ms() };
+    if (!flag(c, "id")) return need_flag(c, "id");
+    if (!flag(c, "out")) return need_flag(c, "out");
+    int code = ask_assessment(c, &mission, &model);
+    if (!code) code = site_of(c, d.site);
+    if (code) return code;
+    snprintf(d.id, sizeof d.id, "%s", flag(c, "id"));
+    snprintf(d.mission, sizeof d.mission, "%s", doc_text(mission, "id", ""));
+    cite(&d, mission);
+    d.rank = (int)doc_int(mission, "rank", 5);
+    int days = number(c, "days", (int)(decision_validity_ms(d.rank) / MS_DAY)), dwell = number(c, "dwell", 10);
+    if (days < 1 || dwell < 0) return complain_usage(c);
+    d.expires_ms = d.at_ms + days * MS_DAY;
+    d.dwell_ms = dwell * MS_S;
+    d.loosen = flag(c, "loosen") && strcmp(flag(c, "loosen"), "auto") == 0 ? DECISION_LOOSEN_AUTO : DECISION_LOOSEN_TWO;
+    snprintf(d.reason.ja, sizeof d.reason.ja, "%s", flag(c, "reason-ja") ? flag(c, "reason-ja") : "");
+    snprintf(d.reason.en, sizeof d.reason.en, "%s", flag(c, "reason-en") ? flag(c, "reason-en") : "");
+    add_rules(c, &d, doc_get(model, "conditions"), "enforce", true);
+    add_rules(c, &d, doc_get(model, "conditions"), "observe", false);
+    return store_doc(c, flag(c, "out"), decision_doc(&d, &c->arena));
+}
+
+/* ---- declarations, references, releases ---- */
+
+int cmd_evidence_new(struct cli *c)
+{
+    static const char *const needed[] = { "control", "asset", "detail" };
+    char site[CHARTER_SITE_MAX];
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!flag(c, needed[i])) return need_flag(c, needed[i]);
+    int days = number(c, "days", 365), code = site_of(c, site);
+    if (days < 1) return complain_usage(c);
+    int64_t now = port_wall_ms();
+    return code ? code : sign_and_apply(c, document_declaration_new(&c->arena, site, flag(c, "control"), flag(c, "asset"), true,
+                                               flag(c, "detail"), now, now + days * MS_DAY));
+}
+
+int cmd_device_reference(struct cli *c)
+{
+    static const char *const needed[] = { "model", "version", "image" };
+    char site[CHARTER_SITE_MAX], text[65];
+    uint8_t value[32];
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!flag(c, needed[i])) return need_flag(c, needed[i]);
+    outcome o = reference_from_file(flag(c, "image"), value);
+    if (!ok(o)) return complain(c, EXIT_CONFIGURATION, "SK-1004", say(c, W_FILE), flag(c, "image"), NULL);
+    int code = site_of(c, site);
+    if (code) return code;
+    struct doc *pcrs = doc_map(&c->arena);
+    hex_of(bytes_of(value, sizeof value), text);
+    doc_set_text(&c->arena, pcrs, "8", text);
+    return sign_and_apply(c, document_reference_new(&c->arena, site, flag(c, "model"), flag(c, "version"), pcrs, port_wall_ms()));
+}
+
+int cmd_limit_release(struct cli *c)
+{
+    const struct doc *holds;
+    char site[CHARTER_SITE_MAX];
+    if (c->n_args != 1) return complain_usage(c);
+    int code = ask(c, "GET", "/api/v1/holds", BYTES_NONE, &holds);
+    if (!code) code = site_of(c, site);
+    if (code) return code;
+    for (const struct doc *h = holds->first; h; h = h->next)
+        if (strcmp(doc_text(h, "id", ""), c->args[0]) == 0)
+            return sign_and_apply(c, document_release_new(&c->arena, site, c->args[0], doc_text(h, "payload_sha256", ""), port_wall_ms()));
+    return complain(c, EXIT_NOT_FOUND, "SK-1025", say(c, W_NO_ROOM), c->args[0], "sekimori limit list");
+}
+
+int cmd_limit_loosen(struct cli *c)
+{
+    char site[CHARTER_SITE_MAX];
+    if (c->n_args != 1) return complain_usage(c);
+    int code = site_of(c, site);
+    return code ? code : sign_and_apply(c, document_loosen_new(&c->arena, site, c->args[0], port_wall_ms()));
+}

@@ -1,0 +1,200 @@
+/* The table of commands, flags, help, and how complaints look. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+
+static const struct command commands[] = {
+    { "init", "", "--site ID --host NAME --roles DIR --custody DIR [--title-ja T] [--title-en T] [--console-dir DIR] [--mqtt A:P] [--https A:P] [--est A:P] [--console A:P]",
+        "サイトを作る（鍵・憲章・証跡記録）", "make a site: keys, charter, record", cmd_init },
+    { "status", "", "", "いまの状態（0 許容限度内、7 制限中または超過）", "the state now (exit 0 within, 7 limited or over)", cmd_status },
+    { "doctor", "", "", "自己点検", "check this installation", cmd_doctor },
+    { "why", "", "SUBJECT ACTION TOPIC [--payload JSON]", "なぜ許可・保留・拒否されるか", "why it is allowed, held or denied", cmd_why },
+    { "login", "", "", "画面を開く一度だけのリンク", "a one-time link to the console", cmd_login },
+    { "device", "list", "", "機器一覧", "devices", cmd_device_list },
+    { "device", "show", "ID", "機器の詳細", "one device", cmd_device_show },
+    { "device", "attest", "ID", "いま証拠を求める", "ask for fresh evidence now", cmd_device_change },
+    { "device", "quarantine", "ID --reason TEXT", "隔離する", "quarantine a device", cmd_device_change },
+    { "device", "release", "ID --reason TEXT", "隔離を解く", "release from quarantine", cmd_device_change },
+    { "device", "revoke", "ID --reason TEXT", "失効させる（1秒以内に切断）", "revoke (links closed within a second)", cmd_device_change },
+    { "device", "evidence", "ID --out DIR", "証拠を外部検証用に取り出す", "export evidence for an outside verifier", cmd_device_evidence },
+    { "device", "reference", "--model M --version V --image FILE --out FILE", "配布物から基準値の案を作る", "draft a reference set from a release's file", cmd_device_reference },
+    { "device", "sign", "FILE --key KEY", "基準値に署名する", "sign a reference set", cmd_document_sign },
+    { "device", "apply", "FILE [--dry-run]", "署名済みの基準値を反映する", "apply a signed reference set", cmd_document_apply },
+    { "invite", "new", "ID [--role device|operator|viewer] [--group G] [--model M] [--days N]", "登録コードを発行する", "issue an invite", cmd_invite_new },
+    { "invite", "list", "", "登録コード一覧", "invites", cmd_list },
+    { "stream", "list", "", "データ種別一覧", "streams", cmd_list },
+    { "stream", "apply", "FILE [--dry-run]", "データ種別を宣言する", "declare streams", cmd_stream_apply },
+    { "mission", "show", "[ID]", "任務の状態", "a mission", cmd_mission_show },
+    { "mission", "check", "FILE", "モデルを確かめる（何も動いていなくてよい）", "check a model file (nothing need run)", cmd_mission_check },
+    { "mission", "new", "FILE --out FILE", "モデルの署名用の案を作る", "draft the signed form of a model", cmd_mission_draft },
+    { "mission", "sign", "FILE --key KEY", "モデルに署名する", "sign a model", cmd_document_sign },
+    { "mission", "apply", "FILE [--dry-run]", "署名済みのモデルを反映する", "apply a signed model", cmd_document_apply },
+    { "evidence", "list", "", "対策ごとの確認結果", "what was found, by control", cmd_list },
+    { "evidence", "new", "--control C --asset A --detail TEXT --days N --out FILE", "申告の案を作る", "draft a declaration", cmd_evidence_new },
+    { "evidence", "sign", "FILE --key KEY", "申告に署名する", "sign a declaration", cmd_document_sign },
+    { "evidence", "apply", "FILE [--dry-run]", "署名済みの申告を反映する", "apply a signed declaration", cmd_document_apply },
+    { "assessment", "list", "", "残存リスク評価の一覧", "assessments", cmd_list },
+    { "assessment", "export", "[ID] --out FILE", "評価を取り出す", "export an assessment", cmd_assessment_export },
+    { "assessment", "replay", "FILE", "評価を再計算して記録と比べる", "recompute an assessment and compare", cmd_assessment_replay },
+    { "decision", "list", "", "判断（決裁）の一覧", "decisions", cmd_list },
+    { "decision", "new", "--id D-1 --out FILE [--mission M] [--days N] [--enforce CONDITION]... [--observe CONDITION]... [--loosen two|auto] [--dwell S] [--reason-ja T] [--reason-en T]",
+        "いまの評価から判断の案を作る", "draft a decision from the assessment now", cmd_decision_new },
+    { "decision", "sign", "FILE --key KEY", "判断に署名する", "sign a decision", cmd_document_sign },
+    { "decision", "apply", "FILE [--dry-run]", "署名済みの判断を反映する", "apply a signed decision", cmd_document_apply },
+    { "limit", "list", "", "いまの制限", "limits now", cmd_list },
+    { "limit", "release", "HOLD --key KEY --key KEY | --out FILE", "保留した指令を二人の承認で一度だけ送る", "release one held command, by two people", cmd_limit_release },
+    { "limit", "loosen", "LIMIT --key KEY --key KEY | --out FILE", "条件が戻った制限を解く", "end a limit whose condition is good again", cmd_limit_loosen },
+    { "limit", "sign", "FILE --key KEY", "解除書に署名する", "sign a release or loosening", cmd_document_sign },
+    { "limit", "apply", "FILE", "署名済みの解除書を反映する", "apply a signed release or loosening", cmd_document_apply },
+    { "ledger", "verify", "[DIR] [--key HEX]", "証跡記録を検証する（8 不一致）", "verify the record (exit 8 when it is not whole)", cmd_ledger_verify },
+    { "ledger", "list", "[--kind KIND] [--after N]", "証跡記録を見る", "read the record", cmd_ledger_list },
+    { "ledger", "proof", "INDEX --out FILE", "一件の証明を取り出す", "export one entry's proof", cmd_ledger_proof },
+    { "ledger", "head", "", "いま要約値に署名させる", "have the head signed now", cmd_ledger_head },
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+const char *say(const struct cli *c, enum word w)
+{
+    static const struct { const char *ja, *en; } rows[CLI_WORD_COUNT] = {
+#define X(name, ja, en) [name] = { ja, en },
+        CLI_WORDS(X)
+#undef X
+    };
+    return c->ja ? rows[w].ja : rows[w].en;
+}
+
+const char *doc_said(const struct cli *c, const struct doc *d, const char *key)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s_%s", key, c->ja ? "ja" : "en");
+    return doc_text(d, name, "");
+}
+
+const char *flag_nth(const struct cli *c, const char *name, size_t k)
+{
+    for (size_t i = 0; i < c->n_flags; i++)
+        if (strcmp(c->flags[i].name, name) == 0 && k-- == 0) return c->flags[i].value;
+    return NULL;
+}
+
+const char *flag(const struct cli *c, const char *name)
+{
+    return flag_nth(c, name, 0);
+}
+
+int complain(const struct cli *c, int code, const char *number, const char *what, const char *at, const char *try)
+{
+    fprintf(stderr, "error[%s]: %s\n", number, what);
+    if (at && *at) fprintf(stderr, "  %s: %s\n", say(c, W_AT), at);
+    if (try && *try) fprintf(stderr, "  %s: %s\n", say(c, W_TRY), try);
+    return code;
+}
+
+int complain_usage(const struct cli *c)
+{
+    const struct command *k = c->command;
+    fprintf(stderr, "%s: sekimori %s%s%s %s\n", say(c, W_USAGE), k->noun, *k->verb ? " " : "", k->verb, k->usage);
+    return EXIT_USAGE;
+}
+
+int need_flag(const struct cli *c, const char *name)
+{
+    char what[96];
+    snprintf(what, sizeof what, "--%s %s", name, say(c, W_NEED));
+    complain(c, EXIT_USAGE, "SK-1001", what, NULL, NULL);
+    return complain_usage(c);
+}
+
+static int help(const struct cli *c, FILE *to)
+{
+    fprintf(to, "sekimori [--state DIR] [--lang ja|en] [-o json] NOUN VERB ...\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %s%s%s %s\n      %s\n", commands[i].noun, *commands[i].verb ? " " : "", commands[i].verb, commands[i].usage,
+            c->ja ? commands[i].ja : commands[i].en);
+    return to == stdout ? EXIT_OK : EXIT_USAGE;
+}
+
+static bool takes_value(const char *name)
+{
+    static const char *const bare[] = { "dry-run", "help", "version" };
+    for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)
+        if (strcmp(bare[i], name) == 0) return false;
+    return true;
+}
+
+static void language(struct cli *c, const char *word)
+{
+    c->ja = word && strncmp(word, "ja", 2) == 0;
+}
+
+/* false: a flag without its value, or too many. */
+static bool parse(struct cli *c, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i];
+        if (strcmp(a, "-o") == 0 && i + 1 < argc) {
+            c->json = strcmp(argv[++i], "json") == 0;
+        } else if (strncmp(a, "--", 2) == 0 && a[2]) {
+            if (c->n_flags == CLI_FLAGS_MAX) return false;
+            const char *value = "";
+            if (takes_value(a + 2)) {
+                if (i + 1 >= argc) return false;
+                value = argv[++i];
+            }
+            c->flags[c->n_flags].name = a + 2;
+            c->flags[c->n_flags++].value = value;
+        } else {
+            if (c->n_args == CLI_ARGS_MAX) return false;
+            c->args[c->n_args++] = a;
+        }
+    }
+    return true;
+}
+
+static const struct command *find(struct cli *c)
+{
+    for (size_t i = 0; i < COMMANDS && c->n_args; i++) {
+        if (strcmp(commands[i].noun, c->args[0]) != 0) continue;
+        bool alone = !*commands[i].verb;
+        if (!alone && (c->n_args < 2 || strcmp(commands[i].verb, c->args[1]) != 0)) continue;
+        size_t skip = alone ? 1 : 2;
+        c->n_args -= skip;
+        memmove(c->args, c->args + skip, c->n_args * sizeof *c->args);
+        return &commands[i];
+    }
+    return NULL;
+}
+
+static int unknown(struct cli *c)
+{
+    char what[200];
+    snprintf(what, sizeof what, "%s: %s %s", say(c, W_UNKNOWN_COMMAND), c->args[0], c->n_args > 1 ? c->args[1] : "");
+    complain(c, EXIT_USAGE, "SK-1000", what, NULL, NULL);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].noun, c->args[0]) == 0)
+            fprintf(stderr, "  %s: sekimori %s %s %s\n", say(c, W_MEANT), commands[i].noun, commands[i].verb, commands[i].usage);
+    fprintf(stderr, "  %s: sekimori --help\n", say(c, W_TRY));
+    return EXIT_USAGE;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli c = { .arena = ARENA(64u << 20) };
+    const char *lang = getenv("LC_ALL");
+    if (!lang || !*lang) lang = getenv("LC_MESSAGES");
+    if (!lang || !*lang) lang = getenv("LANG");
+    language(&c, lang);
+    bool good = parse(&c, argc, argv);
+    if (flag(&c, "lang")) language(&c, flag(&c, "lang"));
+    c.state = flag(&c, "state") ? flag(&c, "state") : getenv("SEKIMORI_STATE");
+    if (!c.state || !*c.state) c.state = "/var/lib/sekimori";
+    c.dry_run = flag(&c, "dry-run") != NULL;
+    if (flag(&c, "version")) return printf("sekimori %s\n", SEKIMORI_VERSION) > 0 ? EXIT_OK : EXIT_FAILED;
+    if (flag(&c, "help") || !c.n_args) return help(&c, flag(&c, "help") ? stdout : stderr);
+    if (!good) return help(&c, stderr);
+    c.command = find(&c);
+    int code = c.command ? c.command->run(&c) : unknown(&c);
+    arena_deinit(&c.arena);
+    return code;
+}

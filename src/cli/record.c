@@ -1,0 +1,130 @@
+/* The record from outside: verify, list, prove; assessments taken away and recomputed. */
+#include <stdio.h>
+
+#include "assurance/assurance.h"
+#include "cli/cli.h"
+#include "ledger/verify.h"
+
+static void finding(void *ctx, const struct verify_finding *f)
+{
+    const struct cli *c = ctx;
+    const char *word = f->code == E_MISSING ? say(c, W_MISSING) : f->code == E_CHANGED ? say(c, W_CHANGED) : code_word(f->code);
+    fprintf(stderr, "  %s: %s @ %llu: %s\n", word, f->file, (unsigned long long)f->offset, f->what);
+}
+
+int cmd_ledger_verify(struct cli *c)
+{
+    char dir[700];
+    struct verify_result r;
+    const char *key = flag(c, "key");
+    snprintf(dir, sizeof dir, "%s/ledger", c->state);
+    outcome o = ledger_verify(c->n_args ? c->args[0] : dir, key ? key : "", finding, c, &r);
+    if (!ok(o)) return complain(c, EXIT_FAILED, "SK-1040", o.sys ? strerror(o.sys) : code_word(o.code), c->n_args ? c->args[0] : dir, NULL);
+    printf("%s\n  %llu %s, %s %.16s…, %s %llu\n", say(c, r.findings ? W_NOT_VERIFIED : W_VERIFIED), (unsigned long long)r.entries,
+        say(c, W_ENTRIES), say(c, W_HEAD), r.head_root, say(c, W_TAIL), (unsigned long long)r.tail);
+    if (!key) printf("  %s\n", say(c, W_OWN_KEY));
+    return r.findings ? EXIT_VERIFY : EXIT_OK;
+}
+
+int cmd_ledger_list(struct cli *c)
+{
+    char path[200];
+    const struct doc *d;
+    struct out o = out_of(path, sizeof path - 1);
+    put_str(&o, "/api/v1/ledger/entries");
+    add_query(&o, true, "after", flag(c, "after") ? flag(c, "after") : "0");
+    if (flag(c, "kind")) add_query(&o, false, "kind", flag(c, "kind"));
+    if (o.over) return complain_usage(c);
+    path[o.n] = 0;
+    int code = ask(c, "GET", path, BYTES_NONE, &d);
+    if (code) return code;
+    if (c->json) {
+        print_json(d);
+        return EXIT_OK;
+    }
+    for (const struct doc *e = d->first; e; e = e->next) {
+        const struct doc *p = doc_get(e, "payload");
+        struct buffer b = BUFFER(1u << 20);
+        if (p) (void)!ok(doc_write_json(p, &b));
+        printf("%6lld %s %-12s %.*s\n", (long long)doc_int(e, "index", 0), doc_text(e, "at", ""), doc_text(e, "kind", ""),
+            (int)(b.n < 160 ? b.n : 160), b.at ? (const char *)b.at : "");
+        buffer_deinit(&b);
+    }
+    return EXIT_OK;
+}
+
+static int fetch(struct cli *c, const char *path)
+{
+    const struct doc *d;
+    struct buffer b = BUFFER(64u << 20);
+    const char *out = flag(c, "out");
+    int code = ask(c, "GET", path, BYTES_NONE, &d);
+    if (code) return code;
+    if (!out) {
+        print_json(d);
+        return EXIT_OK;
+    }
+    code = ok(doc_write_json(d, &b)) ? write_file(c, out, buffer_view(&b), 0644) : EXIT_FAILED;
+    buffer_deinit(&b);
+    if (!code) printf("%s\n", out);
+    return code;
+}
+
+int cmd_ledger_proof(struct cli *c)
+{
+    char path[160];
+    if (c->n_args != 1) return complain_usage(c);
+    snprintf(path, sizeof path, "/api/v1/ledger/proofs/%s", c->args[0]);
+    return fetch(c, path);
+}
+
+int cmd_ledger_head(struct cli *c)
+{
+    const struct doc *d;
+    int code = ask(c, "POST", "/api/v1/ledger/head", BYTES_LIT("{}"), &d);
+    if (!code) printf("%s", doc_text(d, "head", ""));
+    return code;
+}
+
+/* The newest assessment entry, or the one whose payload has this id. */
+int cmd_assessment_export(struct cli *c)
+{
+    char path[128];
+    const struct doc *page, *found = NULL;
+    long long after = 0;
+    for (;;) {
+        snprintf(path, sizeof path, "/api/v1/ledger/entries?kind=assessment&after=%lld", after);
+        int code = ask(c, "GET", path, BYTES_NONE, &page);
+        if (code) return code;
+        for (const struct doc *e = page->first; e; e = e->next) {
+            const struct doc *p = doc_get(e, "payload");
+            bool wanted = !c->n_args || (p && strcmp(doc_text(p, "id", ""), c->args[0]) == 0);
+            if (wanted) found = e;
+            after = doc_int(e, "index", 0) + 1;
+        }
+        if (page->count < 100) break;
+    }
+    if (!found) return complain(c, EXIT_NOT_FOUND, "SK-1041", say(c, W_NO_ROOM), c->n_args ? c->args[0] : NULL, "sekimori assessment list");
+    snprintf(path, sizeof path, "/api/v1/ledger/entries/%lld", (long long)doc_int(found, "index", 0));
+    return fetch(c, path);
+}
+
+int cmd_assessment_replay(struct cli *c)
+{
+    struct buffer text;
+    struct doc *d;
+    char hash[65] = "";
+    bool same = false;
+    if (c->n_args != 1) return complain_usage(c);
+    int code = read_file(c, c->args[0], &text);
+    if (code) return code;
+    outcome o = doc_read_json(buffer_view(&text), &c->arena, &d);
+    buffer_deinit(&text);
+    if (ok(o)) {
+        const struct doc *payload = doc_get(d, "payload");
+        o = assurance_replay_assessment(payload ? payload : d, hash, &same);
+    }
+    if (!ok(o)) return complain(c, EXIT_VERIFY, "SK-1042", code_word(o.code), c->args[0], NULL);
+    printf("%s\n  %s\n", say(c, same ? W_REPLAY_SAME : W_REPLAY_DIFFERS), hash);
+    return same ? EXIT_OK : EXIT_VERIFY;
+}

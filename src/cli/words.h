@@ -1,0 +1,70 @@
+/* Every sentence the command line says, in both languages, in one table: a missing one does not compile. */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#define CLI_WORDS(X)                                                                               \
+    X(W_USAGE, "使い方", "usage")                                                                  \
+    X(W_TRY, "次に", "try")                                                                        \
+    X(W_AT, "場所", "at")                                                                          \
+    X(W_UNKNOWN_COMMAND, "その命令はありません", "no such command")                               \
+    X(W_MEANT, "もしかして", "did you mean")                                                      \
+    X(W_NO_DAEMON, "関守が動いていません（または状態フォルダが違います）", "sekimori is not running here (or the state directory is another)") \
+    X(W_NO_DAEMON_TRY, "sekimorid を起動するか、--state で場所を示してください", "start sekimorid, or name the place with --state") \
+    X(W_FILE, "ファイルを読めません", "cannot read the file")                                     \
+    X(W_WRITE, "ファイルに書けません", "cannot write the file")                                   \
+    X(W_EXISTS, "すでにあります。上書きはしません", "exists already; nothing is overwritten")      \
+    X(W_YAML, "YAMLとして読めません", "is not YAML")                                              \
+    X(W_MODEL_GOOD, "モデルに誤りはありません", "the model has no error")                         \
+    X(W_KEY, "鍵を読めません", "cannot read the key")                                             \
+    X(W_SIGNED, "署名しました", "signed")                                                         \
+    X(W_WANTING, "まだ必要な署名", "still wanted")                                                \
+    X(W_COMPLETE, "必要な署名が揃いました", "all signatures are there")                           \
+    X(W_APPLIED, "反映しました", "applied")                                                       \
+    X(W_DRY_RUN, "試行のみ：何も変えていません", "dry run: nothing was changed")                   \
+    X(W_NEED, "指定が必要です", "is needed")                                                      \
+    X(W_NO_ROOM, "まだありません", "none yet")                                                    \
+    X(W_ASOF, "時点", "as of")                                                                    \
+    X(W_LIMITS, "制限", "limits")                                                                 \
+    X(W_HELD, "承認待ち保留", "held for release")                                                 \
+    X(W_DECISION, "判断（決裁）", "decision")                                                     \
+    X(W_AT_STAKE, "いま懸かっているもの", "at stake now")                                         \
+    X(W_UNTIL, "まで", "until")                                                                   \
+    X(W_BECAUSE, "理由", "because")                                                               \
+    X(W_INIT_DONE, "サイトを作りました", "the site is made")                                      \
+    X(W_INIT_CUSTODY, "根の鍵（普段は使いません。取り外して金庫へ）", "root key (not used daily: take it off this machine, into a safe)") \
+    X(W_INIT_ROLES, "三者の鍵（三人が一つずつ持ち、この機械に残さない）", "the three roles' keys (one for each person; none stays on this machine)") \
+    X(W_INIT_FIREWALL, "開ける通信口", "open in the firewall")                                    \
+    X(W_INIT_NEXT, "sekimorid --state %s を起動", "start sekimorid --state %s")                   \
+    X(W_INVITE, "登録コード（一度だけ、期限まで有効。秘密として渡す）", "invite (valid once, until then; hand it over as a secret)") \
+    X(W_INVITE_NEXT, "機器で sekimori-agent join 'URL'", "on the device: sekimori-agent join 'URL'") \
+    X(W_LOGIN, "この機械のブラウザで開く（10分、一度だけ）", "open in a browser on this machine (10 minutes, once)") \
+    X(W_VERIFIED, "検証しました：変更・欠落はありません", "verified: nothing changed, nothing missing") \
+    X(W_NOT_VERIFIED, "検証できません", "verification failed")                                    \
+    X(W_ENTRIES, "件", "entries")                                                                 \
+    X(W_HEAD, "要約値", "head")                                                                   \
+    X(W_TAIL, "うち署名前の末尾", "of them after the signed head")                                \
+    X(W_OWN_KEY, "記録自身の公開鍵で確認（別に控えた鍵を --key で渡すと確実）", "checked with the record's own key (pass the key you noted with --key to be sure)") \
+    X(W_REPLAY_SAME, "再計算した結果は記録と同じです", "the recomputed result equals the record")  \
+    X(W_REPLAY_DIFFERS, "再計算した結果が記録と違います", "the recomputed result differs from the record") \
+    X(W_RELEASED, "二人の承認により一度だけ送りました", "released once, by two people")           \
+    X(W_FINE, "正常", "ok")                                                                         \
+    X(W_BAD, "要対応", "needs attention")                                                         \
+    X(W_CHANGED, "変更された", "changed")                                                         \
+    X(W_MISSING, "欠落", "missing")                                                               \
+    X(W_DOC_CLOCK, "時計", "clock")                                                               \
+    X(W_DOC_DAEMON, "関守の応答", "the daemon answers")                                           \
+    X(W_DOC_RECORD, "証跡記録", "record")                                                         \
+    X(W_DOC_KEYS, "鍵ファイルの権限", "key files' permissions")                                   \
+    X(W_DOC_CUSTODY, "根の鍵がこの機械にない", "the root key is off this machine")                \
+    X(W_DOC_DISK, "空き容量", "free space")                                                       \
+    X(W_DOC_DECISION, "判断の期限", "decision's end")                                             \
+    X(W_DOC_MODEL, "任務モデル", "mission model")
+
+enum word {
+#define X(name, ja, en) name,
+    CLI_WORDS(X)
+#undef X
+        CLI_WORD_COUNT
+};
+
+#endif
