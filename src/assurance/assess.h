@@ -35,6 +35,7 @@ struct assessment {
     struct assess_mission missions[20]; /* as in the model */
     size_t n_missions;
     struct evidence_coverage coverage[64]; /* by index in model.controls */
+    int64_t alternatives[32][2];           /* how far each is proven, [RISK_EXPECTED], [RISK_DECISION] */
     char model_hash[65], evidence_hash[65], result_hash[65];
 };
 
@@ -42,10 +43,10 @@ struct assessment {
 MUST outcome assess(const struct model *m, const char *model_hash, const struct evidence *e, int64_t as_of_ms,
     struct assessment *ret);
 /* The assessment document: {"schema","engine","as_of","snapshot":{...},"results":{...},"model_hash",
- * "evidence_hash","result_hash"}; NULL = out of memory. Same inputs as assess. */
+ * "evidence_hash","result_hash"} (docs/assessment.md); NULL = out of memory. Same inputs as assess. */
 struct doc *assess_doc(const struct model *m, const struct evidence *e, const struct assessment *s, struct arena *a);
 /* Recomputes a document's results from its own snapshot, with no other input. E_MALFORMED when it is not one,
- * E_UNSUPPORTED when another engine made it. *ret_same: the stored result hash equals. */
+ * E_UNSUPPORTED when another engine made it. *ret_same: results and hashes are what was stored. */
 MUST outcome assess_replay(const struct doc *assessment, char ret_hash[65], bool *ret_same);
 
 /* Tier B: what known-compromised assets put at stake, given the event. */
