@@ -1,0 +1,51 @@
+/* Inside this room only: what tls_context.c makes and tls.c drives. */
+#ifndef CRYPTO_TLS_CONTEXT_H
+#define CRYPTO_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+
+#include "crypto/tls_far_key.h"
+
+struct tls_context {
+    atomic_uint uses; /* the maker's and one for each live struct tls */
+    bool server;
+    enum tls_client_auth auth;
+    bool pinned;
+    struct hash pin;
+    struct far_library far; /* server only */
+    BIO_METHOD *method;
+    SSL_CTX *ctx;
+};
+
+/* Bytes a peer may make us read before its handshake is complete: ClientHello and a bounded chain. */
+#define TLS_HANDSHAKE_BYTES_MAX (48u * 1024)
+#define TLS_CHAIN_BYTES_MAX (16u * 1024)
+#define TLS_DEPTH_MAX 3
+#define TLS_IN_BYTES_MAX (8u << 20)
+#define TLS_OUT_BYTES_MAX (64u << 20)
+
+struct tls {
+    struct tls_context *context;
+    SSL *ssl;
+    struct buffer in, out;
+    size_t in_at, out_at;    /* consumed, sent */
+    size_t handshake_bytes;  /* read before completion */
+    enum tls_why why;
+    bool expired;            /* let through in OPTIONAL mode */
+    bool failed, closing;
+};
+
+/* tls.c: how OpenSSL reaches the bytes of a struct tls (its data). */
+int tls_bio_read(BIO *bio, char *to, int n);
+int tls_bio_write(BIO *bio, const char *from, int n);
+long tls_bio_control(BIO *bio, int command, long number, void *at);
+
+/* tls_judge.c: certificate verification and why it failed. */
+int tls_judge_client(int good, X509_STORE_CTX *store);
+int tls_judge_server(int good, X509_STORE_CTX *store);
+int tls_judge_pinned(X509_STORE_CTX *store, void *context);
+/* Reads and empties the error queue. */
+enum tls_why tls_judge_failure(void);
+
+#endif
