@@ -1,0 +1,18 @@
+/* The invite as the device reads it: "https://host:port/join#TOKEN@CAHASH" (fleet makes them). */
+#ifndef DEVICE_AGENT_INVITE_H
+#define DEVICE_AGENT_INVITE_H
+
+#include "crypto/hash.h"
+
+#define AGENT_HOST_MAX 128
+
+struct invitation {
+    char host[AGENT_HOST_MAX];
+    uint16_t port;
+    char token[48];          /* base64url as it stood: the HTTP Basic password */
+    struct hash ca_key_hash; /* the only authority this device will believe */
+};
+
+MUST outcome invitation_read(struct bytes url, struct invitation *ret);
+
+#endif

@@ -1,0 +1,132 @@
+#include "device/agent/join.h"
+
+
+#include "base/port/port.h"
+#include "device/agent/est.h"
+#include "device/agent/line.h"
+
+enum {
+    CONNECT_MS = 10000,
+    ANSWER_MS = 30000,
+    PEM_MAX = 64 << 10,
+    CERTIFICATES_MAX = 8,
+};
+
+struct joining {
+    struct invitation invitation;
+    struct buffer request, ak_spki;
+    struct state state;
+};
+
+static MUST outcome keys_make(struct joining *j, struct tpm *t, struct buffer *ret_csr)
+{
+    TRY(key_new(KEY_P256, &j->state.key));
+    TRY(x509_request_make(j->state.key, "device", ret_csr));
+    return t == NULL ? DONE : tpm_ak_new(t, &j->state.ak, &j->ak_spki);
+}
+
+/* Waits for a whole answer; the views in *ret point into the line. */
+static MUST outcome answer_wait(struct line *l, struct est_answer *ret)
+{
+    int64_t until = port_mono_ms() + ANSWER_MS;
+    for (;;) {
+        outcome o = est_answer_read(buffer_view(&l->in), ret);
+        if (o.code != E_SHORT) return o;
+        if (l->ended) return REFUSE(E_CLOSED);
+        int64_t left = until - port_mono_ms();
+        if (left <= 0) return REFUSE(E_TIMEOUT);
+        TRY(line_wait(l, false, (int)left));
+    }
+}
+
+/* Sorts what the site issued: ours first (its key is our key), then the rest; E_CRYPTO when none is ours. */
+static MUST outcome certificates_sort(struct joining *j, struct bytes pem)
+{
+    static const char mark[] = "-----BEGIN CERTIFICATE-----";
+    struct hash own;
+    struct buffer others = BUFFER(PEM_MAX);
+    outcome o = key_id(j->state.key, &own);
+    bool found = false;
+    for (size_t i = 0; ok(o) && i < CERTIFICATES_MAX && pem.n > 0; i++) {
+        struct x509_facts f;
+        const uint8_t *next = pem.n > sizeof mark ? memmem(pem.at + 1, pem.n - 1, mark, sizeof mark - 1) : NULL;
+        struct bytes one = bytes_of(pem.at, next != NULL ? (size_t)(next - pem.at) : pem.n);
+        pem = bytes_of(one.at + one.n, pem.n - one.n);
+        o = x509_facts_pem(one, &f);
+        if (!ok(o)) break;
+        bool ours = memcmp(f.key_hash, own.at, 32) == 0;
+        if (ours && !found) {
+            o = bytes_to_text(bytes_str(f.common_name), j->state.device, sizeof j->state.device);
+            j->state.not_after_ms = f.not_after_ms;
+        }
+        if (ok(o)) o = buffer_put(ours && !found ? &j->state.certificate : &others, one);
+        found |= ours;
+    }
+    if (ok(o) && (!found || j->state.device[0] == 0)) o = REFUSE(E_CRYPTO);
+    if (ok(o)) o = buffer_put(&j->state.certificate, buffer_view(&others));
+    buffer_deinit(&others);
+    return o;
+}
+
+static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
+{
+    uint8_t *der = mem_new(a->body.n + 1);
+    struct buffer pem = BUFFER(PEM_MAX);
+    size_t n = 0;
+    if (der == NULL) return REFUSE(E_MEMORY);
+    outcome o = base64_to(a->body, der, a->body.n + 1, &n);
+    if (ok(o)) o = x509_pkcs7_to_pem(bytes_of(der, n), &pem);
+    if (ok(o)) o = certificates_sort(j, buffer_view(&pem));
+    mem_free(der);
+    buffer_deinit(&pem);
+    TRY(o);
+    if (a->site[0] == 0 || strpbrk(a->site, "/+#\"\\") != NULL) return REFUSE(E_MALFORMED);
+    TRY(bytes_to_text(bytes_str(a->site), j->state.site, sizeof j->state.site));
+    j->state.mqtt_port = a->mqtt_port != 0 ? a->mqtt_port : 8883;
+    return bytes_to_text(bytes_str(j->invitation.host), j->state.host, sizeof j->state.host);
+}
+
+static MUST outcome exchange_certificates(struct joining *j, struct line *l)
+{
+    struct est_answer a;
+    TRY(line_wait(l, true, CONNECT_MS));
+    TRY(tls_peer_chain_pem(l->tls, &j->state.authority));
+    TRY(line_send(l, buffer_view(&j->request)));
+    TRY(answer_wait(l, &a));
+    TRY(est_status_outcome(a.status));
+    return answer_keep(j, &a);
+}
+
+static MUST outcome enrol(struct joining *j)
+{
+    struct tls_context *tls = NULL;
+    struct line l = { .state = LINE_CLOSED, .fd = -1 };
+    TRY(tls_client_new(BYTES_NONE, &j->invitation.ca_key_hash, BYTES_NONE, NULL, &tls));
+    outcome o = line_open(&l, tls, j->invitation.host, j->invitation.port);
+    if (ok(o)) o = exchange_certificates(j, &l);
+    line_close(&l);
+    tls_context_free(tls);
+    return o;
+}
+
+outcome join_site(const char *url, const char *dir, struct tpm *t, const char *tcti)
+{
+    struct joining j = { .request = BUFFER(PEM_MAX), .ak_spki = BUFFER(512),
+        .state = { .certificate = BUFFER(PEM_MAX), .authority = BUFFER(PEM_MAX), .ak = BUFFER(8192) } };
+    struct buffer csr = BUFFER(8192);
+    if (state_exists(dir)) return REFUSE(E_CONFLICT);
+    TRY(bytes_to_text(bytes_str(dir), j.state.dir, sizeof j.state.dir));
+    if (t != NULL) TRY(bytes_to_text(bytes_str(tcti), j.state.tcti, sizeof j.state.tcti));
+    TRY(invitation_read(bytes_str(url), &j.invitation));
+    outcome o = keys_make(&j, t, &csr);
+    if (ok(o)) o = est_request_write(&j.invitation, buffer_view(&csr), buffer_view(&j.ak_spki), &j.request);
+    if (ok(o)) o = enrol(&j);
+    if (ok(o)) o = state_store(&j.state);
+    explicit_bzero(&j.invitation, sizeof j.invitation);
+    if (j.request.at != NULL) explicit_bzero(j.request.at, j.request.cap);
+    buffer_deinit(&csr);
+    buffer_deinit(&j.request);
+    buffer_deinit(&j.ak_spki);
+    state_free(&j.state);
+    return o;
+}

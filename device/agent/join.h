@@ -1,0 +1,12 @@
+/* Becoming a member: own key, certificate by EST, everything kept in the state folder. */
+#ifndef DEVICE_AGENT_JOIN_H
+#define DEVICE_AGENT_JOIN_H
+
+#include "device/agent/state.h"
+#include "device/agent/tpm.h"
+
+/* t may be NULL (no TPM); tcti is kept for later, "" without. E_CONFLICT when somebody joined here.
+ * The certificate must be for our own key; its CN is the id. */
+MUST outcome join_site(const char *url, const char *dir, struct tpm *t, const char *tcti);
+
+#endif

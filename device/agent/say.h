@@ -1,0 +1,42 @@
+/* What the agent says to people, as rows in two languages; and what its exit code says to scripts. */
+#ifndef DEVICE_AGENT_SAY_H
+#define DEVICE_AGENT_SAY_H
+
+#include <stdio.h>
+
+#include "base/outcome.h"
+
+#define SAY_ROWS(X)                                                                                \
+    X(SAY_JOINED, "加入しました", "joined")                                                        \
+    X(SAY_DEVICE, "装置", "device")                                                                \
+    X(SAY_SITE, "サイト", "site")                                                                  \
+    X(SAY_SERVER, "接続先", "server")                                                              \
+    X(SAY_UNTIL, "証明書の期限", "certificate until")                                              \
+    X(SAY_KEY_FILE, "鍵の保管: ファイル（TPM外）", "key kept in: a file (not in a TPM)")            \
+    X(SAY_TPM, "TPMの証明鍵", "attestation key in the TPM")                                        \
+    X(SAY_NO_TPM, "TPMなし（低い等級として扱われる）", "no TPM (counted as a lower grade)")        \
+    X(SAY_BOOTED, "起動イメージを計測しました。PCR 8", "boot image measured; PCR 8")                \
+    X(SAY_SESSION, "接続しました", "session")                                                      \
+    X(SAY_DOWN, "切れました", "session lost")                                                      \
+    X(SAY_EVIDENCE, "完全性の証拠を送りました", "evidence sent")                                   \
+    X(SAY_NO_EVIDENCE, "完全性の証拠を作れません", "no evidence could be made")                    \
+    X(SAY_COMMAND, "指令", "command")                                                              \
+    X(SAY_SERVER_REFUSED, "サーバーが受け付けません", "refused by the server")                     \
+    X(SAY_SIMULATED, "模擬ゲートウェイ（実機ではありません）", "SIMULATED gateways (no real devices)") \
+    X(SAY_RUNNING, "動作中", "running")                                                            \
+    X(SAY_WIPED, "鍵と証明書を消しました", "key and certificate erased")                           \
+    X(SAY_EXPIRED, "証明書の期限が切れています", "the certificate has expired")
+enum say {
+#define X(name, ja, en) name,
+    SAY_ROWS(X)
+#undef X
+};
+
+/* "what: detail" and a line end; detail may be "". Control characters are shown as "?". */
+void say(FILE *to, bool japanese, enum say what, const char *detail);
+/* error[SK-20nn]: ... / at: ... / try: ... ; returns the exit code. where: what was being done, "" if obvious. */
+int say_error(bool japanese, outcome why, const char *where);
+/* The exit code an outcome stands for (architecture.md). */
+int say_exit_code(outcome why);
+
+#endif

@@ -1,0 +1,37 @@
+/* What a device keeps: a folder of mode 0700 with its key (0600), certificate, its site's authority
+ * and where to connect. Secrets are wiped from memory when it is freed. */
+#ifndef DEVICE_AGENT_STATE_H
+#define DEVICE_AGENT_STATE_H
+
+#include "crypto/x509.h"
+#include "device/agent/invite.h"
+
+#define AGENT_PATH_MAX 256
+#define AGENT_ID_MAX 64
+
+struct state {
+    char dir[AGENT_PATH_MAX];
+    char device[AGENT_ID_MAX]; /* from the certificate: the invite decided it */
+    char site[AGENT_ID_MAX];
+    char host[AGENT_HOST_MAX];
+    uint16_t mqtt_port;
+    char tcti[128];            /* "" = no TPM */
+    struct key *key;
+    struct buffer certificate; /* PEM, leaf first */
+    struct buffer authority;   /* PEM, what the invite's hash pinned */
+    struct buffer ak;          /* attestation key blob, empty without a TPM */
+    int64_t not_after_ms;
+};
+
+/* E_UNKNOWN when nobody joined here. */
+MUST outcome state_load(const char *dir, struct state *ret);
+void state_free(struct state *s);
+/* Writes all of it; the certificate last, so that what loads is complete. */
+MUST outcome state_store(const struct state *s);
+bool state_exists(const char *dir);
+/* Overwrites and removes key, attestation key blob, certificate and settings. */
+MUST outcome state_wipe(const char *dir);
+/* /var/lib/sekimori-agent for root, else under $XDG_STATE_HOME or ~/.local/state. */
+MUST outcome state_default_dir(char ret[AGENT_PATH_MAX]);
+
+#endif

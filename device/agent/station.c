@@ -1,0 +1,179 @@
+#include "device/agent/station.h"
+
+#include <stdio.h>
+
+#include "base/port/port.h"
+
+enum {
+    OUTBOX_COUNT = 2000,
+    OUTBOX_BYTES = 512 << 10,
+    KEEP_ALIVE_S = 30,
+};
+
+static void tell(struct station *s, enum station_told what, const char *detail)
+{
+    if (s->setup.tell != NULL) s->setup.tell(s->setup.ctx, s->state.device, what, detail);
+}
+
+static MUST outcome topic_of(const struct station *s, const char *tail, char ret[STATION_TOPIC_MAX])
+{
+    int n = snprintf(ret, STATION_TOPIC_MAX, "sk/v1/%s/%s/%s", s->state.site, s->state.device, tail);
+    return n > 0 && n < STATION_TOPIC_MAX ? DONE : REFUSE(E_TOO_LARGE);
+}
+
+outcome station_publish(struct station *s, const char *tail, struct bytes payload, bool retain)
+{
+    char topic[STATION_TOPIC_MAX];
+    TRY(topic_of(s, tail, topic));
+    return mqtt_client_publish(&s->mqtt, topic, payload, retain, NULL);
+}
+
+outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms)
+{
+    char text[READING_MAX], tail[READING_NAME_MAX + 2];
+    TRY(reading_write(r, wall_ms, text, sizeof text));
+    snprintf(tail, sizeof tail, "m/%s", r->name);
+    return station_publish(s, tail, bytes_str(text), false);
+}
+
+/* s/agent, retained: what stands behind this identity, stated plainly. */
+static MUST outcome publish_self(struct station *s)
+{
+    char text[256];
+    struct out o = out_of(text, sizeof text);
+    put_fmt(&o, "{\"agent\":\"0.1.0\",\"key\":\"file\",\"simulated\":%s,\"t\":%lld,\"tpm\":%s,\"version\":\"%s\"}",
+        s->setup.simulated ? "true" : "false", (long long)port_wall_ms(), s->state.ak.n > 0 ? "true" : "false",
+        s->setup.version);
+    TRY(out_done(&o));
+    return station_publish(s, "s/agent", out_view(&o), true);
+}
+
+static void on_up(void *ctx)
+{
+    struct station *s = ctx;
+    tell(s, STATION_SESSION, "");
+    if (s->setup.suffix[0] != 0) return;
+    outcome o = publish_self(s);
+    if (!ok(o)) tell(s, STATION_REFUSED, code_word(o.code));
+}
+
+static void on_down(void *ctx, outcome why, uint8_t reason)
+{
+    struct station *s = ctx;
+    char text[48];
+    s->challenged = false; /* its nonce belonged to that session */
+    snprintf(text, sizeof text, "%s 0x%02x", code_word(why.code), reason);
+    tell(s, STATION_DOWN, text);
+}
+
+static void on_acknowledged(void *ctx, uint32_t ticket, uint8_t reason, struct bytes why)
+{
+    struct station *s = ctx;
+    char text[96];
+    (void)why;
+    if (ticket == s->evidence_ticket && ticket != 0) s->evidence_acknowledged = reason < 0x80;
+    if (reason < 0x80) return;
+    snprintf(text, sizeof text, "0x%02x", reason);
+    tell(s, STATION_REFUSED, text);
+}
+
+static enum command_result simulate(struct station *s, const struct command *c)
+{
+    bool start = strcmp(c->act, "start") == 0, stop = strcmp(c->act, "stop") == 0;
+    if (!start && !stop && strcmp(c->act, "set") != 0) return COMMAND_UNKNOWN;
+    if (start || stop) s->simulated_pump = start;
+    return COMMAND_DONE;
+}
+
+static enum command_result execute(struct station *s, const struct command *c)
+{
+    uint16_t raw;
+    if (s->setup.simulated) return simulate(s, c);
+    const struct map_write *w = s->setup.controller == NULL
+        ? NULL : map_file_write_find(s->setup.map, c->name, c->act);
+    if (w == NULL) return COMMAND_UNKNOWN;
+    if (w->given && !c->has_value) return COMMAND_MALFORMED;
+    if (!ok(map_file_raw(w, c->value_milli, &raw))) return COMMAND_RANGE;
+    return ok(controller_write(s->setup.controller, w, raw)) ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+static void on_command(struct station *s, struct bytes name, struct bytes payload)
+{
+    struct command c;
+    struct buffer receipt = BUFFER(8192);
+    char tail[READING_NAME_MAX + 16];
+    enum command_result result = COMMAND_MALFORMED;
+    if (ok(command_read(name, payload, &c))) {
+        result = command_judge(&c, &s->seen, port_wall_ms());
+        if (result == COMMAND_DONE) result = execute(s, &c);
+    }
+    tell(s, STATION_COMMAND, command_result_word(result));
+    outcome o = c.name[0] == 0 ? REFUSE(E_MALFORMED)
+                               : receipt_write(&c, result, s->state.device, s->state.key, port_wall_ms(), &receipt);
+    snprintf(tail, sizeof tail, "cmd/%s/reply", c.name);
+    if (ok(o)) o = station_publish(s, tail, buffer_view(&receipt), false);
+    if (!ok(o)) tell(s, STATION_REFUSED, code_word(o.code));
+    buffer_deinit(&receipt);
+}
+
+static void on_message(void *ctx, const struct mqtt_publish *m)
+{
+    struct station *s = ctx;
+    struct challenge c;
+    if (s->setup.challenges && bytes_equal_str(m->topic, s->filter_challenge)) {
+        if (!ok(challenge_read(m->payload, &c))) return;
+        s->challenge = c; /* a newer one replaces an unanswered one */
+        s->challenged = true;
+        return;
+    }
+    size_t base = strlen(s->filter_command) - 1; /* without "+" */
+    if (!s->setup.commands || m->topic.n <= base || memcmp(m->topic.at, s->filter_command, base) != 0) return;
+    struct bytes name = bytes_of(m->topic.at + base, m->topic.n - base);
+    if (memchr(name.at, '/', name.n) == NULL && !m->retain) on_command(s, name, m->payload);
+}
+
+static MUST outcome setup_mqtt(struct station *s)
+{
+    struct mqtt_client_config c = { .tls = s->tls, .host = s->state.host, .port = s->state.mqtt_port,
+        .client_id = s->client_id, .keep_alive_s = KEEP_ALIVE_S, .outbox_count_max = OUTBOX_COUNT,
+        .outbox_bytes_max = OUTBOX_BYTES,
+        .events = { s, on_up, on_down, on_message, on_acknowledged, NULL } };
+    TRY(topic_of(s, "cmd/+", s->filter_command));
+    TRY(topic_of(s, "att/challenge", s->filter_challenge));
+    if (s->setup.commands) c.filters[c.n_filters++] = s->filter_command;
+    if (s->setup.challenges) c.filters[c.n_filters++] = s->filter_challenge;
+    snprintf(s->client_id, sizeof s->client_id, "%s%s", s->state.device, s->setup.suffix);
+    mqtt_client_init(&s->mqtt, &c);
+    return DONE;
+}
+
+outcome station_init(struct station *s, struct state *state, const struct station_setup *setup)
+{
+    *s = (struct station) { .setup = *setup, .state = *state };
+    *state = (struct state) { 0 };
+    outcome o = tls_client_new(buffer_view(&s->state.authority), NULL, buffer_view(&s->state.certificate),
+        s->state.key, &s->tls);
+    if (ok(o)) o = setup_mqtt(s);
+    if (!ok(o)) station_deinit(s);
+    return o;
+}
+
+void station_deinit(struct station *s)
+{
+    if (s->mqtt.config.host != NULL) mqtt_client_deinit(&s->mqtt);
+    if (s->tls != NULL) tls_context_free(s->tls);
+    s->tls = NULL;
+    state_free(&s->state);
+}
+
+void station_answer(struct station *s, struct tpm *t)
+{
+    struct buffer json = BUFFER(8192);
+    char topic[STATION_TOPIC_MAX];
+    s->challenged = false;
+    outcome o = evidence_write(t, buffer_view(&s->state.ak), &s->challenge, s->setup.version, &json);
+    if (ok(o)) o = topic_of(s, "att/evidence", topic);
+    if (ok(o)) o = mqtt_client_publish(&s->mqtt, topic, buffer_view(&json), false, &s->evidence_ticket);
+    tell(s, ok(o) ? STATION_EVIDENCE : STATION_NO_EVIDENCE, ok(o) ? "" : code_word(o.code));
+    buffer_deinit(&json);
+}

@@ -1,0 +1,55 @@
+/* One device's session with its site: topics, challenges, commands, readings. `run` has one, `run
+ * --sim` many. The caller polls, lends the TPM, and says when to measure. */
+#ifndef DEVICE_AGENT_STATION_H
+#define DEVICE_AGENT_STATION_H
+
+#include "device/agent/command.h"
+#include "device/agent/controller.h"
+#include "device/agent/evidence.h"
+#include "device/agent/mqtt_client.h"
+#include "device/agent/state.h"
+
+#define STATION_TOPIC_MAX 256
+
+enum station_told { STATION_SESSION, STATION_DOWN, STATION_EVIDENCE, STATION_NO_EVIDENCE, STATION_COMMAND,
+    STATION_REFUSED };
+
+struct station_setup {
+    const char *version;            /* of the device's image */
+    const char *suffix;             /* "/attest" for a second session of one identity, "" else */
+    bool simulated;
+    bool commands;                  /* subscribe cmd/+ and carry out */
+    bool challenges;                /* subscribe att/challenge */
+    const struct map_file *map;     /* NULL: no controller */
+    struct controller *controller;
+    void *ctx;
+    /* What people may want to know; the caller decides whether to print. detail is one word or "". */
+    void (*tell)(void *ctx, const char *device, enum station_told what, const char *detail);
+};
+
+struct station {
+    struct station_setup setup;
+    struct state state;
+    struct tls_context *tls;
+    struct mqtt_client mqtt;
+    char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX];
+    struct command_seen seen;
+    bool challenged;
+    struct challenge challenge;
+    uint32_t evidence_ticket;       /* of the last evidence sent */
+    bool evidence_acknowledged;
+    int64_t next_ms;                /* monotonic: when to measure next */
+    int64_t simulated_level;        /* state of a simulated device */
+    bool simulated_pump;
+};
+
+/* Takes over *state, also when refusing. `s` must not move afterwards. */
+MUST outcome station_init(struct station *s, struct state *state, const struct station_setup *setup);
+void station_deinit(struct station *s);
+/* tail: "m/level-upper" and so on, under sk/v1/<site>/<device>/ . */
+MUST outcome station_publish(struct station *s, const char *tail, struct bytes payload, bool retain);
+MUST outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms);
+/* Answers the waiting challenge with a quote of t. */
+void station_answer(struct station *s, struct tpm *t);
+
+#endif
