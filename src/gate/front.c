@@ -98,10 +98,16 @@ struct front_step front_mqtt(struct front *f, struct bytes in, struct buffer *an
 
 static int http_status(struct bytes in, outcome o)
 {
-    size_t n = in.n < HTTP_HEAD_MAX ? in.n : HTTP_HEAD_MAX;
     if (o.code == E_UNSUPPORTED) return 501;
     if (o.code != E_TOO_LARGE) return 400;
-    return n && memmem(in.at, n, "\r\n\r\n", 4) ? 413 : 431;
+    size_t lines = 0;
+    for (size_t i = 0; i + 1 < in.n && i < HTTP_HEAD_MAX && lines <= HTTP_FIELDS_MAX + 1; i++) {
+        if (in.at[i] != '\r' || in.at[i + 1] != '\n') continue;
+        lines++;
+        bool head_ends = in.n - i >= 4 && memcmp(in.at + i, "\r\n\r\n", 4) == 0;
+        if (head_ends && lines <= HTTP_FIELDS_MAX + 1) return 413; /* so it was the body */
+    }
+    return 431;
 }
 
 static void http_error(int status, struct buffer *answer)

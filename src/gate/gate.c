@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/port/port.h"
+#include "crypto/init.h"
 #include "gate/inside.h"
 
 static outcome watch(struct gate *g, int fd, uint32_t events, uint64_t tag)
@@ -114,6 +115,7 @@ static outcome turn(struct gate *g)
 
 static outcome start(struct gate *g)
 {
+    TRY(crypto_init());
     g->record = mem_new(RING_RECORD_MAX);
     g->chunk = mem_new(GATE_CHUNK_BYTES);
     g->refusals = mem_new(sizeof *g->refusals);
