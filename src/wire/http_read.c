@@ -157,7 +157,8 @@ static MUST outcome read_framing(struct http_request *r, size_t body_max)
 {
     size_t lengths = field_count(r, "Content-Length");
     size_t hosts = field_count(r, "Host");
-    if (field_count(r, "Transfer-Encoding")) return lengths ? REFUSE(E_MALFORMED) : REFUSE(E_UNSUPPORTED);
+    if (field_count(r, "Transfer-Encoding"))
+        return lengths ? REFUSE(E_MALFORMED) : REFUSE(E_UNSUPPORTED);
     if (lengths > 1 || hosts > 1) return REFUSE(E_MALFORMED);
     if (!r->version_1_0 && hosts != 1) return REFUSE(E_MALFORMED); /* RFC 9112, 3.2 */
     if (lengths) TRY(read_length(http_field(r, "Content-Length"), body_max, &r->body_n));
@@ -228,7 +229,6 @@ outcome http_decode(struct bytes in, char *text, size_t size)
             if (!ok(take(&in, 2, &digits))) return REFUSE(E_MALFORMED);
             TRY(hex_to(digits, &c, 1));
         }
-        if (c == 0) return REFUSE(E_MALFORMED);
         put_u8(&o, c);
     }
     if (!size) return REFUSE(E_TOO_LARGE);

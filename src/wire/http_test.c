@@ -198,6 +198,7 @@ static const struct write_row writes[] = {
     { "fields without an end", { 200, NULL, "Location: /", BYTES_NONE, false, false, false }, NULL },
     { "fields that end the head", { 200, NULL, "A: b\r\n\r\n<x>\r\n", BYTES_NONE, false, false, false }, NULL },
     { "fields with a bare LF", { 200, NULL, "A: b\nC: d\r\n", BYTES_NONE, false, false, false }, NULL },
+    { "fields with a bare CR", { 200, NULL, "A: b\r;C: d\r\n", BYTES_NONE, false, false, false }, NULL },
     { "a field without a name", { 200, NULL, ": b\r\n", BYTES_NONE, false, false, false }, NULL },
 };
 

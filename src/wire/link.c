@@ -1,4 +1,4 @@
-/* Records between gate and core: heads, and the longest record. Both ends are foreign to each other. */
+/* Records between gate and core: heads, and the longest record. The ends do not trust each other. */
 #include "wire/link.h"
 
 const char *link_refusal_word(enum link_refusal r)

@@ -115,6 +115,7 @@ static const struct row bad[] = {
     { "client identifier with a surrogate", 4, P("\x10\x0f\0\4MQTT\4\2\0\x3c\0\3\xed\xa0\x80"),
       E_MALFORMED, 0x81 },
     { "user flag without a user", 4, P("\x10\x0d\0\4MQTT\4\x82\0\x3c\0\1a"), E_MALFORMED, 0x81 },
+    { "a user name not UTF-8", 4, P("\x10\x10\0\4MQTT\4\x82\0\x3c\0\1a\0\1\xff"), E_MALFORMED, 0x81 },
     { "a user without the flag", 4, P("\x10\x10\0\4MQTT\4\2\0\x3c\0\1a\0\1u"), E_MALFORMED, 0x81 },
     { "receive maximum 0", 5, P("\x10\x11\0\4MQTT\5\2\0\x3c\3\x21\0\0\0\1a"), E_MALFORMED, 0x82 },
     { "maximum packet 0", 5, P("\x10\x13\0\4MQTT\5\2\0\x3c\5\x27\0\0\0\0\0\1a"), E_MALFORMED, 0x82 },
