@@ -124,7 +124,7 @@ static void wait_for_work(struct ledger *l)
 }
 
 /* Under lock. A batch that failed stays in flush and is tried before anything newer. */
-static bool take_work(struct ledger *l, struct signed_head *ret_show)
+static bool take_work(struct ledger *l, struct signed_head *ret_show, uint64_t *ret_flush_size)
 {
     if (l->flush->n == 0 && l->commit_wanted) {
         struct batch *full = l->fill;
@@ -134,19 +134,22 @@ static bool take_work(struct ledger *l, struct signed_head *ret_show)
     }
     ret_show->note_n = 0;
     if (l->show_wanted) *ret_show = l->show;
-    return l->flush->n > 0 || l->show_wanted;
+    *ret_flush_size = l->flush_size;
+    return l->flush->n > 0 || l->show_wanted || l->flush_size > 0;
 }
 
 /* Outside the lock; says how it went in the ledger's state. */
-static void work(struct ledger *l, const struct signed_head *show)
+static void work(struct ledger *l, const struct signed_head *show, uint64_t flush_size)
 {
     bool had_batch = l->flush->n > 0;
     outcome o = had_batch ? commit(l) : DONE;
     if (ok(o)) o = keep_tree_short(l);
+    if (ok(o) && flush_size) o = ledger_flush_tree(l, flush_size);
     bool shown = ok(o) && show->note_n > 0;
     if (shown) o = ledger_show(l, show);
     pthread_mutex_lock(&l->lock);
     if (ok(o) && shown && l->show.size == show->size) l->show_wanted = false;
+    if (ok(o) && l->flush_size == flush_size) l->flush_size = 0;
     if (!ok(o)) l->attempts_failed++;
     l->trouble = o;
     atomic_store(&l->failing, !ok(o));
@@ -159,14 +162,15 @@ void *ledger_log_thread(void *ctx)
 {
     struct ledger *l = ctx;
     struct signed_head show;
+    uint64_t flush_size;
     pthread_mutex_lock(&l->lock);
     while (!l->stop) {
-        if (!take_work(l, &show)) {
+        if (!take_work(l, &show, &flush_size)) {
             wait_for_work(l);
             continue;
         }
         pthread_mutex_unlock(&l->lock);
-        work(l, &show);
+        work(l, &show, flush_size);
         pthread_mutex_lock(&l->lock);
         if (atomic_load(&l->failing) && !l->stop) wait_for_work(l);
     }

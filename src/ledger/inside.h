@@ -31,7 +31,8 @@ struct batch {
 
 struct signed_head {
     uint64_t size;
-    int64_t due_ms;
+    int64_t tree_ms; /* its hashes may go to the tree files */
+    int64_t due_ms;  /* and it to `checkpoint` */
     uint8_t note[NOTE_BYTES_MAX];
     size_t note_n;
 };
@@ -56,6 +57,7 @@ struct ledger {
     uint64_t nodes_first, nodes_n, nodes_cap;
     struct signed_head show; /* to be written to `checkpoint` */
     bool show_wanted;
+    uint64_t flush_size; /* hashes up to here to the tree files; 0 nothing asked */
     uint64_t attempts_failed;
     outcome trouble; /* the last failure, while `failing` */
 
@@ -71,6 +73,7 @@ struct ledger {
     struct signed_head head; /* newest; note_n = 0: none */
     struct signed_head waiting[HEADS_WAITING];
     size_t waiting_n;
+    uint64_t flush_asked;
     struct segments readers[FILES];
 
     /* the log thread only */

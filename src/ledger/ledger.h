@@ -92,6 +92,9 @@ MUST outcome ledger_publish(struct ledger *l, struct bytes note, int64_t now_ms,
 /* The newest signed note in memory, BYTES_NONE if none. */
 struct bytes ledger_head(const struct ledger *l);
 
+/* The public key heads are checked with, from the directory's identity. */
+void ledger_key(const struct ledger *l, uint8_t ret[32]);
+
 /* Reads a durable entry; payload lives in b until the next call with it. E_UNKNOWN, E_CHANGED, E_MISSING. */
 MUST outcome ledger_read(struct ledger *l, uint64_t index, struct buffer *b, struct ledger_entry *ret);
 /* All entries from first on whose kind's class is `class`, oldest first, until fn refuses. Reads ahead. */

@@ -136,6 +136,8 @@ static void test_heads(void)
     CHECK_OK(ledger_sync(l));
     CHECK_OK(fixture_publish(&f, l, 100, 5000));
     CHECK(ledger_head(l).n > 0);
+    CHECK(ledger_turn(l, 101, false) == 2499); /* its hashes come half way */
+    CHECK(ledger_turn(l, 2600, false) == 2500);
     CHECK(ledger_turn(l, 5099, false) == 1);
     CHECK_OK(port_file_load(path, 4096, &b));
     CHECK(format_is_zero(buffer_view(&b)));

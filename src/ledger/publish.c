@@ -80,7 +80,8 @@ static outcome show_now(struct ledger *l, const struct signed_head *h)
 
 outcome ledger_publish(struct ledger *l, struct bytes note, int64_t now_ms, int64_t hold_ms)
 {
-    struct signed_head h = { .due_ms = now_ms + hold_ms, .note_n = note.n };
+    struct signed_head h = { 
+        .tree_ms = now_ms + hold_ms / 2, .due_ms = now_ms + hold_ms, .note_n = note.n };
     if (note.n == 0 || note.n > sizeof h.note) return REFUSE(E_MALFORMED);
     TRY(judge(l, note, &h.size));
     memcpy(h.note, note.at, note.n);
@@ -92,9 +93,35 @@ outcome ledger_publish(struct ledger *l, struct bytes note, int64_t now_ms, int6
     return DONE;
 }
 
+/* The hashes a head needs are in their files half its hold before the head is: a copy that misses
+ * them in the tree misses the head too. */
+static void flush_ahead(struct ledger *l, int64_t mono_ms)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < l->waiting_n && l->waiting[i].tree_ms <= mono_ms; i++) size = l->waiting[i].size;
+    if (size <= l->flush_asked) return;
+    l->flush_asked = size;
+    pthread_mutex_lock(&l->lock);
+    l->flush_size = size;
+    pthread_cond_signal(&l->work);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* The next moment something is to be done for a waiting head. */
+static int64_t next_moment(const struct ledger *l)
+{
+    int64_t next = l->waiting[0].due_ms;
+    for (size_t i = 0; i < l->waiting_n; i++) {
+        const struct signed_head *h = &l->waiting[i];
+        if (h->size > l->flush_asked && h->tree_ms < next) next = h->tree_ms;
+    }
+    return next;
+}
+
 int ledger_turn_heads(struct ledger *l, int64_t mono_ms)
 {
     size_t due = 0;
+    flush_ahead(l, mono_ms);
     while (due < l->waiting_n && l->waiting[due].due_ms <= mono_ms) due++;
     if (due) {
         pthread_mutex_lock(&l->lock);
@@ -104,11 +131,16 @@ int ledger_turn_heads(struct ledger *l, int64_t mono_ms)
         memmove(l->waiting, l->waiting + due, l->waiting_n * sizeof *l->waiting);
     }
     if (l->waiting_n == 0) return -1;
-    int64_t left = l->waiting[0].due_ms - mono_ms;
+    int64_t left = next_moment(l) - mono_ms;
     return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
 struct bytes ledger_head(const struct ledger *l)
 {
     return l->head.note_n ? bytes_of(l->head.note, l->head.note_n) : BYTES_NONE;
+}
+
+void ledger_key(const struct ledger *l, uint8_t ret[32])
+{
+    memcpy(ret, l->identity.key, sizeof l->identity.key);
 }
