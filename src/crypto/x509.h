@@ -15,6 +15,9 @@ MUST outcome x509_make_issuing(const struct key *root, struct bytes root_pem, co
     const char *site, int years, struct buffer *ret);
 MUST outcome x509_make_server(const struct key *issuing, struct bytes issuing_pem,
     const struct key *server, const struct x509_names *names, int days, struct buffer *ret);
+/* The server certificate once more: key and names of the old one, new serial and days. */
+MUST outcome x509_make_server_again(const struct key *issuing, struct bytes issuing_pem, struct bytes old_pem,
+    int days, struct buffer *ret);
 /* Client profile: CN = id, clientAuth only, notBefore now - 5 min; DER out. */
 MUST outcome x509_make_device(const struct key *issuing, struct bytes issuing_pem, struct bytes spki,
     const char *id, int days, struct buffer *ret);

@@ -41,6 +41,7 @@ struct wish { /* what a profile leaves open */
     const char *common_name; /* rows without one */
     const struct x509_names *names;
     int days;
+    const X509 *old; /* names are taken over from there */
 };
 
 static outcome name_put(X509_NAME *name, int nid, const char *text)
@@ -193,6 +194,15 @@ static outcome extend_alternative_names(X509 *x, const struct x509_names *names)
     return o;
 }
 
+static outcome extend_names_of(X509 *x, const X509 *old)
+{
+    GENERAL_NAMES *list = X509_get_ext_d2i(old, NID_subject_alt_name, NULL, NULL);
+    if (!list) return REFUSE_CLEAN(E_MALFORMED);
+    outcome o = extension_put(x, NID_subject_alt_name, list, false);
+    GENERAL_NAMES_free(list);
+    return o;
+}
+
 /* issuer NULL: self-signed. */
 static outcome certificate_make(const struct wish *w, const struct key *by, const X509 *issuer, X509 **ret)
 {
@@ -210,6 +220,7 @@ static outcome certificate_make(const struct wish *w, const struct key *by, cons
     TRY(extend_usage(x, p));
     TRY(extend_key_ids(x, issuer));
     if (w->names) TRY(extend_alternative_names(x, w->names));
+    if (w->old) TRY(extend_names_of(x, w->old));
     if (X509_sign(x, by->pkey, key_digest(by->pkey)) <= 0) return REFUSE_CLEAN(E_CRYPTO);
     *ret = x;
     x = NULL;
@@ -229,7 +240,7 @@ static outcome make_pem(const struct wish *w, const struct key *by, struct bytes
 outcome x509_make_root(const struct key *root, const char *site, int years, struct buffer *ret)
 {
     if (years < 1 || years > YEARS_MAX) return REFUSE(E_RANGE);
-    struct wish w = { PROFILE_ROOT, root->pkey, site, NULL, NULL, years * 365 };
+    struct wish w = { PROFILE_ROOT, root->pkey, site, NULL, NULL, years * 365, NULL };
     return make_pem(&w, root, BYTES_NONE, ret);
 }
 
@@ -238,7 +249,7 @@ outcome x509_make_issuing(const struct key *root, struct bytes root_pem, const s
 {
     if (years < 1 || years > YEARS_MAX) return REFUSE(E_RANGE);
     if (root_pem.n == 0) return REFUSE(E_MALFORMED);
-    struct wish w = { PROFILE_ISSUING, issuing->pkey, site, NULL, NULL, years * 365 };
+    struct wish w = { PROFILE_ISSUING, issuing->pkey, site, NULL, NULL, years * 365, NULL };
     return make_pem(&w, root, root_pem, ret);
 }
 
@@ -247,7 +258,21 @@ outcome x509_make_server(const struct key *issuing, struct bytes issuing_pem, co
 {
     if (days < 1 || days > DAYS_MAX) return REFUSE(E_RANGE);
     if (issuing_pem.n == 0) return REFUSE(E_MALFORMED);
-    struct wish w = { PROFILE_SERVER, server->pkey, NULL, NULL, names, days };
+    struct wish w = { PROFILE_SERVER, server->pkey, NULL, NULL, names, days, NULL };
+    return make_pem(&w, issuing, issuing_pem, ret);
+}
+
+outcome x509_make_server_again(const struct key *issuing, struct bytes issuing_pem, struct bytes old_pem,
+    int days, struct buffer *ret)
+{
+    AUTO(certificates) STACK_OF(X509) *old = NULL;
+    if (days < 1 || days > DAYS_MAX) return REFUSE(E_RANGE);
+    if (issuing_pem.n == 0) return REFUSE(E_MALFORMED);
+    TRY(certificates_read(old_pem, NULL, &old));
+    const X509 *leaf = sk_X509_value(old, 0);
+    EVP_PKEY *subject = X509_get0_pubkey(leaf);
+    if (!subject) return REFUSE_CLEAN(E_UNSUPPORTED);
+    struct wish w = { PROFILE_SERVER, subject, NULL, NULL, NULL, days, leaf };
     return make_pem(&w, issuing, issuing_pem, ret);
 }
 
@@ -262,7 +287,7 @@ outcome x509_make_device(const struct key *issuing, struct bytes issuing_pem, st
     AUTO(pkey) EVP_PKEY *subject = d2i_PUBKEY(NULL, &at, (long)spki.n);
     if (!subject || at != spki.at + spki.n) return REFUSE_CLEAN(E_MALFORMED);
     TRY(certificates_read(issuing_pem, NULL, &issuers));
-    struct wish w = { PROFILE_DEVICE, subject, NULL, id, NULL, days };
+    struct wish w = { PROFILE_DEVICE, subject, NULL, id, NULL, days, NULL };
     TRY(certificate_make(&w, issuing, sk_X509_value(issuers, 0), &x));
     AUTO_TEXT uint8_t *der = NULL;
     int n = i2d_X509(x, &der);

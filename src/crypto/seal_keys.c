@@ -1,0 +1,269 @@
+#include "crypto/seal_keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/port/port.h"
+#include "crypto/tls_content.h"
+
+#define FILE_BYTES_MAX 16384u
+
+/* --- the mark: two slots written in turn, so that a write cut short never loses the other --- */
+
+#define SLOT_BYTES 512u
+#define MARK_BYTES (2 * SLOT_BYTES)
+
+static void slot_write(const struct note *n, uint8_t slot[SLOT_BYTES])
+{
+    char root[65], check[65];
+    struct hash h;
+    struct out o = out_of(slot, SLOT_BYTES);
+    hex_of(hash_view(&n->root), root);
+    put_fmt(&o, "%" PRIu64 " %s ", n->size, root);
+    hash_sha256(out_view(&o), &h);
+    hex_of(hash_view(&h), check);
+    put_fmt(&o, "%s\n", check);
+    assert(!o.over);
+    memset(slot + o.n, '\n', SLOT_BYTES - o.n);
+}
+
+/* Read back by writing again: a slot has one form only. */
+static bool slot_read(const uint8_t slot[SLOT_BYTES], struct note *n)
+{
+    uint8_t again[SLOT_BYTES];
+    size_t i = 0;
+    uint64_t size = 0;
+    for (; i < 20 && slot[i] >= '0' && slot[i] <= '9'; i++)
+        if (__builtin_mul_overflow(size, 10, &size) || __builtin_add_overflow(size, slot[i] - '0', &size))
+            return false;
+    if (slot[i] != ' ' || !ok(hex_to(bytes_of(slot + i + 1, 64), n->root.at, sizeof n->root.at))) return false;
+    n->size = size;
+    slot_write(n, again);
+    return memcmp(slot, again, SLOT_BYTES) == 0;
+}
+
+static outcome mark_create(const char *path)
+{
+    struct note empty = { .size = 0 };
+    uint8_t both[MARK_BYTES];
+    hash_sha256(BYTES_NONE, &empty.root); /* RFC 6962, 2.1: the root of no entries */
+    slot_write(&empty, both);
+    slot_write(&empty, both + SLOT_BYTES);
+    return port_file_store(path, bytes_of(both, sizeof both), 0600);
+}
+
+static outcome mark_read(struct seal_keys *k)
+{
+    uint8_t both[MARK_BYTES];
+    struct note slots[2];
+    uint64_t size = 0;
+    TRY(port_file_size(k->mark_fd, &size));
+    if (size != MARK_BYTES) return REFUSE(E_CHANGED);
+    TRY(port_file_read(k->mark_fd, 0, both, sizeof both));
+    bool first = slot_read(both, &slots[0]), second = slot_read(both + SLOT_BYTES, &slots[1]);
+    if (!first && !second) return REFUSE(E_CHANGED);
+    unsigned newest = !first || (second && slots[1].size > slots[0].size);
+    k->mark.size = slots[newest].size;
+    k->mark.root = slots[newest].root;
+    k->mark_slot = !newest;
+    return DONE;
+}
+
+static outcome mark_open(const char *path, struct seal_keys *k)
+{
+    if (access(path, F_OK) != 0 && errno == ENOENT) TRY(mark_create(path));
+    k->mark_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (k->mark_fd < 0) return REFUSE_SYS(E_IO, errno);
+    return mark_read(k);
+}
+
+static outcome mark_write(struct seal_keys *k, const struct note *n)
+{
+    uint8_t slot[SLOT_BYTES];
+    slot_write(n, slot);
+    TRY(port_file_write(k->mark_fd, k->mark_slot * SLOT_BYTES, bytes_of(slot, sizeof slot)));
+    TRY(port_file_sync(k->mark_fd));
+    k->mark_slot = !k->mark_slot;
+    k->mark.size = n->size;
+    k->mark.root = n->root;
+    return DONE;
+}
+
+/* --- opening --- */
+
+struct opening {
+    const char *site_dir;
+    char path[4096];
+};
+
+static outcome opening_path(struct opening *o, const char *name)
+{
+    int n = snprintf(o->path, sizeof o->path, "%s/keys/%s", o->site_dir, name);
+    return n > 0 && (size_t)n < sizeof o->path ? DONE : REFUSE(E_TOO_LARGE);
+}
+
+static outcome load_public(struct opening *o, const char *name, struct buffer *ret)
+{
+    TRY(opening_path(o, name));
+    return port_file_load(o->path, FILE_BYTES_MAX, ret);
+}
+
+static outcome read_key_fd(int fd, struct key **ret)
+{
+    struct stat s;
+    if (fstat(fd, &s) < 0) return REFUSE_SYS(E_IO, errno);
+    if (!S_ISREG(s.st_mode) || (s.st_mode & 077) || (s.st_uid != geteuid() && s.st_uid != 0))
+        return REFUSE(E_DENIED);
+    if (s.st_size <= 0 || s.st_size > (off_t)FILE_BYTES_MAX) return REFUSE(E_MALFORMED);
+    struct secret pem;
+    TRY(secret_init(&pem, (size_t)s.st_size));
+    outcome o = port_file_read(fd, 0, pem.at, pem.n);
+    if (ok(o)) o = key_read_private_pem(bytes_of(pem.at, pem.n), ret);
+    secret_deinit(&pem);
+    return o;
+}
+
+static outcome load_key(struct opening *o, const char *name, struct key **ret)
+{
+    TRY(opening_path(o, name));
+    int fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return REFUSE_SYS(errno == ENOENT ? E_MISSING : E_IO, errno);
+    outcome got = read_key_fd(fd, ret);
+    close(fd);
+    return got;
+}
+
+static outcome load_site(struct opening *o, struct seal_keys *k)
+{
+    struct buffer text = BUFFER(FILE_BYTES_MAX);
+    TRY(load_public(o, "site", &text));
+    struct bytes name = buffer_view(&text);
+    if (name.n && name.at[name.n - 1] == '\n') name.n--;
+    outcome got = note_origin_check(name);
+    if (ok(got)) got = bytes_to_text(name, k->site, sizeof k->site);
+    buffer_deinit(&text);
+    memcpy(k->mark.origin, k->site, sizeof k->mark.origin);
+    return got;
+}
+
+static outcome belongs(const struct key *k, const struct buffer *pem)
+{
+    struct hash key, certificate;
+    TRY(key_id(k, &key));
+    TRY(x509_pem_key_hash(buffer_view(pem), &certificate));
+    return hash_equal(&key, &certificate) ? DONE : REFUSE(E_CONFIG);
+}
+
+static outcome load_all(struct opening *o, struct seal_keys *k, const char **what)
+{
+    struct buffer root = BUFFER(FILE_BYTES_MAX);
+    *what = "site";
+    TRY(load_site(o, k));
+    *what = "issuing.key";
+    TRY(load_key(o, "issuing.key", &k->issuing));
+    *what = "server.key";
+    TRY(load_key(o, "server.key", &k->server));
+    *what = "ledger.key";
+    TRY(load_key(o, "ledger.key", &k->ledger));
+    TRY(key_write_ed25519_raw(k->ledger, k->ledger_public));
+    *what = "issuing.pem";
+    TRY(load_public(o, "issuing.pem", &k->issuing_pem));
+    TRY(belongs(k->issuing, &k->issuing_pem));
+    *what = "server.pem";
+    TRY(load_public(o, "server.pem", &k->server_pem));
+    TRY(belongs(k->server, &k->server_pem));
+    *what = "root.pem";
+    TRY(load_public(o, "root.pem", &root));
+    outcome joined = buffer_put(&k->chain_pem, buffer_view(&k->issuing_pem));
+    if (ok(joined)) joined = buffer_put(&k->chain_pem, buffer_view(&root));
+    buffer_deinit(&root);
+    TRY(joined);
+    struct hash checked;
+    TRY(x509_pem_key_hash(buffer_view(&k->chain_pem), &checked)); /* both must parse */
+    *what = "head.mark";
+    TRY(opening_path(o, "head.mark"));
+    return mark_open(o->path, k);
+}
+
+outcome seal_keys_open(const char *site_dir, struct seal_keys *ret, const char **ret_what)
+{
+    struct opening o = { .site_dir = site_dir };
+    struct seal_keys k = { .mark_fd = -1, .chain_pem = BUFFER(2 * FILE_BYTES_MAX),
+        .issuing_pem = BUFFER(FILE_BYTES_MAX), .server_pem = BUFFER(FILE_BYTES_MAX) };
+    outcome got = load_all(&o, &k, ret_what);
+    if (ok(got)) *ret = k;
+    else seal_keys_close(&k);
+    return got;
+}
+
+void seal_keys_close(struct seal_keys *k)
+{
+    key_free(k->issuing);
+    key_free(k->server);
+    key_free(k->ledger);
+    buffer_deinit(&k->chain_pem);
+    buffer_deinit(&k->issuing_pem);
+    buffer_deinit(&k->server_pem);
+    if (k->mark_fd >= 0) close(k->mark_fd);
+    *k = (struct seal_keys) { .mark_fd = -1 };
+}
+
+/* --- what the keys do --- */
+
+outcome seal_head(struct seal_keys *k, uint64_t size, const struct hash *root, struct buffer *ret)
+{
+    struct note n = k->mark;
+    bool same = size == n.size && hash_equal(root, &n.root);
+    if (size < n.size || (size == n.size && !same)) return REFUSE(E_CONFLICT);
+    n.size = size;
+    n.root = *root;
+    if (!same) TRY(mark_write(k, &n));
+    return note_make(&n, k->ledger, ret);
+}
+
+static outcome id_check(struct bytes id, char text[SEAL_ID_MAX + 1])
+{
+    if (id.n == 0 || id.n > SEAL_ID_MAX) return REFUSE(E_RANGE);
+    for (size_t i = 0; i < id.n; i++) {
+        uint8_t c = id.at[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!word && !(c == '-' && i > 0)) return REFUSE(E_RANGE);
+    }
+    return bytes_to_text(id, text, SEAL_ID_MAX + 1);
+}
+
+outcome seal_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,
+    struct buffer *ret)
+{
+    char text[SEAL_ID_MAX + 1];
+    TRY(id_check(id, text));
+    if (days < 1 || days > SEAL_DEVICE_DAYS_MAX) return REFUSE(E_RANGE);
+    return x509_make_device(k->issuing, buffer_view(&k->issuing_pem), spki, text, (int)days, ret);
+}
+
+outcome seal_server(struct seal_keys *k)
+{
+    struct buffer fresh = BUFFER(FILE_BYTES_MAX);
+    outcome o = x509_make_server_again(k->issuing, buffer_view(&k->issuing_pem), buffer_view(&k->server_pem),
+        SEAL_SERVER_DAYS, &fresh);
+    if (!ok(o)) {
+        buffer_deinit(&fresh);
+        return o;
+    }
+    buffer_deinit(&k->server_pem);
+    k->server_pem = fresh;
+    return DONE;
+}
+
+outcome seal_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
+    size_t *ret_n)
+{
+    uint8_t content[TLS_CONTENT_BYTES_MAX];
+    struct out o = out_of(content, sizeof content);
+    TRY(tls_content_make(transcript_hash, &o));
+    return key_sign(k->server, out_view(&o), ret, cap, ret_n);
+}

@@ -1,0 +1,45 @@
+/* The site's private keys and everything that may be done with them, for the one process that holds
+ * them. Each verb builds what it signs from its few arguments; nothing here signs bytes it was handed.
+ *
+ * SITE_DIR/keys/ holds: site (the site's name, one line), issuing.key, server.key, ledger.key (PEM; not
+ * readable by group or others), issuing.pem, root.pem, server.pem, and head.mark, which this file owns:
+ * the newest head ever signed, written durably before the signature leaves. After seal_keys_open nothing
+ * is opened any more. */
+#ifndef CRYPTO_SEAL_KEYS_H
+#define CRYPTO_SEAL_KEYS_H
+
+#include "crypto/note.h"
+#include "crypto/x509.h"
+
+#define SEAL_DEVICE_DAYS_MAX 90
+#define SEAL_SERVER_DAYS 90
+#define SEAL_ID_MAX 63
+
+struct seal_keys {
+    char site[NOTE_ORIGIN_MAX];
+    struct key *issuing, *server, *ledger;
+    struct buffer chain_pem;  /* issuing, root */
+    struct buffer issuing_pem, server_pem;
+    uint8_t ledger_public[32];
+    struct note mark;         /* newest head signed */
+    int mark_fd;
+    unsigned mark_slot;       /* the next one to write */
+};
+
+/* E_DENIED: a key file others may read. E_CONFIG: keys and certificates do not belong together.
+ * E_CHANGED: the mark cannot be read. E_MISSING, E_MALFORMED. *ret_what names the file, a literal. */
+MUST outcome seal_keys_open(const char *site_dir, struct seal_keys *ret, const char **ret_what);
+void seal_keys_close(struct seal_keys *k);
+
+/* A signed head. E_CONFLICT: a smaller size than before, or another root of the same size. */
+MUST outcome seal_head(struct seal_keys *k, uint64_t size, const struct hash *root, struct buffer *ret);
+/* A device's certificate, DER. id: [a-z0-9][a-z0-9-]{0,62}; days 1 to 90. */
+MUST outcome seal_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,
+    struct buffer *ret);
+/* The server's certificate again, PEM: same key, same names, 90 days; kept as server_pem. */
+MUST outcome seal_server(struct seal_keys *k);
+/* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. */
+MUST outcome seal_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
+    size_t *ret_n);
+
+#endif
