@@ -144,20 +144,20 @@ static void add_dependence(struct model_reader *r, const struct doc *d, const st
 static void read_depends(struct model_reader *r, const struct doc *d, void *base)
 {
     static const struct field rows[] = {
-        { "on", FIELD_ID, true, OF(dependence, on) },
+        { "group", FIELD_ID, true, OF(dependence, on) },
         { "effect", FIELD_WORD, true, OF(dependence, effect), .words = effects },
         { "by", FIELD_ID, false, OF(dependence, by) },
         { 0 },
     };
     if (d->kind != DOC_LIST) {
-        model_complain(r, d, "depends", "expected a list of {on: group, effect: fail|degrade|work-around|nominal}");
+        model_complain(r, d, "depends", "expected a list of {group: id, effect: fail|degrade|work-around|nominal}");
         return;
     }
     for (const struct doc *m = d->first; m; m = m->next) {
         struct dependence x = { 0 };
         size_t before = r->n;
         model_read_map(r, m, rows, &x);
-        if (r->n != before || !refers(r, m, "depends.on", x.on, TO_GROUP, "a group")) continue;
+        if (r->n != before || !refers(r, m, "depends.group", x.on, TO_GROUP, "a group")) continue;
         bool around = strcmp(x.effect, "work-around") == 0;
         if (around != (*x.by != 0))
             model_complain(r, m, "depends.by", "expected with effect work-around, and only there: the alternative");
