@@ -35,6 +35,9 @@ MUST outcome assurance_asset(struct assurance *a, const char *id, const char *gr
 /* A declared stream, by name, so that a decision can name it. */
 MUST outcome assurance_stream(struct assurance *a, const char *name, const char *pattern, bool command);
 
+/* A fact with this control, result pass, authenticated: the asset was contained (quarantine by people, isolation). Its
+ * open events stay listed until they are mended, but nothing is at stake any more. */
+#define ASSURANCE_CONTAIN "contain"
 /* A fact. The first adverse fact computes at once; followers coalesce for 1 s (assurance_turn). */
 void assurance_fact(struct assurance *a, const struct fact *f, int64_t now_ms);
 /* Expiries, freshness, coalesced recomputation. Returns ms until wanted again. */

@@ -141,14 +141,24 @@ static const struct model_control *control_of(const struct model *m, const char 
     return NULL;
 }
 
+/* Shortens what does not fit: these texts are for people. */
+static void copy_text(const char *from, char *to, size_t size)
+{
+    size_t n = strlen(from);
+    if (n >= size) n = size - 1;
+    memcpy(to, from, n);
+    to[n] = '\0';
+}
+
 static void look(const struct condition *c, const struct condition_world *w, const char *asset,
     struct condition_verdict *ret)
 {
     const struct model_control *k = control_of(w->model, c->control);
     int64_t fresh = k ? k->fresh_ms : 86400000, stale = k ? k->stale_ms : 3 * 86400000LL;
     evidence_look(w->evidence, c->control, asset, fresh, stale, w->now_ms, &ret->row);
-    (void)bytes_to_text(bytes_str(c->control), ret->control, sizeof ret->control);
-    (void)bytes_to_text(bytes_str(asset), ret->asset, sizeof ret->asset);
+    if (ret->row.state == EVIDENCE_PASS) ret->changes_ms = ret->row.at_ms + stale;
+    copy_text(c->control, ret->control, sizeof ret->control);
+    copy_text(asset, ret->asset, sizeof ret->asset);
 }
 
 static void judge_coverage(const struct condition *c, const struct condition_world *w,
@@ -159,9 +169,10 @@ static void judge_coverage(const struct condition *c, const struct condition_wor
     if (k) evidence_cover(w->evidence, w->model, k, c->scope, w->now_ms, &cover);
     ret->measured_mille = (uint32_t)(cover.proven_ppb / 1000000);
     ret->broken = cover.proven_ppb < (int64_t)c->at_least_mille * 1000000;
-    (void)bytes_to_text(bytes_str(c->control), ret->control, sizeof ret->control);
-    (void)bytes_to_text(bytes_str(c->scope), ret->asset, sizeof ret->asset);
+    copy_text(c->control, ret->control, sizeof ret->control);
+    copy_text(c->scope, ret->asset, sizeof ret->asset);
     ret->row.at_ms = cover.oldest_ms;
+    ret->changes_ms = cover.changes_ms;
 }
 
 #define ENCRYPTED_SCOPE_MAX 256

@@ -48,6 +48,7 @@ struct condition_verdict {
     char control[FACT_CONTROL_MAX], asset[FACT_ASSET_MAX]; /* the evidence that decided; "" = none */
     struct evidence_row row;
     uint32_t measured_mille;    /* coverage */
+    int64_t changes_ms;         /* when time alone may change the verdict; 0 = never */
 };
 /* One asset (per-asset kinds) or one stream-wide judgement (subject "" or a stream's name). Tolerance is not
  * judged here: it needs the assessment. */

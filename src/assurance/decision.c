@@ -209,20 +209,6 @@ struct doc *decision_doc(const struct decision *d, struct arena *a)
     return p;
 }
 
-static const struct model_condition *condition_of(const struct model *m, const char *id)
-{
-    for (size_t i = 0; i < m->n_conditions; i++)
-        if (strcmp(m->conditions[i].id, id) == 0) return &m->conditions[i];
-    return NULL;
-}
-
-static const struct model_mission *mission_of(const struct model *m, const char *id)
-{
-    for (size_t i = 0; i < m->n_missions; i++)
-        if (strcmp(m->missions[i].id, id) == 0) return &m->missions[i];
-    return NULL;
-}
-
 /* figure * (1 + margin) <= tolerance, without overflow. */
 static bool within_margin(const struct decision *d)
 {
@@ -234,10 +220,11 @@ static MUST outcome judge_rules(const struct decision *d, const struct decision_
 {
     for (size_t i = 0; i < d->n_rules; i++) {
         const struct decision_rule *r = &d->rules[i];
-        const struct model_condition *m = condition_of(w->model, r->condition);
+        size_t at = model_condition(w->model, r->condition);
+        const struct model_condition *m = at != SIZE_MAX ? &w->model->conditions[at] : NULL;
         struct condition c;
         if (!m || !ok(condition_read(m->text, &c))) return document_refuse(CAUSE_CONDITION, r->condition, why);
-        if (m->stream[0] && strcmp(m->stream, r->stream) != 0)
+        if (strcmp(m->stream, r->stream) != 0 && !w->stream_declared[i])
             return document_refuse(CAUSE_STREAM, r->stream, why);
         if (c.kind != CONDITION_TOLERANCE || !r->enforced) continue;
         if (!within_margin(d) || d->dwell_ms < DECISION_FIGURE_DWELL_MS)
@@ -265,8 +252,9 @@ outcome decision_judge(const struct decision *d, const struct decision_world *w,
     if (w->used) return document_refuse(CAUSE_REPLAYED, d->id, why);
     if (d->expires_ms <= w->now_ms) return document_refuse(CAUSE_EXPIRED, d->id, why);
     if (d->at_ms > w->now_ms + DECISION_AHEAD_MS) return document_refuse(CAUSE_FUTURE, d->id, why);
-    const struct model_mission *m = mission_of(w->model, d->mission);
-    if (!m) return document_refuse(CAUSE_MISSION, d->mission, why);
+    size_t at = model_mission(w->model, d->mission);
+    if (at == SIZE_MAX) return document_refuse(CAUSE_MISSION, d->mission, why);
+    const struct model_mission *m = &w->model->missions[at];
     TRY(judge_assessment(d, w, why));
     if (d->expires_ms - d->at_ms > decision_validity_ms(d->rank)
         || d->expires_ms - w->now_ms > decision_validity_ms(d->rank))

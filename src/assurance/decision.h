@@ -64,6 +64,7 @@ struct decision_world {
     int64_t model_at_ms;                    /* since when it is in force */
     struct decision_cited cited;
     bool used;                              /* the id was used before */
+    bool stream_declared[DECISION_RULES_MAX]; /* by rule: its stream is a declared one (name or pattern) */
     int64_t now_ms;
 };
 /* After document_verify: may it be accepted now? The refusal's cause stands in why. */

@@ -68,6 +68,29 @@ outcome document_open(struct bytes json, struct arena *a, struct document *ret)
     return DONE;
 }
 
+static bool signed_twice(struct bytes json, struct arena *a)
+{
+    struct doc *tree;
+    if (!ok(doc_read_json(json, a, &tree))) return false;
+    const struct doc *list = doc_get(tree, "signatures");
+    if (!list || list->kind != DOC_LIST || list->count > DSSE_SIGNATURES_MAX) return false;
+    for (const struct doc *s = list->first; s; s = s->next)
+        for (const struct doc *t = s->next; t; t = t->next)
+            if (doc_text(s, "keyid", "")[0] && strcmp(doc_text(s, "keyid", ""), doc_text(t, "keyid", "")) == 0)
+                return true;
+    return false;
+}
+
+outcome document_open_why(struct bytes json, struct arena *a, struct document *ret, char why[DOCUMENT_WHY])
+{
+    why[0] = '\0';
+    outcome o = document_open(json, a, ret);
+    if (ok(o)) return o;
+    if (o.code == E_MEMORY) return document_refuse(CAUSE_MEMORY, NULL, why);
+    if (json.n <= DOCUMENT_BYTES_MAX && signed_twice(json, a)) return document_refuse(CAUSE_ONE_PERSON, NULL, why);
+    return document_refuse(CAUSE_MALFORMED, "envelope", why);
+}
+
 /* The role whose key id this is; CHARTER_ROLES if none. In a small organisation a person holding two roles is
  * known by the first only: one person, one signature. */
 static enum charter_role role_of(const struct charter *c, const char *id)

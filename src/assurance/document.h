@@ -43,6 +43,7 @@ const char *document_type_word(enum document_type t);
     X(CAUSE_NO_MODEL, "no-model", E_DENIED)                                                        \
     X(CAUSE_MISSION, "unknown-mission", E_UNKNOWN)                                                 \
     X(CAUSE_CONDITION, "unknown-condition", E_UNKNOWN)                                             \
+    X(CAUSE_IN_FORCE, "condition-in-force", E_CONFLICT)            /* a model may not drop or change what a decision enforces */ \
     X(CAUSE_STREAM, "wrong-stream", E_DENIED)                      /* not what the condition guards */ \
     X(CAUSE_ASSESSMENT, "unknown-assessment", E_UNKNOWN)                                           \
     X(CAUSE_SNAPSHOT, "other-snapshot", E_DENIED)                  /* hash or figures are not that assessment's */ \
@@ -72,6 +73,8 @@ struct document { /* an opened envelope; views into the arena */
     uint8_t roles;               /* mask of roles whose signature is good; set by document_verify */
 };
 
+/* document_open, with the cause: also tells one key that signed twice from what is merely malformed. */
+MUST outcome document_open_why(struct bytes json, struct arena *a, struct document *ret, char why[DOCUMENT_WHY]);
 /* Opens an envelope of any of the types; nothing is verified. E_MALFORMED. */
 MUST outcome document_open(struct bytes json, struct arena *a, struct document *ret);
 /* As opened, of this type, for the charter's site, every signature good and by a different charter role, and
