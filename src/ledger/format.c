@@ -6,7 +6,7 @@
 #define FRAME_MAGIC 0x534b5031u /* "SKP1" */
 #define LEAF_VERSION 1
 #define LEAF_CHECK 16u
-#define TORN_BYTES_MIN 8u
+#define TORN_BYTES_MIN 4u
 
 const char *ledger_kind_word(enum ledger_kind k)
 {
