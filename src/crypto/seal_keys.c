@@ -214,7 +214,7 @@ void seal_keys_close(struct seal_keys *k)
 
 /* --- what the keys do --- */
 
-outcome seal_head(struct seal_keys *k, uint64_t size, const struct hash *root, struct buffer *ret)
+outcome seal_keys_head(struct seal_keys *k, uint64_t size, const struct hash *root, struct buffer *ret)
 {
     struct note n = k->mark;
     bool same = size == n.size && hash_equal(root, &n.root);
@@ -236,7 +236,7 @@ static outcome id_check(struct bytes id, char text[SEAL_ID_MAX + 1])
     return bytes_to_text(id, text, SEAL_ID_MAX + 1);
 }
 
-outcome seal_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,
+outcome seal_keys_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,
     struct buffer *ret)
 {
     char text[SEAL_ID_MAX + 1];
@@ -245,7 +245,7 @@ outcome seal_device(const struct seal_keys *k, struct bytes id, struct bytes spk
     return x509_make_device(k->issuing, buffer_view(&k->issuing_pem), spki, text, (int)days, ret);
 }
 
-outcome seal_server(struct seal_keys *k)
+outcome seal_keys_server(struct seal_keys *k)
 {
     struct buffer fresh = BUFFER(FILE_BYTES_MAX);
     outcome o = x509_make_server_again(k->issuing, buffer_view(&k->issuing_pem), buffer_view(&k->server_pem),
@@ -259,7 +259,7 @@ outcome seal_server(struct seal_keys *k)
     return DONE;
 }
 
-outcome seal_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
+outcome seal_keys_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
     size_t *ret_n)
 {
     uint8_t content[TLS_CONTENT_BYTES_MAX];

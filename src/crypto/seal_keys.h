@@ -32,14 +32,14 @@ MUST outcome seal_keys_open(const char *site_dir, struct seal_keys *ret, const c
 void seal_keys_close(struct seal_keys *k);
 
 /* A signed head. E_CONFLICT: a smaller size than before, or another root of the same size. */
-MUST outcome seal_head(struct seal_keys *k, uint64_t size, const struct hash *root, struct buffer *ret);
+MUST outcome seal_keys_head(struct seal_keys *k, uint64_t size, const struct hash *root, struct buffer *ret);
 /* A device's certificate, DER. id: [a-z0-9][a-z0-9-]{0,62}; days 1 to 90. */
-MUST outcome seal_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,
+MUST outcome seal_keys_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,
     struct buffer *ret);
 /* The server's certificate again, PEM: same key, same names, 90 days; kept as server_pem. */
-MUST outcome seal_server(struct seal_keys *k);
+MUST outcome seal_keys_server(struct seal_keys *k);
 /* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. */
-MUST outcome seal_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
+MUST outcome seal_keys_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
     size_t *ret_n);
 
 #endif

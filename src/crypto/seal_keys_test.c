@@ -92,7 +92,7 @@ static void test_heads(struct seal_keys *k)
         struct hash root = root_named(rows[i].root);
         struct note n;
         printf("# %s\n", rows[i].claim);
-        CHECK_IS(seal_head(k, rows[i].size, &root, &b), rows[i].want);
+        CHECK_IS(seal_keys_head(k, rows[i].size, &root, &b), rows[i].want);
         CHECK(b.n > 0 || rows[i].want != OK);
         if (b.n) {
             CHECK_OK(note_read(buffer_view(&b), k->ledger_public, &n));
@@ -116,7 +116,7 @@ static void test_torn_mark(struct seal_keys *k)
         whole.at[i] ^= 1;
         CHECK_QUIET(ok(port_file_store(path_of("head.mark"), buffer_view(&whole), 0600)));
         CHECK_QUIET(ok(seal_keys_open(site_dir, &again, &what)));
-        CHECK_QUIET(seal_head(&again, 5, &older, &b).code == E_CONFLICT);
+        CHECK_QUIET(seal_keys_head(&again, 5, &older, &b).code == E_CONFLICT);
         seal_keys_close(&again);
         whole.at[i] ^= 1;
     }
@@ -147,14 +147,14 @@ static void test_devices(struct seal_keys *k)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         der.n = 0;
         printf("# id '%s' for %u days\n", rows[i].id, rows[i].days);
-        CHECK(ok(seal_device(k, bytes_str(rows[i].id), buffer_view(&spki), rows[i].days, &der)) == rows[i].good);
+        CHECK(ok(seal_keys_device(k, bytes_str(rows[i].id), buffer_view(&spki), rows[i].days, &der)) == rows[i].good);
         if (!rows[i].good) continue;
         CHECK_OK(x509_facts_der(buffer_view(&der), &f));
         CHECK(strcmp(f.common_name, rows[i].id) == 0);
     }
-    CHECK(!ok(seal_device(k, bytes_of("a\0b", 3), buffer_view(&spki), 7, &der)));
+    CHECK(!ok(seal_keys_device(k, bytes_of("a\0b", 3), buffer_view(&spki), 7, &der)));
     spki.at[0] ^= 1;
-    CHECK(!ok(seal_device(k, BYTES_LIT("gw"), buffer_view(&spki), 7, &der)));
+    CHECK(!ok(seal_keys_device(k, BYTES_LIT("gw"), buffer_view(&spki), 7, &der)));
     key_free(device);
     buffer_deinit(&spki), buffer_deinit(&der);
 }
@@ -166,14 +166,14 @@ static void test_server(struct seal_keys *k)
     struct out o = out_of(content, sizeof content);
     size_t n = 0;
     CHECK_OK(x509_facts_pem(buffer_view(&k->server_pem), &before));
-    CHECK_OK(seal_server(k));
+    CHECK_OK(seal_keys_server(k));
     CHECK_OK(x509_facts_pem(buffer_view(&k->server_pem), &after));
     CHECK(memcmp(before.key_hash, after.key_hash, 32) == 0 && memcmp(before.serial, after.serial, 16) != 0);
     CHECK(after.not_after_ms > before.not_after_ms);
-    CHECK_OK(seal_handshake(k, bytes_of(hash, 32), signature, sizeof signature, &n));
+    CHECK_OK(seal_keys_handshake(k, bytes_of(hash, 32), signature, sizeof signature, &n));
     CHECK_OK(tls_content_make(bytes_of(hash, 32), &o));
     CHECK_OK(key_verify(k->server, out_view(&o), bytes_of(signature, n)));
-    CHECK_IS(seal_handshake(k, bytes_of(hash, 31), signature, sizeof signature, &n), E_MALFORMED);
+    CHECK_IS(seal_keys_handshake(k, bytes_of(hash, 31), signature, sizeof signature, &n), E_MALFORMED);
 }
 
 static void test_refused_directories(struct seal_keys *k)
