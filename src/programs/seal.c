@@ -236,7 +236,8 @@ static bool sandbox(void)
         SCMP_SYS(munlock), SCMP_SYS(mlock), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(getrandom),
         SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
         SCMP_SYS(time), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-        SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group) };
+        SCMP_SYS(restart_syscall), SCMP_SYS(sigaltstack) /* sanitizers ask, before leaving */, SCMP_SYS(exit),
+        SCMP_SYS(exit_group) };
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
     bool good = f && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_memory(f);
     for (size_t i = 0; good && i < sizeof calls / sizeof *calls; i++)
