@@ -32,7 +32,7 @@ struct command {
     int (*run)(struct cli *c);
 };
 
-const char *say(const struct cli *c, enum word w);
+const char *cli_say(const struct cli *c, enum word w);
 /* A member in the reader's language: key + "_ja" or "_en". */
 const char *doc_said(const struct cli *c, const struct doc *d, const char *key);
 /* NULL when absent. Repeatable flags: the k-th. */

@@ -97,13 +97,13 @@ int ask(struct cli *c, const char *method, const char *path, struct bytes body, 
     struct bytes text;
     struct doc *d = NULL;
     int status = 0, fd = dial(c);
-    if (fd < 0) return complain(c, EXIT_TEMPORARY, "SK-1002", say(c, W_NO_DAEMON), c->state, say(c, W_NO_DAEMON_TRY));
+    if (fd < 0) return complain(c, EXIT_TEMPORARY, "SK-1002", cli_say(c, W_NO_DAEMON), c->state, cli_say(c, W_NO_DAEMON_TRY));
     outcome o = exchange_text(fd, method, path, body, &answer);
     close(fd);
     if (ok(o)) o = split(buffer_view(&answer), &status, &text);
     if (ok(o)) o = doc_read_json(text, &c->arena, &d);
     buffer_deinit(&answer);
-    if (!ok(o)) return complain(c, EXIT_TEMPORARY, "SK-1003", code_word(o.code), path, say(c, W_NO_DAEMON_TRY));
+    if (!ok(o)) return complain(c, EXIT_TEMPORARY, "SK-1003", code_word(o.code), path, cli_say(c, W_NO_DAEMON_TRY));
     if (status != 200) return problem(c, status, d);
     *ret = d;
     return EXIT_OK;

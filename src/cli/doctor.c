@@ -55,7 +55,7 @@ static void check_disk(struct cli *c, struct finding *f)
 
 static void row(struct cli *c, enum word name, const struct finding *f, int *bad)
 {
-    printf("%s %s  %s  %s\n", f->good ? "●" : "■", say(c, name), f->good ? say(c, W_FINE) : say(c, W_BAD), f->text);
+    printf("%s %s  %s  %s\n", f->good ? "●" : "■", cli_say(c, name), f->good ? cli_say(c, W_FINE) : cli_say(c, W_BAD), f->text);
     if (!f->good) ++*bad;
 }
 
@@ -67,7 +67,7 @@ static void check_daemon(struct cli *c, int *bad)
     if (!f.good) return;
     const struct doc *l = doc_get(d, "ledger"), *decision = doc_get(d, "decision"), *model = doc_get(d, "model");
     f.good = l && strcmp(doc_text(l, "health", ""), "ok") == 0;
-    snprintf(f.text, sizeof f.text, "%lld %s", l ? (long long)doc_int(l, "size", 0) : 0, say(c, W_ENTRIES));
+    snprintf(f.text, sizeof f.text, "%lld %s", l ? (long long)doc_int(l, "size", 0) : 0, cli_say(c, W_ENTRIES));
     row(c, W_DOC_RECORD, &f, bad);
     f.good = model != NULL;
     snprintf(f.text, sizeof f.text, "%s", model ? doc_text(model, "at", "") : "sekimori mission check FILE; mission new; sign; apply");

@@ -28,7 +28,7 @@ static int load_key(struct cli *c, const char *path, struct key **ret)
     outcome o = key_read_private_pem(buffer_view(&pem), ret);
     explicit_bzero(pem.at, pem.n);
     buffer_deinit(&pem);
-    return ok(o) ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1021", say(c, W_KEY), path, NULL);
+    return ok(o) ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1021", cli_say(c, W_KEY), path, NULL);
 }
 
 /* The site's charter and id, from the daemon: what a draft is made for. */
@@ -64,7 +64,7 @@ int cmd_mission_check(struct cli *c)
     struct doc *d;
     if (c->n_args != 1) return complain_usage(c);
     int code = model_of(c, c->args[0], &d);
-    if (!code) printf("%s: %s\n", c->args[0], say(c, W_MODEL_GOOD));
+    if (!code) printf("%s: %s\n", c->args[0], cli_say(c, W_MODEL_GOOD));
     return code;
 }
 
@@ -108,7 +108,7 @@ int cmd_document_sign(struct cli *c)
     if (code) return code;
     for (size_t k = 0; !code && (key = flag_nth(c, "key", k)); k++) code = sign_bytes(c, key, &b);
     if (!code) code = write_file(c, out ? out : c->args[0], buffer_view(&b), 0600);
-    if (!code) printf("%s: %s\n", say(c, W_SIGNED), out ? out : c->args[0]);
+    if (!code) printf("%s: %s\n", cli_say(c, W_SIGNED), out ? out : c->args[0]);
     buffer_deinit(&b);
     return code;
 }
@@ -121,10 +121,10 @@ static int apply_bytes(struct cli *c, struct bytes b)
     outcome o = document_open(b, &c->arena, &d);
     if (!ok(o)) return complain(c, EXIT_USAGE, "SK-1024", code_word(o.code), NULL, NULL);
     const char *type = document_type_word(d.type);
-    if (c->dry_run) return printf("%s: %s\n", type, say(c, W_DRY_RUN)) < 0;
+    if (c->dry_run) return printf("%s: %s\n", type, cli_say(c, W_DRY_RUN)) < 0;
     snprintf(path, sizeof path, "/api/v1/documents/%s", type);
     int code = ask(c, "POST", path, b, &answer);
-    if (!code) printf("%s: %s\n", type, say(c, W_APPLIED));
+    if (!code) printf("%s: %s\n", type, cli_say(c, W_APPLIED));
     return code;
 }
 
@@ -247,7 +247,7 @@ int cmd_device_reference(struct cli *c)
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!flag(c, needed[i])) return need_flag(c, needed[i]);
     outcome o = reference_from_file(flag(c, "image"), value);
-    if (!ok(o)) return complain(c, EXIT_CONFIGURATION, "SK-1004", say(c, W_FILE), flag(c, "image"), NULL);
+    if (!ok(o)) return complain(c, EXIT_CONFIGURATION, "SK-1004", cli_say(c, W_FILE), flag(c, "image"), NULL);
     int code = site_of(c, site);
     if (code) return code;
     struct doc *pcrs = doc_map(&c->arena);
@@ -267,7 +267,7 @@ int cmd_limit_release(struct cli *c)
     for (const struct doc *h = holds->first; h; h = h->next)
         if (strcmp(doc_text(h, "id", ""), c->args[0]) == 0)
             return sign_and_apply(c, document_release_new(&c->arena, site, c->args[0], doc_text(h, "payload_sha256", ""), port_wall_ms()));
-    return complain(c, EXIT_NOT_FOUND, "SK-1025", say(c, W_NO_ROOM), c->args[0], "sekimori limit list");
+    return complain(c, EXIT_NOT_FOUND, "SK-1025", cli_say(c, W_NO_ROOM), c->args[0], "sekimori limit list");
 }
 
 int cmd_limit_loosen(struct cli *c)

@@ -23,7 +23,7 @@ static int fail(const struct cli *c, outcome o, const char *at)
 {
     char what[160];
     snprintf(what, sizeof what, "%s%s%s", code_word(o.code), o.sys ? ": " : "", o.sys ? strerror(o.sys) : "");
-    return complain(c, o.code == E_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED, "SK-1010", o.code == E_CONFLICT ? say(c, W_EXISTS) : what, at, NULL);
+    return complain(c, o.code == E_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED, "SK-1010", o.code == E_CONFLICT ? cli_say(c, W_EXISTS) : what, at, NULL);
 }
 
 /* Private, never over an existing file. */
@@ -198,8 +198,8 @@ static void tell(struct cli *c, const struct site *s)
     char text[65], next[PATH_BYTES];
     const char *mqtt = flag(c, "mqtt"), *https = flag(c, "https"), *est = flag(c, "est");
     uint8_t public_key[32];
-    printf("%s: %s (%s)\n", say(c, W_INIT_DONE), s->id, c->state);
-    printf("  %s: %s/root.key\n  %s: %s\n", say(c, W_INIT_CUSTODY), s->custody, say(c, W_INIT_ROLES), s->roles);
+    printf("%s: %s (%s)\n", cli_say(c, W_INIT_DONE), s->id, c->state);
+    printf("  %s: %s/root.key\n  %s: %s\n", cli_say(c, W_INIT_CUSTODY), s->custody, cli_say(c, W_INIT_ROLES), s->roles);
     if (ok(x509_pem_key_hash(buffer_view(&s->root_pem), &h))) {
         hex_of(hash_view(&h), text);
         printf("  CA    sha256:%s\n", text);
@@ -208,9 +208,9 @@ static void tell(struct cli *c, const struct site *s)
         hex_of(bytes_of(public_key, sizeof public_key), text);
         printf("  record key %s\n", text);
     }
-    printf("  %s: MQTT %s, HTTPS %s, EST %s (tcp)\n", say(c, W_INIT_FIREWALL), mqtt ? mqtt : "8883", https ? https : "8443", est ? est : "8444");
+    printf("  %s: MQTT %s, HTTPS %s, EST %s (tcp)\n", cli_say(c, W_INIT_FIREWALL), mqtt ? mqtt : "8883", https ? https : "8443", est ? est : "8444");
     snprintf(next, sizeof next, c->ja ? "sekimorid --state %s を起動" : "start sekimorid --state %s", c->state);
-    printf("  %s: %s\n", say(c, W_TRY), next);
+    printf("  %s: %s\n", cli_say(c, W_TRY), next);
 }
 
 int cmd_init(struct cli *c)

@@ -54,7 +54,7 @@ static const struct command commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-const char *say(const struct cli *c, enum word w)
+const char *cli_say(const struct cli *c, enum word w)
 {
     static const struct { const char *ja, *en; } rows[CLI_WORD_COUNT] = {
 #define X(name, ja, en) [name] = { ja, en },
@@ -86,22 +86,22 @@ const char *flag(const struct cli *c, const char *name)
 int complain(const struct cli *c, int code, const char *number, const char *what, const char *at, const char *try)
 {
     fprintf(stderr, "error[%s]: %s\n", number, what);
-    if (at && *at) fprintf(stderr, "  %s: %s\n", say(c, W_AT), at);
-    if (try && *try) fprintf(stderr, "  %s: %s\n", say(c, W_TRY), try);
+    if (at && *at) fprintf(stderr, "  %s: %s\n", cli_say(c, W_AT), at);
+    if (try && *try) fprintf(stderr, "  %s: %s\n", cli_say(c, W_TRY), try);
     return code;
 }
 
 int complain_usage(const struct cli *c)
 {
     const struct command *k = c->command;
-    fprintf(stderr, "%s: sekimori %s%s%s %s\n", say(c, W_USAGE), k->noun, *k->verb ? " " : "", k->verb, k->usage);
+    fprintf(stderr, "%s: sekimori %s%s%s %s\n", cli_say(c, W_USAGE), k->noun, *k->verb ? " " : "", k->verb, k->usage);
     return EXIT_USAGE;
 }
 
 int need_flag(const struct cli *c, const char *name)
 {
     char what[96];
-    snprintf(what, sizeof what, "--%s %s", name, say(c, W_NEED));
+    snprintf(what, sizeof what, "--%s %s", name, cli_say(c, W_NEED));
     complain(c, EXIT_USAGE, "SK-1001", what, NULL, NULL);
     return complain_usage(c);
 }
@@ -169,12 +169,12 @@ static const struct command *find(struct cli *c)
 static int unknown(struct cli *c)
 {
     char what[200];
-    snprintf(what, sizeof what, "%s: %s %s", say(c, W_UNKNOWN_COMMAND), c->args[0], c->n_args > 1 ? c->args[1] : "");
+    snprintf(what, sizeof what, "%s: %s %s", cli_say(c, W_UNKNOWN_COMMAND), c->args[0], c->n_args > 1 ? c->args[1] : "");
     complain(c, EXIT_USAGE, "SK-1000", what, NULL, NULL);
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].noun, c->args[0]) == 0)
-            fprintf(stderr, "  %s: sekimori %s %s %s\n", say(c, W_MEANT), commands[i].noun, commands[i].verb, commands[i].usage);
-    fprintf(stderr, "  %s: sekimori --help\n", say(c, W_TRY));
+            fprintf(stderr, "  %s: sekimori %s %s %s\n", cli_say(c, W_MEANT), commands[i].noun, commands[i].verb, commands[i].usage);
+    fprintf(stderr, "  %s: sekimori --help\n", cli_say(c, W_TRY));
     return EXIT_USAGE;
 }
 

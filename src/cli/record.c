@@ -8,7 +8,7 @@
 static void finding(void *ctx, const struct verify_finding *f)
 {
     const struct cli *c = ctx;
-    const char *word = f->code == E_MISSING ? say(c, W_MISSING) : f->code == E_CHANGED ? say(c, W_CHANGED) : code_word(f->code);
+    const char *word = f->code == E_MISSING ? cli_say(c, W_MISSING) : f->code == E_CHANGED ? cli_say(c, W_CHANGED) : code_word(f->code);
     fprintf(stderr, "  %s: %s @ %llu: %s\n", word, f->file, (unsigned long long)f->offset, f->what);
 }
 
@@ -20,9 +20,9 @@ int cmd_ledger_verify(struct cli *c)
     snprintf(dir, sizeof dir, "%s/ledger", c->state);
     outcome o = ledger_verify(c->n_args ? c->args[0] : dir, key ? key : "", finding, c, &r);
     if (!ok(o)) return complain(c, EXIT_FAILED, "SK-1040", o.sys ? strerror(o.sys) : code_word(o.code), c->n_args ? c->args[0] : dir, NULL);
-    printf("%s\n  %llu %s, %s %.16s…, %s %llu\n", say(c, r.findings ? W_NOT_VERIFIED : W_VERIFIED), (unsigned long long)r.entries,
-        say(c, W_ENTRIES), say(c, W_HEAD), r.head_root, say(c, W_TAIL), (unsigned long long)r.tail);
-    if (!key) printf("  %s\n", say(c, W_OWN_KEY));
+    printf("%s\n  %llu %s, %s %.16s…, %s %llu\n", cli_say(c, r.findings ? W_NOT_VERIFIED : W_VERIFIED), (unsigned long long)r.entries,
+        cli_say(c, W_ENTRIES), cli_say(c, W_HEAD), r.head_root, cli_say(c, W_TAIL), (unsigned long long)r.tail);
+    if (!key) printf("  %s\n", cli_say(c, W_OWN_KEY));
     return r.findings ? EXIT_VERIFY : EXIT_OK;
 }
 
@@ -104,7 +104,7 @@ int cmd_assessment_export(struct cli *c)
         }
         if (page->count < 100) break;
     }
-    if (!found) return complain(c, EXIT_NOT_FOUND, "SK-1041", say(c, W_NO_ROOM), c->n_args ? c->args[0] : NULL, "sekimori assessment list");
+    if (!found) return complain(c, EXIT_NOT_FOUND, "SK-1041", cli_say(c, W_NO_ROOM), c->n_args ? c->args[0] : NULL, "sekimori assessment list");
     snprintf(path, sizeof path, "/api/v1/ledger/entries/%lld", (long long)doc_int(found, "index", 0));
     return fetch(c, path);
 }
@@ -125,6 +125,6 @@ int cmd_assessment_replay(struct cli *c)
         o = assurance_replay_assessment(payload ? payload : d, hash, &same);
     }
     if (!ok(o)) return complain(c, EXIT_VERIFY, "SK-1042", code_word(o.code), c->args[0], NULL);
-    printf("%s\n  %s\n", say(c, same ? W_REPLAY_SAME : W_REPLAY_DIFFERS), hash);
+    printf("%s\n  %s\n", cli_say(c, same ? W_REPLAY_SAME : W_REPLAY_DIFFERS), hash);
     return same ? EXIT_OK : EXIT_VERIFY;
 }

@@ -20,10 +20,10 @@ static void print_limits(struct cli *c, const struct doc *list)
 static void print_held(struct cli *c, const struct doc *list)
 {
     if (!list || !list->count) return;
-    printf("%s: %zu\n", say(c, W_HELD), list->count);
+    printf("%s: %zu\n", cli_say(c, W_HELD), list->count);
     size_t shown = 0;
     for (const struct doc *h = list->first; h && shown < 5; h = h->next, shown++)
-        printf("  %s %s → %s (%s %s, %s)\n", doc_text(h, "id", ""), doc_text(h, "from", ""), doc_text(h, "topic", ""), say(c, W_UNTIL),
+        printf("  %s %s → %s (%s %s, %s)\n", doc_text(h, "id", ""), doc_text(h, "from", ""), doc_text(h, "topic", ""), cli_say(c, W_UNTIL),
             doc_text(h, "until", ""), doc_text(h, "limit", ""));
 }
 
@@ -39,19 +39,19 @@ int cmd_status(struct cli *c)
     }
     char title[64];
     snprintf(title, sizeof title, "title_%s", c->ja ? "ja" : "en");
-    printf("%s  %s %s  (%s %s)\n", doc_text(d, title, ""), mark(doc_text(d, "state", "")), doc_said(c, d, "state"), say(c, W_ASOF),
+    printf("%s  %s %s  (%s %s)\n", doc_text(d, title, ""), mark(doc_text(d, "state", "")), doc_said(c, d, "state"), cli_say(c, W_ASOF),
         doc_text(d, "as_of", ""));
     if (*doc_said(c, d, "sentence")) printf("%s\n", doc_said(c, d, "sentence"));
     if (*doc_said(c, d, "observe")) printf("%s\n", doc_said(c, d, "observe"));
     const struct doc *stake = doc_get(d, "at_stake"), *decision = doc_get(d, "decision");
-    if (stake) printf("%s: %s\n", say(c, W_AT_STAKE), doc_said(c, stake, "text"));
+    if (stake) printf("%s: %s\n", cli_say(c, W_AT_STAKE), doc_said(c, stake, "text"));
     for (const struct doc *l = doc_get(d, "layers") ? doc_get(d, "layers")->first : NULL; l; l = l->next)
         printf("  %-14s ok %lld  bad %lld  ? %lld\n", doc_said(c, l, "name"), (long long)doc_int(l, "ok", 0),
             (long long)doc_int(l, "bad", 0), (long long)doc_int(l, "unknown", 0));
-    if (doc_int(d, "limits_enforced", 0) + doc_int(d, "limits_observed", 0)) printf("%s:\n", say(c, W_LIMITS));
+    if (doc_int(d, "limits_enforced", 0) + doc_int(d, "limits_observed", 0)) printf("%s:\n", cli_say(c, W_LIMITS));
     print_limits(c, doc_get(d, "limits"));
     print_held(c, doc_get(d, "held"));
-    if (decision) printf("%s: %s\n", say(c, W_DECISION), doc_said(c, decision, "text"));
+    if (decision) printf("%s: %s\n", cli_say(c, W_DECISION), doc_said(c, decision, "text"));
     return exit_code;
 }
 
@@ -88,7 +88,7 @@ int cmd_login(struct cli *c)
     int code = ask(c, "POST", "/api/v1/login", BYTES_LIT("{}"), &d);
     if (code) return code;
     if (c->json) print_json(d);
-    else printf("%s\n  %s\n", say(c, W_LOGIN), doc_text(d, "url", ""));
+    else printf("%s\n  %s\n", cli_say(c, W_LOGIN), doc_text(d, "url", ""));
     return EXIT_OK;
 }
 
@@ -116,7 +116,7 @@ static void table(struct cli *c, const struct doc *list, const char *const *keys
         print_json(list);
         return;
     }
-    if (!list->count) printf("%s\n", say(c, W_NO_ROOM));
+    if (!list->count) printf("%s\n", cli_say(c, W_NO_ROOM));
     for (const struct doc *row = list->first; row; row = row->next) {
         for (size_t i = 0; keys[i]; i++) printf("%s%s", i ? "  " : "", cell(c, row, keys[i], room, sizeof room));
         printf("\n");
@@ -182,9 +182,9 @@ int cmd_device_change(struct cli *c)
     struct doc *body = doc_map(&c->arena);
     doc_set_text(&c->arena, body, "reason", reasoned ? flag(c, "reason") : "");
     snprintf(path, sizeof path, "/api/v1/devices/%s/%s", c->args[0], c->command->verb);
-    if (c->dry_run) return printf("%s\n", say(c, W_DRY_RUN)) < 0;
+    if (c->dry_run) return printf("%s\n", cli_say(c, W_DRY_RUN)) < 0;
     int code = ask_doc(c, path, body, &d);
-    if (!code) printf("%s: %s %s\n", say(c, W_APPLIED), c->command->verb, c->args[0]);
+    if (!code) printf("%s: %s %s\n", cli_say(c, W_APPLIED), c->command->verb, c->args[0]);
     return code;
 }
 
@@ -227,7 +227,7 @@ int cmd_device_evidence(struct cli *c)
     int code = ask(c, "GET", path, BYTES_NONE, &d);
     if (code) return code;
     const struct doc *raw = doc_get(d, "evidence");
-    if (!ok(port_dir_make(out, 0755))) return complain(c, EXIT_FAILED, "SK-1005", say(c, W_WRITE), out, NULL);
+    if (!ok(port_dir_make(out, 0755))) return complain(c, EXIT_FAILED, "SK-1005", cli_say(c, W_WRITE), out, NULL);
     code = store_base64(c, out, "quote.msg", raw ? doc_text(raw, "quote", "") : "");
     if (!code) code = store_base64(c, out, "quote.sig", raw ? doc_text(raw, "signature", "") : "");
     if (!code) code = store_key_pem(c, out, doc_text(d, "attestation_key_spki", ""));
@@ -254,8 +254,8 @@ int cmd_invite_new(struct cli *c)
     int code = ask_doc(c, "/api/v1/invites", body, &d);
     if (code) return code;
     if (c->json) print_json(d);
-    else printf("%s\n  %s\n  %s %s\n  %s: %s\n", say(c, W_INVITE), doc_text(d, "url", ""), say(c, W_UNTIL), doc_text(d, "until", ""),
-            say(c, W_TRY), say(c, W_INVITE_NEXT));
+    else printf("%s\n  %s\n  %s %s\n  %s: %s\n", cli_say(c, W_INVITE), doc_text(d, "url", ""), cli_say(c, W_UNTIL), doc_text(d, "until", ""),
+            cli_say(c, W_TRY), cli_say(c, W_INVITE_NEXT));
     return EXIT_OK;
 }
 
@@ -269,7 +269,7 @@ int cmd_stream_apply(struct cli *c)
     if (!code && (!rows || rows->kind != DOC_LIST)) return complain(c, EXIT_CONFIGURATION, "SK-1030", "streams: expected a list", c->args[0], NULL);
     for (const struct doc *s = rows ? rows->first : NULL; s && !code; s = s->next) {
         if (!c->dry_run) code = ask_doc(c, "/api/v1/streams", s, &answer);
-        if (!code) printf("%s: %s\n", doc_text(s, "name", "?"), say(c, c->dry_run ? W_DRY_RUN : W_APPLIED));
+        if (!code) printf("%s: %s\n", doc_text(s, "name", "?"), cli_say(c, c->dry_run ? W_DRY_RUN : W_APPLIED));
     }
     return code;
 }
@@ -288,7 +288,7 @@ int cmd_mission_show(struct cli *c)
     printf("%s「%s」 %s %s\n%s\n", doc_said(c, d, "name"), doc_said(c, d, "promise"), mark(doc_text(d, "state", "")), doc_said(c, d, "state"),
         doc_said(c, d, "sentence"));
     const struct doc *stake = doc_get(d, "at_stake"), *f = doc_get(d, "functions");
-    if (stake) printf("%s: %s\n", say(c, W_AT_STAKE), doc_said(c, stake, "text"));
+    if (stake) printf("%s: %s\n", cli_say(c, W_AT_STAKE), doc_said(c, stake, "text"));
     for (const struct doc *x = f ? f->first : NULL; x; x = x->next) printf("  %s: %s\n", doc_said(c, x, "name"), doc_said(c, x, "minimum"));
     printf("%s\n", doc_said(c, d, "money"));
     print_limits(c, doc_get(d, "limits"));

@@ -133,7 +133,7 @@ int read_file(struct cli *c, const char *path, struct buffer *ret)
     outcome o = port_file_load(path, FILE_BYTES_MAX, ret);
     if (ok(o)) return EXIT_OK;
     char what[200];
-    snprintf(what, sizeof what, "%s: %s", say(c, W_FILE), o.sys ? strerror(o.sys) : code_word(o.code));
+    snprintf(what, sizeof what, "%s: %s", cli_say(c, W_FILE), o.sys ? strerror(o.sys) : code_word(o.code));
     return complain(c, EXIT_CONFIGURATION, "SK-1004", what, path, NULL);
 }
 
@@ -142,7 +142,7 @@ int write_file(struct cli *c, const char *path, struct bytes b, int mode)
     outcome o = port_file_store(path, b, mode);
     if (ok(o)) return EXIT_OK;
     char what[200];
-    snprintf(what, sizeof what, "%s: %s", say(c, W_WRITE), strerror(o.sys));
+    snprintf(what, sizeof what, "%s: %s", cli_say(c, W_WRITE), strerror(o.sys));
     return complain(c, EXIT_FAILED, "SK-1005", what, path, NULL);
 }
 
@@ -161,7 +161,7 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret)
     buffer_deinit(&text);
     if (good) return EXIT_OK;
     char what[300], at[300];
-    snprintf(what, sizeof what, "%s: %s", say(c, W_YAML), r.wrong ? r.wrong : "?");
+    snprintf(what, sizeof what, "%s: %s", cli_say(c, W_YAML), r.wrong ? r.wrong : "?");
     snprintf(at, sizeof at, "%s:%d", path, r.line);
     return complain(c, EXIT_CONFIGURATION, "SK-1006", what, at, NULL);
 }

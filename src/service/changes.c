@@ -146,5 +146,5 @@ outcome change_document(struct service *s, struct request *q)
 outcome change_head(struct service *s, struct request *q)
 {
     TRY(s->port.head(s->port.ctx));
-    return view_ledger(s, q);
+    return get_ledger(s, q);
 }

@@ -69,7 +69,7 @@ MUST outcome answer_outcome(struct request *q, outcome o, const char *cause, con
 MUST outcome answer_write(struct request *q, struct buffer *b, bool *ret_close);
 
 /* sessions.c */
-const struct session *session_of(struct service *s, const struct http_request *r);
+const struct session *session_for(struct service *s, const struct http_request *r);
 MUST outcome handle_start(struct service *s, struct request *q);
 MUST outcome handle_login(struct service *s, struct request *q);
 MUST outcome handle_me(struct service *s, struct request *q);
@@ -79,7 +79,7 @@ void guess_wrong(struct service *s, const char *source);
 /* views.c: reading */
 #define SERVICE_VIEWS(X) X(status) X(devices) X(device) X(evidence) X(readings) X(mission) X(controls) X(decisions) \
     X(limits) X(assessments) X(assessment) X(charter) X(model) X(streams) X(invites) X(ledger) X(entries) X(proof) X(why) X(held)
-#define X(name) MUST outcome view_##name(struct service *s, struct request *q);
+#define X(name) MUST outcome get_##name(struct service *s, struct request *q);
 SERVICE_VIEWS(X)
 #undef X
 

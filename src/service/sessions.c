@@ -40,7 +40,7 @@ static struct session *make(struct service *s, const char *who, bool once, const
     return best;
 }
 
-const struct session *session_of(struct service *s, const struct http_request *r)
+const struct session *session_for(struct service *s, const struct http_request *r)
 {
     return find(s, http_cookie(r, "sekimori"), false);
 }

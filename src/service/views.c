@@ -44,7 +44,7 @@ static struct doc *held_list(struct service *s, struct arena *a)
     return list;
 }
 
-outcome view_held(struct service *s, struct request *q)
+outcome get_held(struct service *s, struct request *q)
 {
     return answer_doc(q, held_list(s, &q->arena));
 }
@@ -78,7 +78,7 @@ static struct doc *record_doc(struct service *s, struct arena *a)
     return d;
 }
 
-outcome view_status(struct service *s, struct request *q)
+outcome get_status(struct service *s, struct request *q)
 {
     struct arena *a = &q->arena;
     struct doc *d = assurance_status(s->port.assurance, a, now(s));
@@ -118,7 +118,7 @@ static struct doc *identity_doc(struct service *s, struct arena *a, const struct
     return d;
 }
 
-outcome view_devices(struct service *s, struct request *q)
+outcome get_devices(struct service *s, struct request *q)
 {
     const struct identity **rows = arena_new(&q->arena, LIST_MAX * sizeof *rows);
     struct doc *list = doc_list(&q->arena);
@@ -128,14 +128,14 @@ outcome view_devices(struct service *s, struct request *q)
     return answer_doc(q, list);
 }
 
-outcome view_device(struct service *s, struct request *q)
+outcome get_device(struct service *s, struct request *q)
 {
     const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
     return who ? answer_doc(q, identity_doc(s, &q->arena, who)) : REFUSE(E_UNKNOWN);
 }
 
 /* Everything an outside verifier needs: the raw evidence, the nonce asked, the attestation key. */
-outcome view_evidence(struct service *s, struct request *q)
+outcome get_evidence(struct service *s, struct request *q)
 {
     const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
     struct bytes json;
@@ -158,7 +158,7 @@ outcome view_evidence(struct service *s, struct request *q)
     return answer_doc(q, d);
 }
 
-outcome view_readings(struct service *s, struct request *q)
+outcome get_readings(struct service *s, struct request *q)
 {
     struct doc *list = doc_list(&q->arena);
     for (size_t i = 0; i < s->n_readings; i++) {
@@ -174,43 +174,43 @@ outcome view_readings(struct service *s, struct request *q)
     return answer_doc(q, list);
 }
 
-outcome view_mission(struct service *s, struct request *q)
+outcome get_mission(struct service *s, struct request *q)
 {
     struct doc *d = assurance_mission(s->port.assurance, &q->arena, q->arg[0], now(s));
     return d ? answer_doc(q, d) : REFUSE(E_UNKNOWN);
 }
 
-outcome view_controls(struct service *s, struct request *q)
+outcome get_controls(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_controls(s->port.assurance, &q->arena, now(s)));
 }
 
-outcome view_decisions(struct service *s, struct request *q)
+outcome get_decisions(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_decisions(s->port.assurance, &q->arena, now(s)));
 }
 
-outcome view_limits(struct service *s, struct request *q)
+outcome get_limits(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_limits(s->port.assurance, &q->arena, now(s)));
 }
 
-outcome view_assessments(struct service *s, struct request *q)
+outcome get_assessments(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_assessments(s->port.assurance, &q->arena));
 }
 
-outcome view_charter(struct service *s, struct request *q)
+outcome get_charter(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_charter(s->port.assurance, &q->arena));
 }
 
-outcome view_model(struct service *s, struct request *q)
+outcome get_model(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_model_doc(s->port.assurance, &q->arena));
 }
 
-outcome view_streams(struct service *s, struct request *q)
+outcome get_streams(struct service *s, struct request *q)
 {
     const struct stream *rows[4096];
     struct doc *list = doc_list(&q->arena);
@@ -219,7 +219,7 @@ outcome view_streams(struct service *s, struct request *q)
     return answer_doc(q, list);
 }
 
-outcome view_invites(struct service *s, struct request *q)
+outcome get_invites(struct service *s, struct request *q)
 {
     const struct invite **rows = arena_new(&q->arena, LIST_MAX * sizeof *rows);
     struct doc *list = doc_list(&q->arena);
@@ -238,7 +238,7 @@ outcome view_invites(struct service *s, struct request *q)
 
 /* ---- the record ---- */
 
-outcome view_ledger(struct service *s, struct request *q)
+outcome get_ledger(struct service *s, struct request *q)
 {
     return answer_doc(q, record_doc(s, &q->arena));
 }
@@ -282,7 +282,7 @@ static outcome page_entry(void *ctx, const struct ledger_entry *e)
 }
 
 /* Control entries from ?after on, at most a page; ?kind narrows. */
-outcome view_entries(struct service *s, struct request *q)
+outcome get_entries(struct service *s, struct request *q)
 {
     char after[24] = "0", kind[32] = "";
     uint64_t first;
@@ -298,7 +298,7 @@ outcome view_entries(struct service *s, struct request *q)
 }
 
 /* Inclusion in the newest signed head's tree, ready for sekimori-verify proof. */
-outcome view_proof(struct service *s, struct request *q)
+outcome get_proof(struct service *s, struct request *q)
 {
     uint64_t index, size;
     struct hash root, leaf, path[64];
@@ -326,7 +326,7 @@ outcome view_proof(struct service *s, struct request *q)
 }
 
 /* The whole entry by its index: what `assessment replay` takes to another machine. */
-outcome view_assessment(struct service *s, struct request *q)
+outcome get_assessment(struct service *s, struct request *q)
 {
     uint64_t index;
     struct buffer b = BUFFER(8u << 20);
@@ -382,7 +382,7 @@ static outcome param(const struct request *q, const char *name, char *text, size
     return b.n ? http_decode(b, text, size) : DONE;
 }
 
-outcome view_why(struct service *s, struct request *q)
+outcome get_why(struct service *s, struct request *q)
 {
     char subject[ID_MAX], action[24], topic[MQTT_TOPIC_MAX + 1], payload[512];
     TRY(param(q, "subject", subject, sizeof subject));
