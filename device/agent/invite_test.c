@@ -4,6 +4,7 @@
 
 #define T "AQIDBAUGBwgJ-vv8_f7_AAAAAAAAAAAAAAAAAAAAAAA"
 #define H "CQgHAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define URL(before, after) (before T "@" H after)
 
 int main(void)
 {
@@ -17,10 +18,10 @@ int main(void)
     size_t accepted = 0;
     for (size_t n = 0; n < sizeof good - 1; n++) accepted += ok(invitation_read(bytes_of(good, n), &i));
     CHECK(accepted == 0);
-    static const char *const bad[] = { "http://h:1/join#" T "@" H, "https://h/join#" T "@" H,
-        "https://:1/join#" T "@" H, "https://h:0/join#" T "@" H, "https://h:65536/join#" T "@" H,
-        "https://h\":1/join#" T "@" H, "https://h:1/join#" T "@" H "AA", "https://h:1/join?" T "@" H,
-        "https://h:1/join#short@" H };
+    static const char *const bad[] = { URL("http://h:1/join#", ""), URL("https://h/join#", ""),
+        URL("https://:1/join#", ""), URL("https://h:0/join#", ""), URL("https://h:65536/join#", ""),
+        URL("https://h\":1/join#", ""), URL("https://h:1/join#", "AA"), URL("https://h:1/join?", ""),
+        ("https://h:1/join#short@" H) };
     for (size_t n = 0; n < sizeof bad / sizeof bad[0]; n++) CHECK(!ok(invitation_read(bytes_str(bad[n]), &i)));
     return TEST_END;
 }

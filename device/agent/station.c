@@ -71,8 +71,10 @@ static void on_acknowledged(void *ctx, uint32_t ticket, uint8_t reason, struct b
     struct station *s = ctx;
     char text[96];
     (void)why;
-    if (ticket == s->evidence_ticket && ticket != 0) s->evidence_acknowledged = reason < 0x80;
+    bool evidence = ticket == s->evidence_ticket && ticket != 0;
+    if (evidence) s->evidence_acknowledged = reason < 0x80;
     if (reason < 0x80) return;
+    if (evidence) s->evidence_ticket = 0;
     snprintf(text, sizeof text, "0x%02x", reason);
     tell(s, STATION_REFUSED, text);
 }
@@ -122,6 +124,8 @@ static void on_message(void *ctx, const struct mqtt_publish *m)
     struct challenge c;
     if (s->setup.challenges && bytes_equal_str(m->topic, s->filter_challenge)) {
         if (!ok(challenge_read(m->payload, &c))) return;
+        bool again = memcmp(c.nonce, s->challenge.nonce, sizeof c.nonce) == 0 && c.pcrs == s->challenge.pcrs;
+        if (again && s->evidence_ticket != 0) return; /* asked again, answered already: QoS 1 brings it there */
         s->challenge = c; /* a newer one replaces an unanswered one */
         s->challenged = true;
         return;
@@ -171,6 +175,7 @@ void station_answer(struct station *s, struct tpm *t)
     struct buffer json = BUFFER(8192);
     char topic[STATION_TOPIC_MAX];
     s->challenged = false;
+    s->evidence_ticket = 0;
     outcome o = evidence_write(t, buffer_view(&s->state.ak), &s->challenge, s->setup.version, &json);
     if (ok(o)) o = topic_of(s, "att/evidence", topic);
     if (ok(o)) o = mqtt_client_publish(&s->mqtt, topic, buffer_view(&json), false, &s->evidence_ticket);

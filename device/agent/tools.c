@@ -65,7 +65,11 @@ int tools_boot(const struct options *o)
     if (ok(done)) done = tpm_open(tcti, &t);
     if (ok(done)) done = boot_measure(t, o->image, pcr);
     tpm_close(t);
-    if (!ok(done)) return say_error(o->japanese, done, done.code == E_CONFLICT ? "PCR 8" : o->image);
+    if (done.code == E_CONFLICT) {
+        say(stderr, o->japanese, SAY_BOOTED_BEFORE, "");
+        return say_exit_code(done);
+    }
+    if (!ok(done)) return say_error(o->japanese, done, o->image);
     hex_of(bytes_of(pcr, 32), hex);
     say(stdout, o->japanese, SAY_BOOTED, hex);
     return 0;
