@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/port/pass.h"
 #include "base/port/port.h"
 #include "base/test.h"
 #include "crypto/init.h"
@@ -41,6 +42,7 @@ struct rig {
     bool sealing;
     struct channel core;
     uint16_t ports[LISTENERS];
+    const char *console; /* where the console listens; NULL = 127.0.0.1 */
     struct rig_site site;
     uint8_t *record;
 };
@@ -125,45 +127,25 @@ static inline void *rig_seal(void *at)
     }
 }
 
-static inline void rig_pass(int control, char kind, const int *fds, size_t n)
-{
-    union {
-        struct cmsghdr align;
-        char at[CMSG_SPACE(3 * sizeof(int))];
-    } space = { 0 };
-    struct iovec part = { &kind, 1 };
-    struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = space.at,
-        .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
-    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-    h->cmsg_level = SOL_SOCKET;
-    h->cmsg_type = SCM_RIGHTS;
-    h->cmsg_len = CMSG_LEN(n * sizeof(int));
-    memcpy(CMSG_DATA(h), fds, n * sizeof(int));
-    assert(sendmsg(control, &m, MSG_NOSIGNAL) == 1);
-}
-
 static inline void rig_fresh_channel(struct rig *r)
 {
-    int fds[3], gate[3];
+    int fds[3];
     channel_close(&r->core);
-    fds[0] = memfd_create("rig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    assert(fds[0] >= 0 && ftruncate(fds[0], (off_t)channel_bytes()) == 0);
-    assert(fcntl(fds[0], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0);
+    must(port_shared_memory(channel_bytes(), &fds[0]));
     fds[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     fds[2] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    memcpy(gate, fds, sizeof gate);
-    rig_pass(r->control, CHANNEL_FRESH, gate, 3);
+    must(port_pass(r->control, CHANNEL_FRESH, fds, 3));
     must(channel_open(&r->core, fds, CHANNEL_CORE));
 }
 
 static inline void rig_seal_start(struct rig *r)
 {
     int pair[2];
-    assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    must(port_pair(pair));
     r->seal = pair[0];
     assert(pthread_create(&r->sealer, 0, rig_seal, r) == 0);
     r->sealing = true;
-    rig_pass(r->control, CHANNEL_SEAL, &pair[1], 1);
+    must(port_pass(r->control, CHANNEL_SEAL, &pair[1], 1));
     close(pair[1]);
 }
 
@@ -242,7 +224,8 @@ static inline void rig_configure(struct rig *r, uint32_t handshakes, uint32_t co
     for (int l = 0; l < LISTENERS; l++) {
         struct out o = out_of(b, sizeof b);
         put_u8(&o, (uint8_t)l);
-        put_field16(&o, BYTES_LIT("127.0.0.1"));
+        bool other = l == LISTENER_CONSOLE && r->console;
+        put_field16(&o, bytes_str(other ? r->console : "127.0.0.1"));
         put_u16(&o, r->ports[l]);
         rig_send(r, LINK_LISTEN, 0, out_view(&o));
     }
@@ -268,7 +251,7 @@ static inline void rig_start(struct rig *r, int connect_ms, bool sandbox)
     assert(r->record);
     rig_site_make(&r->site);
     for (int l = 0; l < LISTENERS; l++) r->ports[l] = rig_free_port();
-    assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    must(port_pair(pair));
     fflush(stdout);
     r->gate = fork();
     assert(r->gate >= 0);
