@@ -2,11 +2,18 @@
  * of the server's key ever sees. */
 #include "crypto/tls.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/port/port.h"
 #include "base/test.h"
@@ -506,10 +513,52 @@ static void test_wrong_settings(const struct site *s)
     CHECK(c == NULL);
 }
 
+/* From here on, opening any file is death, as it is in the gate's sandbox. */
+static bool forbid_files(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 2, 0),
+#ifdef SYS_open
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_open, 1, 0),
+#else
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 1, 0),
+#endif
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+        && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* In a child forked right after crypto_init: contexts, handshakes, refusals and certificates are all
+ * made for the first time where no file can be opened. */
+static void test_sandboxed(void)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct site s, other;
+        if (!forbid_files()) _exit(99);
+        site_init(&s, "site");
+        site_init(&other, "other");
+        test_good(&s, TLS_AUTH_REQUIRED, 65536);
+        test_refusals(&s, &other);
+        test_client(&s, &other);
+        fflush(stdout);
+        _exit(test_failed_ ? 1 : 0);
+    }
+    int status = -1;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     struct site s, other, twin;
     CHECK_OK(crypto_init());
+    test_sandboxed();
     site_init(&s, "site");
     site_init(&other, "other");
     site_init(&twin, "site");
