@@ -171,7 +171,10 @@ static void judge_coverage(const struct condition *c, const struct condition_wor
     ret->broken = cover.proven_ppb < (int64_t)c->at_least_mille * 1000000;
     copy_text(c->control, ret->control, sizeof ret->control);
     copy_text(c->scope, ret->asset, sizeof ret->asset);
-    ret->row.at_ms = cover.oldest_ms;
+    ret->row.state = ret->broken ? EVIDENCE_FAIL : EVIDENCE_PASS;
+    struct out o = out_of(ret->row.detail, sizeof ret->row.detail - 1);
+    put_fmt(&o, "proven %u of 1000, wanted %u", ret->measured_mille, c->at_least_mille);
+    ret->row.detail[o.n] = '\0';
     ret->changes_ms = cover.changes_ms;
 }
 

@@ -62,8 +62,9 @@ static void evidence_text(const struct rows *r, const struct limit_cause *c, con
     const struct model_control *k = at != SIZE_MAX ? &m->controls[at] : NULL;
     char time[TIME_TEXT] = "-", ja[900], en[900];
     if (c->at_ms) time_text(c->at_ms, time);
-    const char *how_ja = c->at_ms ? method_rows[c->method].ja : "確認なし";
-    const char *how_en = c->at_ms ? method_rows[c->method].en : "nothing seen";
+    bool counted = !c->at_ms && c->result != EVIDENCE_UNKNOWN; /* a coverage: no single check */
+    const char *how_ja = c->at_ms ? method_rows[c->method].ja : counted ? "対象全体の集計" : "確認なし";
+    const char *how_en = c->at_ms ? method_rows[c->method].en : counted ? "a count over the scope" : "nobody yet";
     long long fresh = k ? (long long)(k->fresh_ms / MS_HOUR) : 24, stale = k ? (long long)(k->stale_ms / MS_HOUR) : 72;
     (void)snprintf(ja, sizeof ja,
         "%s %s（%s）%s：%s%s%s。確認 %s、方法 %s。基準：%lld時間以内の合格（%lld時間で無効）、不合格は新しい合格まで消えない",
@@ -88,7 +89,7 @@ static void evidence_rows(const struct rows *r, size_t at)
     const struct model_control *c = &r->a->model->controls[k];
     struct evidence_row now;
     evidence_look(r->a->evidence, c->id, n->cause.asset, c->fresh_ms, c->stale_ms, r->now_ms, &now);
-    if (now.at_ms == n->cause.at_ms || now.state == EVIDENCE_UNKNOWN) return;
+    if (!n->cause.at_ms || now.at_ms == n->cause.at_ms || now.state == EVIDENCE_UNKNOWN) return;
     struct limit_cause later = { .result = now.state, .method = now.method, .at_ms = now.at_ms };
     memcpy(later.control, n->cause.control, sizeof later.control);
     memcpy(later.asset, n->cause.asset, sizeof later.asset);

@@ -148,7 +148,7 @@ static struct doc *mission_line(struct assurance *a, size_t i, struct arena *are
     struct doc *d = doc_map(arena);
     doc_set_text(arena, d, "id", m->id);
     set_both(arena, d, "name", m->name.ja, m->name.en);
-    set_both(arena, d, "promise", m->sentence.ja, m->sentence.en);
+    set_both(arena, d, "promise", m->name.ja, m->name.en);
     doc_set_text(arena, d, "state", picture_word(p));
     set_both(arena, d, "state", picture_ja(p), picture_en(p));
     set_both(arena, d, "sentence", s.ja, s.en);
@@ -208,6 +208,7 @@ struct doc *assurance_status(struct assurance *a, struct arena *arena, int64_t n
 {
     struct doc *d = doc_map(arena), *missions = doc_list(arena), *layers = doc_list(arena);
     headline(a, arena, d);
+    if (a->model) set_both(arena, d, "organisation", a->model->organisation.ja, a->model->organisation.en);
     for (size_t i = 0; a->model && i < a->model->n_missions; i++) doc_add(missions, mission_line(a, i, arena));
     doc_set(arena, d, "missions", missions);
     struct doc *stake = view_stake(a, arena, now_ms);

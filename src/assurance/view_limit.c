@@ -65,10 +65,17 @@ static void text_set(const struct assurance *a, size_t at, struct arena *arena, 
         (void)snprintf(because_en, sizeof because_en, " (%s %s%s%s)", n->cause.control,
             evidence_state_word(n->cause.result), n->cause.detail[0] ? ": " : "", n->cause.detail);
     }
-    (void)snprintf(text_ja, sizeof text_ja, "%s：条件「%s」を満たしていません%s。%s%s。", subject, ja, because_ja,
-        mode_rows[row->mode].verb_ja, row->enforced ? "" : "（見守り中のため実際には制限していません）");
-    (void)snprintf(text_en, sizeof text_en, "%s: \"%s\" does not hold%s; %s%s.", subject, en, because_en,
-        mode_rows[row->mode].verb_en, row->enforced ? "" : " (observe mode: nothing is limited)");
+    if (n->good_since_ms) {
+        (void)snprintf(text_ja, sizeof text_ja, "%s：条件「%s」は元に戻りました。解除までは%s。", subject, ja,
+            mode_rows[row->mode].verb_ja);
+        (void)snprintf(text_en, sizeof text_en, "%s: \"%s\" holds again; until the limit is loosened, %s.", subject, en,
+            mode_rows[row->mode].verb_en);
+    } else {
+        (void)snprintf(text_ja, sizeof text_ja, "%s：条件「%s」を満たしていません%s。%s%s。", subject, ja, because_ja,
+            mode_rows[row->mode].verb_ja, row->enforced ? "" : "（見守り中のため実際には制限していません）");
+        (void)snprintf(text_en, sizeof text_en, "%s: \"%s\" does not hold%s; %s%s.", subject, en, because_en,
+            mode_rows[row->mode].verb_en, row->enforced ? "" : " (observe mode: nothing is limited)");
+    }
     set_both(arena, d, "text", text_ja, text_en);
     set_both(arena, d, "name", ja, en);
 }

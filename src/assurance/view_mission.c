@@ -167,8 +167,9 @@ struct doc *assurance_mission(struct assurance *a, struct arena *arena, const ch
     enum picture p = picture_of(a, i);
     struct doc *d = doc_map(arena), *t = doc_map(arena);
     doc_set_text(arena, d, "id", m->id);
+    set_both(arena, d, "organisation", a->model->organisation.ja, a->model->organisation.en);
     set_both(arena, d, "name", m->name.ja, m->name.en);
-    set_both(arena, d, "promise", m->sentence.ja, m->sentence.en);
+    set_both(arena, d, "promise", m->name.ja, m->name.en);
     doc_set_text(arena, d, "state", picture_word(p));
     set_both(arena, d, "state", picture_ja(p), picture_en(p));
     set_both(arena, d, "sentence", "", "");
