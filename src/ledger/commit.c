@@ -77,6 +77,7 @@ static uint64_t hash_batch(struct ledger *l, const struct batch *b, struct tree_
         struct hash leaf, stored[TREE_LEVELS];
         tree_leaf_hash(bytes_of(l->leaves + i * FORMAT_LEAF, FORMAT_LEAF), &leaf);
         unsigned k = tree_append(edge, &leaf, stored);
+        assert(l->nodes_n + n + k <= l->nodes_cap);
         memcpy(&l->nodes[l->nodes_n + n], stored, k * sizeof *stored);
         n += k;
     }
@@ -88,7 +89,7 @@ static outcome commit(struct ledger *l)
     struct batch *b = l->flush;
     if (!b->prepared) prepare(l, b);
     pthread_mutex_lock(&l->lock);
-    outcome o = ledger_nodes_reserve(l, 2 * b->n);
+    outcome o = ledger_nodes_reserve(l, 2 * b->n + TREE_LEVELS);
     pthread_mutex_unlock(&l->lock);
     TRY(o);
     TRY(write_batch(l, b));

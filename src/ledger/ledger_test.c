@@ -242,6 +242,22 @@ static void test_no_space(void)
     fixture_deinit(&f);
 }
 
+/* A leaf completes up to as many hashes as the tree is high: wherever memory happens to end. */
+static void test_node_room(void)
+{
+    for (uint64_t p = 1; p <= 12; p++) {
+        struct fixture f;
+        struct ledger *l;
+        fixture_init(&f, 65536, 1 << 20);
+        CHECK_QUIET(ok(fixture_open(&f, &l)) && ok(fixture_append(l, p)) && ok(ledger_sync(l)));
+        CHECK_QUIET(ok(fixture_publish(&f, l, 0, 0)) && ok(fixture_append(l, 2000)) && ok(ledger_sync(l)));
+        for (int i = 0; i < 100; i++) CHECK_QUIET(ok(fixture_append(l, 1)) && ok(ledger_sync(l)));
+        CHECK(ledger_durable(l) == p + 2100);
+        ledger_close(l);
+        fixture_deinit(&f);
+    }
+}
+
 static void test_data(void)
 {
     struct buffer b = BUFFER(1000);
@@ -266,6 +282,7 @@ int main(void)
     test_heads();
     test_proofs();
     test_no_space();
+    test_node_room();
     test_data();
     return TEST_END;
 }
