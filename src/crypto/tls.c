@@ -136,10 +136,14 @@ static outcome tls_not_done(struct tls *t, int r)
     }
 }
 
-/* Consumed input is dropped when all of it is, or when it is the larger part. */
+#define IDLE_BYTES 4096u /* what an idle connection may keep of each buffer */
+
+/* Consumed bytes are dropped when all of them are, or when they are the larger part; an idle connection
+ * gives its memory back. */
 static void tls_compact(struct buffer *b, size_t *at)
 {
     if (*at == b->n) b->n = *at = 0;
+    if (b->n == 0 && b->cap > IDLE_BYTES) buffer_deinit(b);
     if (*at <= b->n / 2) return;
     buffer_drop(b, *at);
     *at = 0;
@@ -168,7 +172,9 @@ outcome tls_read(struct tls *t, uint8_t *to, size_t cap, size_t *ret_n)
     if (t->failed) return refusal_of(t->why);
     ERR_clear_error();
     int r = SSL_read_ex(t->ssl, to, cap, ret_n);
-    return r == 1 ? DONE : tls_not_done(t, r);
+    if (r == 1) return DONE;
+    tls_compact(&t->in, &t->in_at);
+    return tls_not_done(t, r);
 }
 
 outcome tls_write(struct tls *t, struct bytes b)

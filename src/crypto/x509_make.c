@@ -171,7 +171,7 @@ static outcome alternative_name(const char *text, GENERAL_NAMES *list)
     size_t length = strlen(text);
     if (length == 0 || length > 253) return REFUSE(E_RANGE);
     for (const char *p = text; !n && *p; p++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-.", *p)) return REFUSE(E_MALFORMED);
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", *p)) return REFUSE(E_MALFORMED);
     GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_STRING *value = n ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
     bool good = name && value
