@@ -149,6 +149,7 @@ static void errand_subscribed(void *ctx, const uint8_t *codes, size_t n)
 static void errand_message(void *ctx, const struct mqtt_publish *m)
 {
     struct errand *e = ctx;
+    if (e->ended) return; /* as many as were asked for */
     fwrite(m->topic.at, 1, m->topic.n, stdout);
     fputc(' ', stdout);
     fwrite(m->payload.at, 1, m->payload.n, stdout);
