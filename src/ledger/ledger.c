@@ -242,14 +242,16 @@ int ledger_turn(struct ledger *l, int64_t mono_ms, bool force)
 
 outcome ledger_sync(struct ledger *l)
 {
+    outcome o = DONE;
     pthread_mutex_lock(&l->lock);
     uint64_t failed = l->attempts_failed;
-    while (atomic_load(&l->durable) < l->size && l->attempts_failed == failed) {
+    while (ok(o) && atomic_load(&l->durable) < l->size) {
         l->commit_wanted = true;
         pthread_cond_signal(&l->work);
         pthread_cond_wait(&l->done, &l->lock);
+        if (l->attempts_failed != failed) o = l->trouble; /* unless a retry worked meanwhile */
+        failed = l->attempts_failed;
     }
-    outcome o = atomic_load(&l->durable) < l->size ? l->trouble : DONE;
     pthread_mutex_unlock(&l->lock);
     return o;
 }

@@ -71,8 +71,12 @@ static outcome show_now(struct ledger *l, const struct signed_head *h)
     pthread_mutex_lock(&l->lock);
     uint64_t failed = l->attempts_failed;
     show_start(l, h);
-    while (l->show_wanted && l->attempts_failed == failed) pthread_cond_wait(&l->done, &l->lock);
-    outcome o = l->show_wanted ? l->trouble : DONE;
+    outcome o = DONE;
+    while (ok(o) && l->show_wanted) {
+        pthread_cond_wait(&l->done, &l->lock);
+        if (l->show_wanted && l->attempts_failed != failed) o = l->trouble;
+        failed = l->attempts_failed;
+    }
     pthread_mutex_unlock(&l->lock);
     if (ok(o)) l->waiting_n = 0; /* all of them are older */
     return o;
