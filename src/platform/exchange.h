@@ -14,7 +14,8 @@ struct message { /* one message on its way; views */
     const struct mqtt_properties *properties; /* may be NULL */
     uint8_t qos;
     bool retain;
-    bool flagged;             /* a FLAG limit met it: delivered with user property sk-flag */
+    bool flagged;             /* its publisher is in quarantine or a FLAG limit met it: delivered with user property sk-flag */
+    const char *flag_word;    /* why, a literal: "quarantined", "limit"; NULL is "flagged" */
 };
 
 struct held { /* a command waiting for two people */
@@ -32,15 +33,25 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
     void (*close)(void *ctx, uint32_t link); /* after what was sent */
     void (*idle)(void *ctx, uint32_t link, uint32_t idle_ms); /* keep alive x 1.5 */
     /* Record a message of a recorded stream (or a command). OK: *ret_index; its acknowledgement is
-     * released by exchange_durable. E_UNSUPPORTED: nothing to record. Anything else: refuse with 0x97. */
+     * released by exchange_durable. E_UNSUPPORTED: nothing to record. Anything else: refuse with 0x97.
+     * s is NULL for a command that no declared stream meets. Indexes rise. */
     outcome (*record)(void *ctx, const struct message *m, const struct stream *s, uint64_t *ret_index);
-    /* Something people or the record should know (hold, release, refusal, takeover, command delivered). */
+    /* Something people or the record should know. m, v, h where there is one. what, of commands: "command-delivered"
+     * (on the device's link), "command-held", "command-released", "command-refused", "command-expired",
+     * "command-dropped" (by order, or the device did not take it), "observed" (a limit in observe mode would have
+     * acted); of all else: "publish-refused", "subscribe-refused" (m->topic: the filter), "subscription-withdrawn",
+     * "connect-refused", "will-refused", "takeover", "link-closed", "slow-consumer" (once a session). */
     void (*tell)(void *ctx, const char *what, const struct message *m, const struct verdict *v,
         const struct held *h);
     int64_t (*mono_ms)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
 };
 
+/* MQTT 5 and 3.1.1, QoS 0 and 1. Sessions end with their link (durable sessions come later): session present is
+ * always 0 and CONNACK answers Session Expiry Interval 0 to a client that asked for more. Announced: Maximum QoS 1,
+ * no topic aliases, no shared subscriptions, no subscription identifiers, Receive Maximum bounds.inflight.
+ * 3.1.1 cannot carry reasons: a refused QoS 1 publish gets a plain PUBACK and tell() knows; one that could not be
+ * recorded gets none, its link is closed instead. */
 struct exchange_bounds {
     uint32_t sessions, subscriptions, retained, inflight, queue, held;
     uint32_t packet_bytes, keep_alive_s; /* keep_alive_s: imposed maximum */
@@ -54,31 +65,43 @@ void exchange_free(struct exchange *x);
 /* A TLS link of a registered, admitted identity. Client id is bound to it: "" or the id itself or
  * id + "/" + suffix; takeover only by the same identity. */
 MUST outcome exchange_up(struct exchange *x, uint32_t link, const struct identity *who);
-/* One complete packet. Refusal = close this link (the right reason code was already sent). */
+/* One complete packet. Refusal = close this link (the right reason code was already sent); its session has ended
+ * already and its will, if any, was published. */
 MUST outcome exchange_packet(struct exchange *x, uint32_t link, struct bytes packet);
 void exchange_down(struct exchange *x, uint32_t link, bool clean); /* not clean: the will is published */
 /* Everything recorded with index < n is durable: release acknowledgements. */
 void exchange_durable(struct exchange *x, uint64_t n);
-/* Identity, registry or limits changed: re-judge all links and subscriptions now; closes with 0x87/0x98. */
+/* Identity, registry or limits changed: re-judge all links and subscriptions now; closes with 0x87/0x98 (0x98: its
+ * life has moved on). Cheap when nothing changed for anybody: call it after every change. Limits and rights are in
+ * force for every delivery from the moment struct access shows them, with or without this call. */
 void exchange_rejudge(struct exchange *x);
 /* Expiries (holds, messages, wills). Returns ms until it wants to be called again, -1 = never. */
 int exchange_turn(struct exchange *x);
 
-/* A message by the server itself (att/challenge, _gate/...), or from a service link; goes through the same egress. */
+/* A message by the server itself (from NULL: att/challenge, _gate/...), or from a service link, whose right to
+ * publish is judged; goes through the same egress. E_DENIED, E_HELD, E_UNKNOWN (a command without a receiver),
+ * E_EXPIRED, E_FULL. */
 MUST outcome exchange_publish(struct exchange *x, const struct message *m);
 /* Replay of a retained recorded message at start. */
 MUST outcome exchange_restore_retained(struct exchange *x, struct bytes from, struct bytes topic, struct bytes payload, uint8_t qos);
 
-/* A subscriber inside the process (SSE, service): same egress check with `who`; fn is called in the loop. */
+/* A subscriber inside the process (SSE, service): same egress check with `who`, which must outlive the tap; NULL is
+ * the server itself (fleet's ear on evidence). fn is called in the loop and, for what is retained, within
+ * exchange_tap_new; it may not call the exchange. */
 typedef void (*exchange_tap)(void *ctx, const struct message *m, const struct verdict *v);
 MUST outcome exchange_tap_new(struct exchange *x, const struct identity *who, struct bytes filter,
     exchange_tap fn, void *ctx, uint32_t *ret_tap);
 void exchange_tap_free(struct exchange *x, uint32_t tap);
 
 size_t exchange_held(const struct exchange *x, const struct held **ret, size_t cap);
-/* Delivers a held command once with a fresh expiry; the two signatures were verified by the caller. E_UNKNOWN, E_EXPIRED. */
+/* Delivers a held command once with a fresh expiry; the two signatures were verified by the caller. Everything else is
+ * judged again. E_UNKNOWN, E_EXPIRED; E_DENIED: refused for good now; E_AGAIN: the device is not connected, still held;
+ * E_FULL and others: could not be recorded, still held. */
 MUST outcome exchange_release(struct exchange *x, const char *hold_id);
 MUST outcome exchange_drop_held(struct exchange *x, const char *hold_id);
+
+/* Hold ids go on from here ("H-<next>"): a restarted core must not give an id of the record again. */
+void exchange_holds_from(struct exchange *x, uint64_t next);
 
 struct exchange_counts {
     uint64_t links, sessions, subscriptions, retained, received, delivered, acknowledged, denied, held, flagged, observed,

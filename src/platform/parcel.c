@@ -1,0 +1,141 @@
+/* Messages in views (cargo) and kept (parcels). What travels with a message and what does not is decided here. */
+#include "platform/exchange_internal.h"
+
+#define HAS(name) ((uint64_t)1 << MQTT_HAS_##name)
+#define PASSED (HAS(payload_format) | HAS(content_type) | HAS(response_topic) | HAS(correlation))
+
+/* Names that only the site itself may write. */
+static bool reserved(struct bytes name)
+{
+    return bytes_equal_str(name, "sk-flag") || bytes_equal_str(name, "sk-hold");
+}
+
+static void copy_properties(struct mqtt_properties *to, const struct mqtt_properties *p)
+{
+    to->has = p->has & PASSED;
+    to->payload_format = p->payload_format;
+    to->content_type = p->content_type;
+    to->response_topic = p->response_topic;
+    to->correlation = p->correlation;
+    for (size_t i = 0; i < p->users; i++)
+        if (!reserved(p->user[i].name)) to->user[to->users++] = p->user[i];
+}
+
+static void set_expiry(struct exchange *x, struct cargo *c, uint32_t expiry_s)
+{
+    c->expiry_s = expiry_s;
+    c->expires_ms = mono(x) + (int64_t)expiry_s * 1000;
+}
+
+void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path)
+{
+    *c = (struct cargo) { .m = *m, .path = path, .expires_ms = NEVER, .source = { NONE, 0 } };
+    const struct mqtt_properties *p = m->properties;
+    if (p) copy_properties(&c->out.properties, p);
+    c->out.topic = m->topic;
+    c->out.payload = m->payload;
+    c->m.properties = &c->out.properties;
+    c->command = access_is_command(x->access, m->topic, &c->stream);
+    if (p && mqtt_has(p, MQTT_HAS_message_expiry_s)) set_expiry(x, c, p->message_expiry_s);
+    else if (c->command) set_expiry(x, c, c->stream ? c->stream->expiry_s : COMMAND_EXPIRY_S);
+    if (m->flagged) cargo_flag(c, m->flag_word);
+}
+
+void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, enum path path)
+{
+    *c = (struct cargo) { .path = path, .expires_ms = p->expires_ms, .expiry_s = p->expiry_s, .source = { NONE, 0 },
+        .command = p->command, .released = p->released, .kept = parcel_share(p) };
+    c->m = (struct message) { .from = p->from, .topic = p->topic, .payload = p->payload, .qos = p->qos, .retain = p->retain };
+    struct mqtt_properties *to = &c->out.properties;
+    to->has = p->has;
+    to->payload_format = p->payload_format;
+    to->content_type = p->content_type;
+    to->response_topic = p->response_topic;
+    to->correlation = p->correlation;
+    to->users = p->users;
+    if (p->users) memcpy(to->user, p->user, p->users * sizeof *p->user);
+    c->m.properties = to;
+    c->out.topic = p->topic;
+    c->out.payload = p->payload;
+    (void)access_is_command(x->access, p->topic, &c->stream);
+    if (p->flagged) cargo_flag(c, p->flag_word);
+}
+
+/* The flag must get through: over the bound of user properties it takes the last one's place. */
+void cargo_flag(struct cargo *c, const char *word)
+{
+    struct mqtt_properties *p = &c->out.properties;
+    c->m.flagged = true;
+    c->m.flag_word = word;
+    struct bytes value = bytes_str(word ? word : "flagged");
+    size_t at = 0;
+    while (at < p->users && !bytes_equal_str(p->user[at].name, "sk-flag")) at++;
+    if (at == MQTT_USER_PROPERTIES_MAX) at--;
+    p->user[at] = (struct mqtt_user) { BYTES_LIT("sk-flag"), value };
+    if (at == p->users) p->users++;
+}
+
+static struct bytes store(struct out *o, struct bytes b)
+{
+    struct bytes mine = bytes_of(o->at + o->n, b.n);
+    put(o, b);
+    return mine;
+}
+
+struct parcel *cargo_keep(struct exchange *x, struct cargo *c)
+{
+    if (c->kept) return c->kept;
+    const struct mqtt_properties *p = &c->out.properties;
+    size_t n = c->m.topic.n + c->m.payload.n + p->content_type.n + p->response_topic.n + p->correlation.n;
+    for (size_t i = 0; i < p->users; i++) n += p->user[i].name.n + p->user[i].value.n;
+    size_t head = sizeof(struct parcel) + p->users * sizeof(struct mqtt_user);
+    if (x->kept_bytes + head + n > KEPT_BYTES_MAX) return NULL;
+    struct parcel *k = mem_new(head + n);
+    if (!k) return NULL;
+    struct out o = out_of((uint8_t *)k + head, n);
+    k->refs = 1;
+    k->size = head + n;
+    k->from = c->m.from;
+    k->flagged = c->m.flagged;
+    k->flag_word = c->m.flag_word;
+    k->expires_ms = c->expires_ms;
+    k->expiry_s = c->expiry_s;
+    k->qos = c->m.qos;
+    k->retain = c->m.retain;
+    k->command = c->command;
+    k->released = c->released;
+    k->has = p->has;
+    k->payload_format = p->payload_format;
+    k->topic = store(&o, c->m.topic);
+    k->payload = store(&o, c->m.payload);
+    k->content_type = store(&o, p->content_type);
+    k->response_topic = store(&o, p->response_topic);
+    k->correlation = store(&o, p->correlation);
+    k->users = p->users;
+    for (size_t i = 0; i < p->users; i++)
+        k->user[i] = (struct mqtt_user) { store(&o, p->user[i].name), store(&o, p->user[i].value) };
+    assert(!o.over);
+    x->kept_bytes += k->size;
+    c->kept = k;
+    return k;
+}
+
+void cargo_done(struct exchange *x, struct cargo *c)
+{
+    if (c->kept) parcel_drop(x, c->kept);
+    c->kept = NULL;
+}
+
+struct parcel *parcel_share(struct parcel *p)
+{
+    p->refs++;
+    return p;
+}
+
+void parcel_drop(struct exchange *x, struct parcel *p)
+{
+    assert(p->refs > 0);
+    if (--p->refs) return;
+    x->kept_bytes -= p->size;
+    mem_free(p);
+}

@@ -1,0 +1,185 @@
+/* Who wants what: filters in a tree, one short list of subscriptions at each. */
+#include "platform/exchange_internal.h"
+
+static MUST outcome sub_new(struct exchange *x, uint32_t *ret)
+{
+    if (x->subs_free != NONE) {
+        *ret = x->subs_free;
+        x->subs_free = x->subs[*ret].own_next;
+        return DONE;
+    }
+    if (x->subs_n >= x->bounds.subscriptions + TAPS_MAX) return REFUSE(E_FULL);
+    if (x->subs_n == x->subs_cap) {
+        uint32_t cap = x->subs_cap ? x->subs_cap * 2 : 64;
+        struct sub *subs = mem_grow(x->subs, cap * sizeof *subs);
+        if (!subs) return REFUSE(E_MEMORY);
+        x->subs = subs;
+        x->subs_cap = cap;
+    }
+    *ret = x->subs_n++;
+    return DONE;
+}
+
+/* A new subscription at the filter's node; not yet in its owner's list. */
+static MUST outcome sub_add(struct exchange *x, struct bytes filter, const struct sub *like, uint32_t *ret)
+{
+    uint32_t node = NONE, sub = NONE;
+    TRY(tree_put(&x->filters, filter, &node));
+    outcome o = sub_new(x, &sub);
+    if (!ok(o)) {
+        tree_trim(&x->filters, node);
+        return o;
+    }
+    struct tree_node *n = &x->filters.nodes[node];
+    x->subs[sub] = *like;
+    x->subs[sub].used = true;
+    x->subs[sub].node = node;
+    x->subs[sub].prev = x->subs[sub].own_prev = x->subs[sub].own_next = NONE;
+    x->subs[sub].next = n->head;
+    if (n->head != NONE) x->subs[n->head].prev = sub;
+    n->head = sub;
+    x->counts.subscriptions++;
+    *ret = sub;
+    return DONE;
+}
+
+static uint32_t sub_find(const struct exchange *x, const struct session *s, struct bytes filter)
+{
+    uint32_t node = tree_find(&x->filters, filter);
+    if (node == NONE || node == 0) return NONE;
+    struct handle h = session_handle(x, s);
+    for (uint32_t i = x->filters.nodes[node].head; i != NONE; i = x->subs[i].next)
+        if (!x->subs[i].tap && x->subs[i].owner.index == h.index && x->subs[i].owner.generation == h.generation) return i;
+    return NONE;
+}
+
+outcome sub_put(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options, bool *ret_new)
+{
+    uint32_t found = sub_find(x, s, filter);
+    if (found != NONE) {
+        x->subs[found].qos = options->qos;
+        x->subs[found].no_local = options->no_local;
+        x->subs[found].as_published = options->as_published;
+        *ret_new = false;
+        return DONE;
+    }
+    if (s->subs_n >= SESSION_SUBSCRIPTIONS_MAX) return REFUSE(E_FULL);
+    if (x->counts.subscriptions >= x->bounds.subscriptions) return REFUSE(E_FULL);
+    struct sub like = *options;
+    uint32_t sub = NONE;
+    like.owner = session_handle(x, s);
+    like.tap = false;
+    TRY(sub_add(x, filter, &like, &sub));
+    x->subs[sub].own_next = s->subs;
+    if (s->subs != NONE) x->subs[s->subs].own_prev = sub;
+    s->subs = sub;
+    s->subs_n++;
+    *ret_new = true;
+    return DONE;
+}
+
+outcome sub_put_tap(struct exchange *x, uint32_t tap, struct bytes filter)
+{
+    struct sub like = { .owner = { tap, x->taps[tap].generation }, .tap = true, .qos = 1, .as_published = true };
+    return sub_add(x, filter, &like, &x->taps[tap].sub);
+}
+
+void sub_drop(struct exchange *x, uint32_t sub)
+{
+    struct sub *s = &x->subs[sub];
+    assert(s->used);
+    struct session *owner = s->tap ? NULL : &x->sessions[s->owner.index];
+    if (s->own_prev != NONE) x->subs[s->own_prev].own_next = s->own_next;
+    else if (owner) owner->subs = s->own_next;
+    if (s->own_next != NONE) x->subs[s->own_next].own_prev = s->own_prev;
+    if (owner) owner->subs_n--;
+    if (s->prev != NONE) x->subs[s->prev].next = s->next;
+    else x->filters.nodes[s->node].head = s->next;
+    if (s->next != NONE) x->subs[s->next].prev = s->prev;
+    uint32_t node = s->node;
+    *s = (struct sub) { .own_next = x->subs_free };
+    x->subs_free = sub;
+    x->counts.subscriptions--;
+    tree_trim(&x->filters, node);
+}
+
+bool sub_take(struct exchange *x, struct session *s, struct bytes filter)
+{
+    uint32_t sub = sub_find(x, s, filter);
+    if (sub == NONE) return false;
+    sub_drop(x, sub);
+    return true;
+}
+
+struct bytes sub_filter(const struct exchange *x, uint32_t sub, char *text)
+{
+    const struct tree_node *levels[MQTT_LEVELS_MAX];
+    size_t n = 0;
+    for (uint32_t at = x->subs[sub].node; at != 0; at = x->filters.nodes[at].parent) levels[n++] = &x->filters.nodes[at];
+    struct out o = out_of(text, MQTT_TOPIC_MAX);
+    while (n) {
+        n--;
+        put(&o, bytes_of(levels[n]->level, levels[n]->level_n));
+        if (n) put_u8(&o, '/');
+    }
+    assert(!o.over);
+    return out_view(&o);
+}
+
+struct collecting {
+    struct exchange *x;
+    struct handle source;
+};
+
+static bool destination_room(struct exchange *x)
+{
+    if (x->destinations_n < x->destinations_cap) return true;
+    uint32_t cap = x->destinations_cap ? x->destinations_cap * 2 : 64;
+    struct destination *d = mem_grow(x->destinations, cap * sizeof *d);
+    if (!d) return false;
+    x->destinations = d;
+    x->destinations_cap = cap;
+    return true;
+}
+
+static void collect_one(struct exchange *x, const struct sub *s)
+{
+    struct session *session = s->tap ? NULL : session_of(x, s->owner);
+    if (!s->tap && (!session || session->doomed)) return;
+    if (session && session->mark == x->mark) { /* MQTT 5, 3.3.4: overlapping filters, one copy at the highest QoS */
+        struct destination *d = &x->destinations[session->mark_at];
+        if (s->qos > d->qos) d->qos = s->qos;
+        d->as_published |= s->as_published;
+        return;
+    }
+    if (!destination_room(x)) {
+        x->collect_failed = true;
+        return;
+    }
+    if (session) {
+        session->mark = x->mark;
+        session->mark_at = x->destinations_n;
+    }
+    x->destinations[x->destinations_n++] = (struct destination) { s->owner, s->tap, s->as_published, s->qos };
+}
+
+static void collect_node(void *ctx, uint32_t node)
+{
+    struct collecting *c = ctx;
+    struct exchange *x = c->x;
+    for (uint32_t i = x->filters.nodes[node].head; i != NONE; i = x->subs[i].next) {
+        const struct sub *s = &x->subs[i];
+        bool own = !s->tap && s->owner.index == c->source.index && s->owner.generation == c->source.generation;
+        if (!(s->no_local && own)) collect_one(x, s);
+    }
+}
+
+outcome sub_collect(struct exchange *x, struct bytes topic, struct handle source)
+{
+    struct collecting c = { x, source };
+    x->mark++;
+    x->destinations_n = 0;
+    x->collect_failed = false;
+    tree_match_topic(&x->filters, topic, collect_node, &c);
+    return x->collect_failed ? REFUSE(E_MEMORY) : DONE;
+}
