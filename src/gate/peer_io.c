@@ -114,6 +114,8 @@ static void flushed(struct gate *g, struct peer *p)
         p->out = BUFFER(GATE_OUTPUT_BYTES);
     }
     if (p->state != PEER_CLOSING || p->shut) return;
+    if (p->tls) tls_free(p->tls); /* nothing more to say: the memory goes now, the socket lingers */
+    p->tls = 0;
     /* Half-close and wait a little: closing with unread input would reset the connection, and the
      * peer might lose our last words (the TLS alert, the CONNACK). */
     p->shut = true;

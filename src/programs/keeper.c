@@ -17,7 +17,7 @@
 #include "base/port/port.h"
 #include "wire/channel.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000,
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 2000,
     STOP_CORE_MS = 10000, STOP_REST_MS = 2000, ARGS_MAX = 8 };
 enum role { SEAL, CORE, GATE, ROLES };
 

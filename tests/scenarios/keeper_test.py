@@ -121,6 +121,7 @@ def stays(folder, sekimorid):
     keeper = site.run('--state', '/nowhere', '--config', '/nowhere/c')
     check('core gets a channel and a seal', site.until(lambda: site.said('core', 'got R 3') and site.said('core', 'got s 1')))
     check('gate gets a channel and a seal', site.until(lambda: site.said('gate', 'got R 3') and site.said('gate', 'got s 1')))
+    site.until(lambda: all(site.said(r, 'started') for r in ('core', 'gate', 'seal')))
     check('seal has three descriptors', site.said('seal', 'started')[0][2] == 'started /nowhere fds 0 1 2 3 4 5')
     check('core has one', site.said('core', 'started')[0][2] == 'started --state /nowhere --config /nowhere/c fds 0 1 2 3')
     check('gate has one', site.said('gate', 'started')[0][2] == 'started  fds 0 1 2 3')
