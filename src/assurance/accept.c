@@ -66,7 +66,7 @@ static MUST outcome model_of(const struct document *d, struct arena *arena, stru
     return DONE;
 }
 
-outcome model_apply(struct assurance *a, const struct document *d, int64_t since_ms, char why[DOCUMENT_WHY])
+outcome model_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY])
 {
     struct arena arena = ARENA(OPEN_BYTES);
     struct model *m = NULL;
@@ -92,7 +92,6 @@ outcome model_apply(struct assurance *a, const struct document *d, int64_t since
     a->model_arena = arena;
     a->model_doc = own;
     a->model_at_ms = at;
-    a->model_since_ms = since_ms;
     memcpy(a->model_hash, hash, sizeof a->model_hash);
     signers_of(d, &a->charter, &a->model_by);
     a->has_picture = false;
@@ -115,7 +114,7 @@ static MUST outcome model_accept(struct assurance *a, struct bytes json, int64_t
     mem_free(m);
     TRY(o);
     TRY(keep(a, ENTRY_MODEL, d.json, why));
-    TRY(model_apply(a, &d, now_ms, why));
+    TRY(model_apply(a, &d, why));
     rules_build(a, now_ms);
     judge_all(a, now_ms);
     figures_compute(a, now_ms, "model");
@@ -132,19 +131,20 @@ static void cite(const struct assurance *a, const struct decision *d, struct dec
     memcpy(ret->id, n->id, sizeof ret->id);
     memcpy(ret->hash, n->hash, sizeof ret->hash);
     ret->at_ms = n->at_ms;
+    ret->other_model = strcmp(n->model_hash, a->model_hash) != 0;
     ret->decision_yen = l->decision_yen;
     ret->expected_yen = l->expected_yen;
     ret->rank = l->rank;
 }
 
 /* Older decisions of the mission give way: this one was signed by the same three. */
-outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in, int64_t at_ms)
+outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in)
 {
     if (a->n_cases == DECISIONS_MAX) return REFUSE(E_FULL);
     struct case_file *c = mem_new(sizeof *c);
     if (!c) return REFUSE(E_MEMORY);
     c->decision = *in;
-    c->at_ms = at_ms;
+    memcpy(c->model_hash, a->model_hash, sizeof c->model_hash);
     signers_of(d, &a->charter, &c->by);
     for (size_t i = 0; i < a->n_cases; i++) {
         struct case_file *old = a->cases[i];
@@ -160,7 +160,7 @@ static MUST outcome decision_check(const struct assurance *a, const struct docum
 {
     const char *bad = NULL;
     if (!ok(decision_read(d->payload, ret, &bad))) return document_refuse(CAUSE_MALFORMED, bad, why);
-    struct decision_world w = { .model = a->model, .model_at_ms = a->model_since_ms, .now_ms = now_ms,
+    struct decision_world w = { .model = a->model, .now_ms = now_ms,
         .used = case_find(a, ret->id) != NULL };
     for (size_t i = 0; i < ret->n_rules; i++) w.stream_declared[i] = stream_find(a, ret->rules[i].stream) != NULL;
     cite(a, ret, &w.cited);
@@ -177,7 +177,7 @@ static MUST outcome decision_accept(struct assurance *a, struct bytes json, int6
     TRY(admit(a, json, DOCUMENT_DECISION, now_ms, arena, &d, why));
     TRY(decision_check(a, &d, now_ms, in, why));
     TRY(keep(a, ENTRY_DECISION, d.json, why));
-    if (!ok(case_apply(a, &d, in, now_ms))) return document_refuse(CAUSE_MEMORY, NULL, why);
+    if (!ok(case_apply(a, &d, in))) return document_refuse(CAUSE_MEMORY, NULL, why);
     rules_build(a, now_ms);
     judge_all(a, now_ms);
     judge_figures(a, now_ms);

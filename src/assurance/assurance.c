@@ -9,7 +9,8 @@ outcome assurance_new(const struct assurance_port *port, struct assurance **ret)
     a->written = MAP;
     a->asset_index = MAP;
     a->picture = mem_new(sizeof *a->picture);
-    a->events = mem_new_array(EVENTS_MAX, sizeof *a->events);
+    a->cap_events = EVENTS_AT_START;
+    a->events = mem_new_array(a->cap_events, sizeof *a->events);
     a->cases = mem_new_array(DECISIONS_MAX, sizeof *a->cases);
     a->references = mem_new_array(REFERENCES_MAX, sizeof *a->references);
     bool whole = a->picture && a->events && a->cases && a->references;
@@ -77,8 +78,16 @@ struct condition_world world_of(const struct assurance *a, int64_t now_ms)
 
 void events_refresh(struct assurance *a)
 {
-    size_t n = evidence_events(a->evidence, a->events, EVENTS_MAX);
-    a->n_events = n < EVENTS_MAX ? n : EVENTS_MAX;
+    size_t n = evidence_events(a->evidence, a->events, a->cap_events);
+    if (n > a->cap_events) {
+        struct evidence_event *more = mem_grow(a->events, n * 2 * sizeof *more);
+        if (more) {
+            a->events = more;
+            a->cap_events = n * 2;
+            n = evidence_events(a->evidence, a->events, a->cap_events);
+        }
+    }
+    a->n_events = n < a->cap_events ? n : a->cap_events;
 }
 
 struct asset *asset_find(const struct assurance *a, const char *id)
@@ -114,6 +123,7 @@ outcome assurance_asset(struct assurance *a, const char *id, const char *group, 
     if (!id[0]) return REFUSE(E_RANGE);
     TRY(bytes_to_text(bytes_str(group), text, sizeof text));
     struct asset *one = asset_find(a, id);
+    if (one ? one->present == present && strcmp(one->group, text) == 0 : !present) return DONE; /* nothing new */
     if (!one) TRY(asset_add(a, id, &one));
     TRY(evidence_asset(a->evidence, id, group, present));
     memcpy(one->group, text, sizeof one->group);
@@ -132,8 +142,9 @@ outcome assurance_stream(struct assurance *a, const char *name, const char *patt
     TRY(bytes_to_text(bytes_str(pattern), one.pattern, sizeof one.pattern));
     for (size_t i = 0; i < a->n_streams; i++) {
         if (strcmp(a->streams[i].name, name) != 0) continue;
+        bool same = strcmp(a->streams[i].pattern, pattern) == 0 && a->streams[i].command == command;
         a->streams[i] = one;
-        a->rules_due = true;
+        a->rules_due = a->rules_due || !same;
         return DONE;
     }
     if (a->n_streams == a->cap_streams) {
@@ -290,7 +301,8 @@ void fact_take(struct assurance *a, const struct fact *in, int64_t now_ms)
     evidence_write(a, &f, change.changed || change.event || change.cleared);
     if (change.event || change.cleared) tell_events(a, &f, change.event);
     if (change.adverse && now_ms - a->computed_ms >= COALESCE_MS) figures_compute(a, now_ms, "fact");
-    else if (change.changed || change.refreshed) figures_due(a, now_ms + COALESCE_MS, "fact");
+    else if (change.changed) figures_due(a, now_ms + COALESCE_MS, "fact");
+    else if (change.refreshed) figures_due(a, now_ms + FRESHEN_MS, "time");
 }
 
 void assurance_fact(struct assurance *a, const struct fact *f, int64_t now_ms)
@@ -321,5 +333,6 @@ int assurance_turn(struct assurance *a, int64_t now_ms)
     figures_turn(a, now_ms);
     int64_t next = sooner(sooner(judge_next(a), figures_next(a)), sooner(a->sweep_at_ms, a->sweep_due_ms));
     int64_t wait = next ? next - now_ms : 1000;
+    if (a->write_failed && wait < 100) wait = 100; /* the record refuses: no use in asking at once */
     return wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait;
 }

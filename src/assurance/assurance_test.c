@@ -298,7 +298,8 @@ static void test_replay_equals(void)
         CHECK_OK(assurance_replay(copy.a, s.entries[i].kind, bytes_str(s.entries[i].json), s.entries[i].at_ms));
     story_wait(&s, 30 * MS_S);
     copy.now = s.now;
-    CHECK_OK(assurance_asset(s.a, "pc-01", "computers", true)); /* both figure at this very moment */
+    CHECK_OK(assurance_asset(copy.a, "pc-02", "computers", true));
+    CHECK_OK(assurance_asset(s.a, "pc-02", "computers", true)); /* both figure at this very moment */
     (void)assurance_turn(s.a, s.now);
     CHECK_OK(assurance_start(copy.a, copy.now));
     CHECK(copy.n == 0); /* nothing new to say */

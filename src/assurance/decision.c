@@ -241,7 +241,7 @@ static MUST outcome judge_assessment(const struct decision *d, const struct deci
     if (strcmp(c->hash, d->assessment_hash) != 0 || c->decision_yen != d->decision_yen
         || c->expected_yen != d->expected_yen)
         return document_refuse(CAUSE_SNAPSHOT, d->assessment_id, why);
-    if (c->at_ms < w->model_at_ms || c->at_ms < w->now_ms - DECISION_ASSESSMENT_AGE_MS)
+    if (c->other_model || c->at_ms < w->now_ms - DECISION_ASSESSMENT_AGE_MS)
         return document_refuse(CAUSE_OLD, d->assessment_id, why);
     return d->rank < c->rank ? document_refuse(CAUSE_RANK, d->assessment_id, why) : DONE;
 }

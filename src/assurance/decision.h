@@ -58,10 +58,10 @@ struct decision_cited { /* the assessment a decision names, as this site knows i
     int64_t at_ms;
     int64_t decision_yen, expected_yen;     /* of the decision's mission */
     int rank;
+    bool other_model;                       /* it was made with a model that is no longer in force */
 };
 struct decision_world {
     const struct model *model;
-    int64_t model_at_ms;                    /* since when it is in force */
     struct decision_cited cited;
     bool used;                              /* the id was used before */
     bool stream_declared[DECISION_RULES_MAX]; /* by rule: its stream is a declared one (name or pattern) */

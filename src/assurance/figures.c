@@ -72,6 +72,7 @@ static void note_make(const struct assurance *a, int64_t now_ms, const char *cau
     (void)snprintf(ret->id, sizeof ret->id, "A-%llu", (unsigned long long)(a->last_assessment + 1));
     (void)snprintf(ret->cause, sizeof ret->cause, "%s", cause);
     memcpy(ret->hash, a->picture->result_hash, sizeof ret->hash);
+    memcpy(ret->model_hash, a->picture->model_hash, sizeof ret->model_hash);
     ret->n_missions = a->picture->n_missions;
     for (size_t i = 0; i < ret->n_missions; i++) {
         const struct assess_mission *m = &a->picture->missions[i];
@@ -158,6 +159,7 @@ outcome figures_replay(struct assurance *a, const struct doc *d)
     struct figure_note n = { .coverage_mille = (uint32_t)doc_int(d, "coverage_mille", 0) };
     TRY(bytes_to_text(bytes_str(doc_text(d, "id", "")), n.id, sizeof n.id));
     TRY(bytes_to_text(bytes_str(doc_text(d, "result_hash", "")), n.hash, sizeof n.hash));
+    TRY(bytes_to_text(bytes_str(doc_text(d, "model_hash", "")), n.model_hash, sizeof n.model_hash));
     TRY(bytes_to_text(bytes_str(doc_text(d, "cause", "")), n.cause, sizeof n.cause));
     TRY(document_time(d, "at", &n.at_ms));
     const struct doc *list = doc_get(d, "summary");
@@ -212,7 +214,8 @@ static void write_if_moved(struct assurance *a, int64_t now_ms, const char *caus
 {
     struct figure_note n;
     note_make(a, now_ms, cause, &n);
-    if (a->n_notes && strcmp(a->notes[a->n_notes - 1].hash, n.hash) == 0) return;
+    const struct figure_note *last = a->n_notes ? &a->notes[a->n_notes - 1] : NULL;
+    if (last && strcmp(last->hash, n.hash) == 0 && strcmp(last->model_hash, n.model_hash) == 0) return;
     int64_t wait = wait_ms(a, &n);
     if (wait > 0) {
         figures_due(a, now_ms + wait, cause);
@@ -265,7 +268,7 @@ unsigned reopenings(const struct assurance *a, const struct case_file *c)
     const struct figure_note *cited = figure_find(a, c->decision.assessment_id);
     const struct figure_line *then = figure_line_of(cited, c->decision.mission);
     size_t i = a->model ? model_mission(a->model, c->decision.mission) : SIZE_MAX;
-    if (a->model_since_ms > c->at_ms) mask |= 1u << REOPEN_MODEL;
+    if (strcmp(c->model_hash, a->model_hash) != 0) mask |= 1u << REOPEN_MODEL;
     if (i == SIZE_MAX || !a->has_picture) return mask;
     const struct assess_mission *now = &a->picture->missions[i];
     enum picture p = picture_of(a, i), was = then ? then->picture : PICTURE_WITHIN;

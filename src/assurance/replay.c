@@ -29,12 +29,12 @@ static MUST outcome replay_model(struct assurance *a, struct bytes payload, int6
     struct document d;
     char why[DOCUMENT_WHY] = "";
     TRY(signed_read(a, payload, DOCUMENT_MODEL, arena, &d));
-    TRY(model_apply(a, &d, at_ms, why));
+    TRY(model_apply(a, &d, why));
     rules_build(a, at_ms);
     return DONE;
 }
 
-static MUST outcome replay_decision(struct assurance *a, struct bytes payload, int64_t at_ms, struct arena *arena)
+static MUST outcome replay_decision(struct assurance *a, struct bytes payload, struct arena *arena)
 {
     struct document d;
     struct decision *in = arena_new(arena, sizeof *in);
@@ -42,7 +42,7 @@ static MUST outcome replay_decision(struct assurance *a, struct bytes payload, i
     TRY(signed_read(a, payload, DOCUMENT_DECISION, arena, &d));
     TRY(decision_read(d.payload, in, NULL));
     if (case_find(a, in->id)) return REFUSE(E_CONFLICT);
-    return case_apply(a, &d, in, at_ms);
+    return case_apply(a, &d, in);
 }
 
 static MUST outcome replay_reference(struct assurance *a, struct bytes payload, struct arena *arena)
@@ -96,7 +96,7 @@ outcome assurance_replay(struct assurance *a, unsigned kind, struct bytes payloa
     switch (kind) {
     case ENTRY_CHARTER: o = replay_charter(a, payload, &arena); break;
     case ENTRY_MODEL: o = replay_model(a, payload, at_ms, &arena); break;
-    case ENTRY_DECISION: o = replay_decision(a, payload, at_ms, &arena); break;
+    case ENTRY_DECISION: o = replay_decision(a, payload, &arena); break;
     case ENTRY_REFERENCE: o = replay_reference(a, payload, &arena); break;
     case ENTRY_DECLARATION: o = replay_declaration(a, payload, at_ms, &arena); break;
     case ENTRY_RELEASE: o = replay_release(a, payload, &arena); break;

@@ -26,9 +26,10 @@
 #define ASSESSMENTS_SHOWN 64
 #define REFERENCES_MAX 1024
 #define RELEASES_MAX 256
-#define EVENTS_MAX 4096
+#define EVENTS_AT_START 256
 #define NO_END_MS ((int64_t)253402300799000) /* 9999-12-31T23:59:59Z: a limit until people decide */
 #define COALESCE_MS MS_S
+#define FRESHEN_MS (5 * MS_S)                 /* newer evidence of what was known */
 #define REFIGURE_MS MS_MINUTE                /* freshness moves figures slowly */
 #define RELEASE_AGE_MS (10 * MS_MINUTE)
 
@@ -57,7 +58,7 @@ struct signed_by {
 struct case_file { /* a decision and what became of it */
     struct decision decision;
     struct signed_by by;
-    int64_t at_ms;                   /* in force since */
+    char model_hash[65];             /* of the model when it was accepted */
     bool expired;                    /* seen to be over: stays so if the clock goes back */
     char superseded_by[DECISION_ID];
     unsigned reopened;               /* mask of enum reopening, as last told */
@@ -93,6 +94,7 @@ struct rule { /* what is imposed when a condition breaks; from decisions and, ob
 };
 struct figure_note { /* one assessment in the history */
     char id[24], hash[65], cause[12];
+    char model_hash[65];
     int64_t at_ms;                   /* as_of */
     uint32_t coverage_mille;         /* proven, mean over the controls */
     struct figure_line {
@@ -121,13 +123,12 @@ struct assurance {
     const struct doc *model_doc;
     char model_hash[65];
     int64_t model_at_ms;             /* signed at */
-    int64_t model_since_ms;          /* in force since */
     struct signed_by model_by;
 
     struct evidence *evidence;
     struct map written;              /* control 0x1f asset 0x1f method -> struct written, owned */
     struct evidence_event *events;   /* open ones, sorted */
-    size_t n_events;
+    size_t n_events, cap_events;
 
     struct map asset_index;          /* id -> struct asset, owned by assets */
     struct asset **assets;
@@ -219,8 +220,8 @@ const struct figure_note *figure_find(const struct assurance *a, const char *id)
 void declarations_expire(struct assurance *a, int64_t now_ms);
 
 /* accept.c: what both a new and a replayed document do once verified */
-MUST outcome model_apply(struct assurance *a, const struct document *d, int64_t since_ms, char why[DOCUMENT_WHY]);
-MUST outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in, int64_t at_ms);
+MUST outcome model_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY]);
+MUST outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in);
 MUST outcome reference_apply(struct assurance *a, const struct document *d);
 MUST outcome declaration_apply(struct assurance *a, const struct document *d, int64_t now_ms);
 void release_remember(struct assurance *a, const struct doc *payload);

@@ -66,7 +66,7 @@ struct story {
     char why[ASSURANCE_WHY];
 };
 
-static outcome story_write(void *ctx, unsigned kind, const struct doc *d, bool durable)
+static inline outcome story_write(void *ctx, unsigned kind, const struct doc *d, bool durable)
 {
     struct story *s = ctx;
     struct buffer b = BUFFER(32u << 20);
@@ -82,7 +82,7 @@ static outcome story_write(void *ctx, unsigned kind, const struct doc *d, bool d
     return DONE;
 }
 
-static void story_limits(void *ctx, const struct limits *limits)
+static inline void story_limits(void *ctx, const struct limits *limits)
 {
     struct story *s = ctx;
     s->n_limits = limits->n;
@@ -91,14 +91,14 @@ static void story_limits(void *ctx, const struct limits *limits)
     for (size_t i = 0; i < limits->n && i < 16; i++) s->rows[i] = limits->rows[i];
 }
 
-static void story_tell(void *ctx, const char *event, const struct doc *d)
+static inline void story_tell(void *ctx, const char *event, const struct doc *d)
 {
     struct story *s = ctx;
     (void)d;
     (void)snprintf(s->told[s->n_told++ % 16], 16, "%s", event);
 }
 
-static struct assurance *story_machine(struct story *s)
+static inline struct assurance *story_machine(struct story *s)
 {
     struct assurance *a = NULL;
     struct assurance_port port = { s, story_write, story_limits, story_tell };
@@ -107,7 +107,7 @@ static struct assurance *story_machine(struct story *s)
 }
 
 /* The charter, as init wrote it. */
-static void story_charter(struct story *s)
+static inline void story_charter(struct story *s)
 {
     char pem[CHARTER_ROLES][400];
     const char *pems[CHARTER_ROLES];
@@ -125,7 +125,7 @@ static void story_charter(struct story *s)
     arena_deinit(&arena);
 }
 
-static void story_begin(struct story *s)
+static inline void story_begin(struct story *s)
 {
     *s = (struct story) { .now = T0 };
     for (size_t r = 0; r <= CHARTER_ROLES; r++) CHECK_OK(key_new(r % 2 ? KEY_ED25519 : KEY_P256, &s->keys[r]));
@@ -133,7 +133,7 @@ static void story_begin(struct story *s)
     story_charter(s);
 }
 
-static void story_end(struct story *s)
+static inline void story_end(struct story *s)
 {
     assurance_free(s->a);
     for (size_t r = 0; r <= CHARTER_ROLES; r++) key_free(s->keys[r]);
@@ -142,7 +142,7 @@ static void story_end(struct story *s)
 }
 
 /* The payload signed by these keys, in order; the text is the caller's to free. */
-static char *story_sign(struct story *s, const struct doc *payload, const size_t *keys, size_t n)
+static inline char *story_sign(struct story *s, const struct doc *payload, const size_t *keys, size_t n)
 {
     struct buffer b = BUFFER(1u << 20);
     CHECK_OK(doc_write_json(payload, &b));
@@ -162,7 +162,7 @@ enum { MO = CHARTER_MISSION_OWNER, AO = CHARTER_ASSET_OWNER, EX = CHARTER_EXECUT
 
 typedef outcome (*story_door)(struct assurance *a, struct bytes json, int64_t now_ms, char *why);
 
-static outcome story_give(struct story *s, story_door door, const struct doc *payload, const size_t *keys, size_t n)
+static inline outcome story_give(struct story *s, story_door door, const struct doc *payload, const size_t *keys, size_t n)
 {
     char *json = story_sign(s, payload, keys, n);
     outcome o = door(s->a, bytes_str(json), s->now, s->why);
@@ -171,7 +171,7 @@ static outcome story_give(struct story *s, story_door door, const struct doc *pa
 }
 
 /* The model's document with this tolerance ("1000万"). */
-static struct doc *story_model_doc(struct arena *arena, const char *tolerance)
+static inline struct doc *story_model_doc(struct arena *arena, const char *tolerance)
 {
     static char text[sizeof story_model + 64];
     struct doc *d = NULL;
@@ -180,7 +180,7 @@ static struct doc *story_model_doc(struct arena *arena, const char *tolerance)
     return d;
 }
 
-static outcome story_model_give(struct story *s, const char *tolerance, const size_t *keys, size_t n)
+static inline outcome story_model_give(struct story *s, const char *tolerance, const size_t *keys, size_t n)
 {
     struct arena arena = ARENA(1u << 20);
     struct doc *d = document_model_new(&arena, SITE, story_model_doc(&arena, tolerance), s->now);
@@ -189,7 +189,7 @@ static outcome story_model_give(struct story *s, const char *tolerance, const si
     return o;
 }
 
-static void story_fact(struct story *s, const char *control, const char *asset, enum fact_result result,
+static inline void story_fact(struct story *s, const char *control, const char *asset, enum fact_result result,
     const char *detail)
 {
     struct fact f = { .result = result, .method = FACT_BY_QUOTE, .authenticated = true,
@@ -200,7 +200,7 @@ static void story_fact(struct story *s, const char *control, const char *asset, 
     assurance_fact(s->a, &f, s->now);
 }
 
-static void story_wait(struct story *s, int64_t ms)
+static inline void story_wait(struct story *s, int64_t ms)
 {
     for (int64_t end = s->now + ms; s->now < end;) {
         int wait = assurance_turn(s->a, s->now);
@@ -210,7 +210,7 @@ static void story_wait(struct story *s, int64_t ms)
 }
 
 /* A decision on the newest assessment, enforcing `attested`; the caller changes what it wants to try. */
-static struct decision story_decision(struct story *s, const char *id, int64_t tolerance_yen)
+static inline struct decision story_decision(struct story *s, const char *id, int64_t tolerance_yen)
 {
     struct arena arena = ARENA(4u << 20);
     struct decision d = { .accept = DECISION_CONDITIONS, .at_ms = s->now, .loosen = DECISION_LOOSEN_TWO,
@@ -232,7 +232,7 @@ static struct decision story_decision(struct story *s, const char *id, int64_t t
     return d;
 }
 
-static outcome story_decide(struct story *s, const struct decision *d, const size_t *keys, size_t n)
+static inline outcome story_decide(struct story *s, const struct decision *d, const size_t *keys, size_t n)
 {
     struct arena arena = ARENA(1u << 20);
     outcome o = story_give(s, assurance_decision, decision_doc(d, &arena), keys, n);
@@ -240,7 +240,7 @@ static outcome story_decide(struct story *s, const struct decision *d, const siz
     return o;
 }
 
-static bool story_why(const struct story *s, const char *word)
+static inline bool story_why(const struct story *s, const char *word)
 {
     size_t n = strlen(word);
     bool same = strncmp(s->why, word, n) == 0 && (s->why[n] == 0 || s->why[n] == ':');
@@ -248,7 +248,7 @@ static bool story_why(const struct story *s, const char *word)
     return same;
 }
 
-static size_t story_count(const struct story *s, unsigned kind)
+static inline size_t story_count(const struct story *s, unsigned kind)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) n += s->entries[i].kind == kind;
@@ -256,7 +256,7 @@ static size_t story_count(const struct story *s, unsigned kind)
 }
 
 /* The status as one canonical text; the caller frees it. */
-static char *story_status(struct story *s, struct assurance *a)
+static inline char *story_status(struct story *s, struct assurance *a)
 {
     struct arena arena = ARENA(8u << 20);
     struct buffer b = BUFFER(8u << 20);
