@@ -261,6 +261,39 @@ static void test_node_room(void)
     }
 }
 
+/* Memory runs out at every allocation of open, append, read, prove in turn: refused, nothing worse. */
+static void test_no_memory(void)
+{
+    struct fixture f;
+    struct ledger *l;
+    fixture_init(&f, 4096, 16384);
+    CHECK_OK(fixture_open(&f, &l));
+    CHECK_OK(fixture_append(l, 50));
+    ledger_close(l);
+    size_t refused = 0, opened = 0;
+    for (uint64_t k = 1; k <= 40; k++) {
+        mem_fail_at(k);
+        outcome o = fixture_open(&f, &l);
+        refused += o.code == E_MEMORY;
+        CHECK_QUIET(ok(o) || o.code == E_MEMORY);
+        if (!ok(o)) continue;
+        opened++;
+        struct buffer b = BUFFER(4096);
+        struct ledger_entry e;
+        o = ledger_read(l, 3, &b, &e);
+        CHECK_QUIET(ok(o) || o.code == E_MEMORY);
+        buffer_deinit(&b);
+        mem_fail_at(0);
+        ledger_close(l);
+    }
+    mem_fail_at(0);
+    CHECK(refused > 5 && opened > 5);
+    CHECK_OK(fixture_open(&f, &l));
+    check_all(l, 50);
+    ledger_close(l);
+    fixture_deinit(&f);
+}
+
 static void test_data(void)
 {
     struct buffer b = BUFFER(1000);
@@ -286,6 +319,7 @@ int main(void)
     test_proofs();
     test_no_space();
     test_node_room();
+    test_no_memory();
     test_data();
     return TEST_END;
 }
