@@ -171,14 +171,21 @@ static void add_rules(struct cli *c, struct decision *d, const struct doc *condi
         }
 }
 
-static void cite(struct decision *d, const struct doc *mission)
+/* The newest written assessment: what a decision may cite; figures of the moment may already have moved. */
+static void cite(struct decision *d, const struct doc *assessments, const struct doc *mission)
 {
-    const struct doc *a = doc_get(mission, "assessment"), *f = doc_get(mission, "figures"), *t = doc_get(mission, "tolerance");
-    snprintf(d->assessment_id, sizeof d->assessment_id, "%s", a ? doc_text(a, "id", "") : "");
-    snprintf(d->assessment_hash, sizeof d->assessment_hash, "%s", a ? doc_text(a, "hash", "") : "");
-    d->decision_yen = f ? doc_int(f, "decision_yen", 0) : 0;
-    d->expected_yen = f ? doc_int(f, "expected_yen", 0) : 0;
+    const struct doc *a = assessments->first, *t = doc_get(mission, "tolerance");
+    while (a && strcmp(doc_text(a, "mission", ""), doc_text(mission, "id", "")) != 0) a = a->next;
+    snprintf(d->mission, sizeof d->mission, "%s", doc_text(mission, "id", ""));
     d->tolerance_yen = t ? doc_int(t, "yen", 0) : 0;
+    d->rank = 5;
+    if (!a) return;
+    snprintf(d->assessment_id, sizeof d->assessment_id, "%s", doc_text(a, "id", ""));
+    snprintf(d->assessment_hash, sizeof d->assessment_hash, "%s", doc_text(a, "hash", ""));
+    d->decision_yen = doc_int(a, "decision_yen", 0);
+    d->expected_yen = doc_int(a, "expected_yen", 0);
+    const char *rank = doc_text(a, "rank", "R5");
+    if (rank[0] == 'R' && rank[1] >= '1' && rank[1] <= '5') d->rank = rank[1] - '0';
 }
 
 static int number(const struct cli *c, const char *name, int fallback)
@@ -190,28 +197,27 @@ static int number(const struct cli *c, const char *name, int fallback)
     return *text ? -1 : v;
 }
 
-static int ask_assessment(struct cli *c, const struct doc **mission, const struct doc **model)
+static int ask_assessment(struct cli *c, const struct doc **mission, const struct doc **model, const struct doc **list)
 {
     char path[128];
     const char *id = flag(c, "mission");
     snprintf(path, sizeof path, "/api/v1/mission%s%s", id ? "s/" : "", id ? id : "");
     int code = ask(c, "GET", path, BYTES_NONE, mission);
+    if (!code) code = ask(c, "GET", "/api/v1/assessments", BYTES_NONE, list);
     return code ? code : ask(c, "GET", "/api/v1/model", BYTES_NONE, model);
 }
 
 int cmd_decision_new(struct cli *c)
 {
-    const struct doc *mission, *model;
+    const struct doc *mission, *model, *list;
     struct decision d = { .accept = DECISION_ACCEPT, .margin_mille = DECISION_MARGIN_MILLE, .fallback = LIMIT_HOLD, .at_ms = port_wall_ms() };
     if (!flag(c, "id")) return need_flag(c, "id");
     if (!flag(c, "out")) return need_flag(c, "out");
-    int code = ask_assessment(c, &mission, &model);
+    int code = ask_assessment(c, &mission, &model, &list);
     if (!code) code = site_of(c, d.site);
     if (code) return code;
     snprintf(d.id, sizeof d.id, "%s", flag(c, "id"));
-    snprintf(d.mission, sizeof d.mission, "%s", doc_text(mission, "id", ""));
-    cite(&d, mission);
-    d.rank = (int)doc_int(mission, "rank", 5);
+    cite(&d, list, mission);
     int days = number(c, "days", (int)(decision_validity_ms(d.rank) / MS_DAY)), dwell = number(c, "dwell", 10);
     if (days < 1 || dwell < 0) return complain_usage(c);
     d.expires_ms = d.at_ms + days * MS_DAY;

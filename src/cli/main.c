@@ -115,9 +115,11 @@ static int help(const struct cli *c, FILE *to)
     return to == stdout ? EXIT_OK : EXIT_USAGE;
 }
 
-static bool takes_value(const char *name)
+/* `sekimori --version` asks for ours; behind a noun it is that of a release. */
+static bool takes_value(const char *name, bool behind_noun)
 {
     static const char *const bare[] = { "dry-run", "help", "version" };
+    if (behind_noun && strcmp(name, "version") == 0) return true;
     for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)
         if (strcmp(bare[i], name) == 0) return false;
     return true;
@@ -138,7 +140,7 @@ static bool parse(struct cli *c, int argc, char **argv)
         } else if (strncmp(a, "--", 2) == 0 && a[2]) {
             if (c->n_flags == CLI_FLAGS_MAX) return false;
             const char *value = "";
-            if (takes_value(a + 2)) {
+            if (takes_value(a + 2, c->n_args > 0)) {
                 if (i + 1 >= argc) return false;
                 value = argv[++i];
             }
@@ -190,7 +192,7 @@ int cli_main(int argc, char **argv)
     c.state = flag(&c, "state") ? flag(&c, "state") : getenv("SEKIMORI_STATE");
     if (!c.state || !*c.state) c.state = "/var/lib/sekimori";
     c.dry_run = flag(&c, "dry-run") != NULL;
-    if (flag(&c, "version")) return printf("sekimori %s\n", SEKIMORI_VERSION) > 0 ? EXIT_OK : EXIT_FAILED;
+    if (flag(&c, "version") && !c.n_args) return printf("sekimori %s\n", SEKIMORI_VERSION) > 0 ? EXIT_OK : EXIT_FAILED;
     if (flag(&c, "help") || !c.n_args) return help(&c, flag(&c, "help") ? stdout : stderr);
     if (!good) return help(&c, stderr);
     c.command = find(&c);
