@@ -154,6 +154,7 @@ outcome gate_run(const struct gate_options *options, char ret_why[160])
     *g = (struct gate) { .options = *options, .why = ret_why, .epoll_fd = -1, .spare_fd = -1,
         .channel = CHANNEL_NONE, .guard = GUARD, .deadlines = DEADLINES,
         .chain = BUFFER(GATE_CHAIN_MAX), .ca = BUFFER(GATE_CHAIN_MAX), .seal = { .fd = -1 } };
+    if (!g->options.memory) g->options.memory = GATE_MEMORY_BYTES;
     ret_why[0] = 0;
     outcome o = start(g);
     while (ok(o)) o = turn(g);

@@ -9,6 +9,7 @@
 struct gate_options {
     int control_fd;   /* SOCK_SEQPACKET from the keeper, see wire/channel.h */
     int connect_ms;   /* from accept to CONNECT or the first request; 10,000 */
+    size_t memory;    /* bytes held for all peers together; 0 = 512 MiB */
     bool sandbox;     /* always in the program; tests of one process do without */
 };
 

@@ -123,6 +123,36 @@ static void test_handshake_slots(void)
     CHECK(rig_stop(&r) == 0);
 }
 
+/* All peers together are bounded too: past it the greedy go, the modest stay. */
+static void test_memory(void)
+{
+    enum { PEERS = 3 };
+    struct rig r;
+    struct rig_peer p[PEERS];
+    struct rig_record rec;
+    static uint8_t part[700000] = { 0x30, 0xff, 0xff, 0x79 }; /* of a PUBLISH of 1,998,847 bytes */
+    struct buffer b = BUFFER(4096);
+    struct bytes connect = rig_connect_packet(5, &b);
+    rig_start_with(&r, (struct gate_options) { .connect_ms = 10000, .memory = 2000000, .sandbox = true });
+    rig_configure(&r, 256, 1000, 1000);
+    CHECK(rig_expect(&r, LINK_READY, &rec));
+    for (int i = 0; i < PEERS; i++) {
+        CHECK_OK(rig_device_open(&r, &p[i]));
+        CHECK(rig_expect(&r, LINK_UP, &rec));
+        rig_send_u32(&r, LINK_ADMIT, rec.link, 0);
+        CHECK(rig_peer_write(&p[i], connect));
+        CHECK(rig_expect(&r, LINK_DATA, &rec));
+    }
+    for (int i = 1; i < PEERS; i++) (void)rig_peer_write(&p[i], bytes_of(part, sizeof part));
+    CHECK(rig_expect(&r, LINK_DOWN, &rec));
+    CHECK(rec.rest.n == 1 && rec.rest.at[0] == LINK_END_SLOW);
+    CHECK(rig_peer_write(&p[0], bytes_of("\xc0\x00", 2)));
+    CHECK(rig_expect(&r, LINK_DATA, &rec) && rec.rest.n == 2);
+    for (int i = 0; i < PEERS; i++) rig_peer_close(&p[i]);
+    buffer_deinit(&b);
+    CHECK(rig_stop(&r) == 0);
+}
+
 static int64_t cpu_ms(pid_t pid)
 {
     clockid_t clock;
@@ -216,6 +246,7 @@ int main(void)
     test_first_bytes();
     test_caps();
     test_handshake_slots();
+    test_memory();
     test_descriptors();
     test_fresh_trust();
     test_refuses_to_serve();

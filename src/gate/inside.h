@@ -18,6 +18,8 @@ enum {
     GATE_CHUNK_BYTES = 16384,
     GATE_SHAKE_BYTES = 32768,        /* a whole handshake from the peer, certificate chain included */
     GATE_OUTPUT_BYTES = 4 << 20,     /* waiting to be read by one peer */
+    GATE_MEMORY_BYTES = 512 << 20,   /* input and output of all peers; past it the greedy go */
+    GATE_GREEDY_BYTES = 65536,
     GATE_LINGER_MS = 1000,           /* after the last byte, for the peer to read it */
     GATE_FLUSH_MS = 5000,            /* for the last bytes to go out */
     GATE_ACCEPTS_A_TURN = 64,
@@ -63,6 +65,7 @@ struct peer {
     size_t in_at, ready_n;    /* ready_n: a whole unit at in_at that waits to be forwarded */
     struct buffer out;        /* plaintext output on LISTENER_CONSOLE */
     size_t shake_n;           /* bytes of handshake received */
+    size_t accounted;         /* of gate.memory, bytes held for this peer */
     size_t budget;            /* bytes it may still give us this turn */
     bool watched;             /* its socket is with epoll */
     bool spoken;              /* a unit was forwarded, or the core sent something */
@@ -110,6 +113,7 @@ struct gate {
     struct tls_context *tls[LISTENERS];
     struct seal_side seal;
 
+    size_t memory;    /* bytes held for all peers */
     struct guard guard;
     struct refusals *refusals;
     struct deadlines deadlines;
@@ -146,6 +150,8 @@ MUST outcome peer_receive(struct gate *g, struct peer *p, size_t want, size_t *r
 void peer_say(struct gate *g, struct peer *p, struct bytes b); /* our own words to the peer */
 void peer_watch(struct gate *g, struct peer *p); /* tells epoll what is wanted now */
 void peer_unwatch(struct gate *g, struct peer *p);
+/* Counts what the peer holds. False: everything together is over its bound, and this one is greedy. */
+bool peer_account(struct gate *g, struct peer *p);
 void peer_accepted(struct gate *g, enum listener l, int fd, const char *source);
 void peer_event(struct gate *g, struct peer *p, uint32_t events);
 void peer_expired(struct gate *g, struct peer *p);

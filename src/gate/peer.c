@@ -45,6 +45,7 @@ static void peer_gone(struct gate *g, struct peer *p)
     if (p->tls) tls_free(p->tls);
     p->tls = 0;
     guard_leave(&g->guard, p->key);
+    (void)peer_account(g, p);
     timer_set(g, p, 0);
     queue_take(g, QUEUE_OUT, p);
     if (!p->down_owed) {
@@ -262,6 +263,7 @@ void peer_pump(struct gate *g, struct peer *p)
     }
     if (p->state != PEER_OPEN) return;
     let_go_of_input(p);
+    (void)peer_account(g, p);
     /* A peer that half-closed after its request still gets the answer. */
     if (p->peer_closed && !p->ready_n && !p->answering && wait) peer_close(g, p, p->end);
     else peer_watch(g, p);

@@ -31,6 +31,19 @@ static size_t input_room(const struct peer *p)
     return held < bound ? bound - held : 0;
 }
 
+static struct bytes pending(const struct peer *p)
+{
+    return p->tls ? tls_pending(p->tls) : buffer_view(&p->out);
+}
+
+bool peer_account(struct gate *g, struct peer *p)
+{
+    size_t holds = p->state == PEER_GONE ? 0 : p->in.cap + pending(p).n;
+    g->memory += holds - p->accounted;
+    p->accounted = holds;
+    return g->memory <= g->options.memory || holds <= GATE_GREEDY_BYTES;
+}
+
 /* Plaintext into g->chunk, from what TLS holds or from the socket. */
 static outcome read_plain(struct gate *g, struct peer *p, size_t want, size_t *ret_n)
 {
@@ -57,17 +70,12 @@ bool peer_fill(struct gate *g, struct peer *p)
         buffer_drop(&p->in, p->in_at);
         p->in_at = 0;
         o = buffer_put(&p->in, bytes_of(g->chunk, n));
-        if (ok(o)) return true;
+        if (ok(o) && peer_account(g, p)) return true;
     }
     p->peer_closed = true;
-    p->end = o.code == E_CLOSED ? LINK_END_PEER : LINK_END_ERROR;
+    p->end = o.code == E_CLOSED ? LINK_END_PEER : ok(o) ? LINK_END_SLOW : LINK_END_ERROR;
     peer_unwatch(g, p);
     return false;
-}
-
-static struct bytes pending(const struct peer *p)
-{
-    return p->tls ? tls_pending(p->tls) : buffer_view(&p->out);
 }
 
 void peer_say(struct gate *g, struct peer *p, struct bytes b)
@@ -88,8 +96,8 @@ void peer_send(struct gate *g, struct peer *p, struct bytes b)
         return;
     }
     outcome o = p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
-    if (!ok(o)) {
-        peer_drop(g, p, LINK_END_ERROR);
+    if (!ok(o) || !peer_account(g, p)) {
+        peer_drop(g, p, ok(o) ? LINK_END_SLOW : LINK_END_ERROR);
         return;
     }
     p->spoken = true;
@@ -138,6 +146,7 @@ void peer_flush(struct gate *g, struct peer *p)
         sent(p, (size_t)n);
     }
     if (!pending(p).n) flushed(g, p);
+    (void)peer_account(g, p);
     peer_watch(g, p);
 }
 

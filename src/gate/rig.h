@@ -242,7 +242,7 @@ static inline void rig_configure(struct rig *r, uint32_t handshakes, uint32_t co
     rig_send(r, LINK_START, 0, BYTES_NONE);
 }
 
-static inline void rig_start(struct rig *r, int connect_ms, bool sandbox)
+static inline void rig_start_with(struct rig *r, struct gate_options o)
 {
     int pair[2];
     must(crypto_init());
@@ -257,17 +257,22 @@ static inline void rig_start(struct rig *r, int connect_ms, bool sandbox)
     assert(r->gate >= 0);
     if (r->gate == 0) {
         char why[160];
-        const struct gate_options o = { pair[1], connect_ms, sandbox };
+        o.control_fd = pair[1];
         close(pair[0]);
         outcome end = gate_run(&o, why);
         if (!ok(end)) fprintf(stderr, "# gate: %s\n", why);
-        if (!sandbox) exit(ok(end) ? 0 : 1); /* lets a leak checker speak */
+        if (!o.sandbox) exit(ok(end) ? 0 : 1); /* lets a leak checker speak */
         _exit(ok(end) ? 0 : 1);
     }
     close(pair[1]);
     r->control = pair[0];
     rig_fresh_channel(r);
     rig_seal_start(r);
+}
+
+static inline void rig_start(struct rig *r, int connect_ms, bool sandbox)
+{
+    rig_start_with(r, (struct gate_options) { .connect_ms = connect_ms, .sandbox = sandbox });
 }
 
 /* The gate's exit status after the keeper let go of it. */
