@@ -78,6 +78,7 @@ struct condition_world world_of(const struct assurance *a, int64_t now_ms)
 
 void events_refresh(struct assurance *a)
 {
+    a->events_dirty = false;
     size_t n = evidence_events(a->evidence, a->events, a->cap_events);
     if (n > a->cap_events) {
         struct evidence_event *more = mem_grow(a->events, n * 2 * sizeof *more);
@@ -88,6 +89,29 @@ void events_refresh(struct assurance *a)
         }
     }
     a->n_events = n < a->cap_events ? n : a->cap_events;
+}
+
+/* Puts one new event in its place; the turn refreshes the whole list. */
+static void event_insert(struct assurance *a, const struct fact *f)
+{
+    struct evidence_event e = { .at_ms = f->at_ms };
+    size_t low = 0, high = a->n_events;
+    memcpy(e.control, f->control, sizeof e.control);
+    memcpy(e.asset, f->asset, sizeof e.asset);
+    memcpy(e.detail, f->detail, sizeof e.detail);
+    if (a->n_events == a->cap_events) {
+        events_refresh(a);
+        return;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(a->events[middle].asset, e.asset) < 0) low = middle + 1;
+        else high = middle;
+    }
+    memmove(a->events + low + 1, a->events + low, (a->n_events - low) * sizeof e);
+    a->events[low] = e;
+    a->n_events++;
+    a->events_dirty = true;
 }
 
 struct asset *asset_find(const struct assurance *a, const char *id)
@@ -295,7 +319,8 @@ void fact_take(struct assurance *a, const struct fact *in, int64_t now_ms)
         return;
     }
     if (!ok(evidence_fact(a->evidence, &f, now_ms, &change)) || !f.authenticated) return;
-    if (change.event || change.cleared) events_refresh(a);
+    if (change.cleared) events_refresh(a);
+    else if (change.event) event_insert(a, &f);
     if (!a->started) return;
     judge_fact(a, &f, change.adverse, now_ms); /* tighten: apply, then write */
     evidence_write(a, &f, change.changed || change.event || change.cleared);
@@ -322,6 +347,7 @@ static int64_t sooner(int64_t a, int64_t b)
 int assurance_turn(struct assurance *a, int64_t now_ms)
 {
     if (!a->started) return 1000;
+    if (a->events_dirty) events_refresh(a);
     bool over = cases_expire(a, now_ms);
     if (over || a->rules_due) rules_build(a, now_ms);
     bool time_up = a->sweep_at_ms && now_ms >= a->sweep_at_ms;

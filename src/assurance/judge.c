@@ -278,13 +278,14 @@ void judge_fact(struct assurance *a, const struct fact *f, bool adverse, int64_t
 {
     struct condition_world w = world_of(a, now_ms);
     const struct asset *asset = asset_find(a, f->asset);
-    bool changed = false;
+    bool changed = false, at_once = adverse && now_ms - a->wide_judged_ms >= WIDE_COALESCE_MS;
+    if (at_once) a->wide_judged_ms = now_ms;
     for (size_t i = 0; i < a->n_rules; i++) {
         const struct rule *r = &a->rules[i];
         if (r->expired || !condition_concerns(&r->condition, f->control)) continue;
         if (!condition_per_asset(&r->condition)) {
-            if (adverse) changed |= judge_subject(a, r, "", now_ms);
-            else if (!a->sweep_due_ms) a->sweep_due_ms = now_ms + COALESCE_MS;
+            if (at_once) changed |= judge_subject(a, r, "", now_ms);
+            else if (!a->sweep_due_ms) a->sweep_due_ms = now_ms + WIDE_COALESCE_MS;
             continue;
         }
         if (!asset || !asset->present || !condition_covers(&r->condition, &w, f->asset)) continue;

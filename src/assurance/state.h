@@ -29,6 +29,7 @@
 #define EVENTS_AT_START 256
 #define NO_END_MS ((int64_t)253402300799000) /* 9999-12-31T23:59:59Z: a limit until people decide */
 #define COALESCE_MS MS_S
+#define WIDE_COALESCE_MS ((int64_t)500)      /* scopes: the first adverse fact at once, followers together */
 #define FRESHEN_MS (5 * MS_S)                 /* newer evidence of what was known */
 #define REFIGURE_MS MS_MINUTE                /* freshness moves figures slowly */
 #define RELEASE_AGE_MS (10 * MS_MINUTE)
@@ -129,6 +130,7 @@ struct assurance {
     struct map written;              /* control 0x1f asset 0x1f method -> struct written, owned */
     struct evidence_event *events;   /* open ones, sorted */
     size_t n_events, cap_events;
+    bool events_dirty;
 
     struct map asset_index;          /* id -> struct asset, owned by assets */
     struct asset **assets;
@@ -153,6 +155,7 @@ struct assurance {
     bool rules_due;
     struct limit_table limits;
     int64_t sweep_at_ms;             /* when time alone may break a condition; 0 = never */
+    int64_t wide_judged_ms;          /* conditions over whole scopes were last judged for a fact */
     int64_t sweep_due_ms;            /* coalesced facts want a sweep; 0 = none */
 
     struct assessment *picture;      /* the newest figures; valid when has_picture */
