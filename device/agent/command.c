@@ -45,9 +45,11 @@ static MUST outcome fields_read(const struct doc *d, struct command *c)
     const struct doc *value = doc_get(d, "value");
     if (d->kind != DOC_MAP) return REFUSE(E_MALFORMED);
     TRY(bytes_to_text(bytes_str(doc_text(d, "do", "")), c->act, sizeof c->act));
-    TRY(bytes_to_text(bytes_str(doc_text(d, "id", "")), c->id, sizeof c->id));
-    c->expires_ms = doc_int(d, "expires", 0);
     if (c->act[0] == 0) return REFUSE(E_MALFORMED);
+    outcome id = bytes_to_text(bytes_str(doc_text(d, "id", "")), c->id, sizeof c->id);
+    if (strcmp(c->act, "stop") == 0) return DONE; /* nothing else in it can make a stop wrong */
+    TRY(id);
+    c->expires_ms = doc_int(d, "expires", 0);
     if (value == NULL || value->kind == DOC_NULL) return DONE;
     TRY(value_read(value, &c->value_milli));
     c->has_value = true;

@@ -17,6 +17,8 @@ static void test_read(void)
     CHECK(c.value_milli == 4250 && c.id[0] == 0);
     CHECK_OK(parse("{\"do\":\"stop\"}", &c));
     CHECK(!c.has_value);
+    CHECK_OK(parse("{\"do\":\"stop\",\"value\":\"nonsense\",\"expires\":1}", &c)); /* a stop is a stop */
+    CHECK(strcmp(c.act, "stop") == 0 && !c.has_value);
     static const char *const bad[] = { "", "{}", "[]", "{\"do\":1}", "{\"do\":\"set\",\"value\":-1}",
         "{\"do\":\"set\",\"value\":\"1.2345\"}", "{\"do\":\"set\",\"value\":\"1.\\u0000\"}", "{\"do\":\"set\",\"value\":\".5\"}",
         "{\"do\":\"set\",\"value\":true}", "{\"do\":\"a-verb-that-is-too-long\"}" };

@@ -68,6 +68,13 @@ static MUST outcome certificates_sort(struct joining *j, struct bytes pem)
     return o;
 }
 
+/* A word that may stand in a topic level and in our settings file. */
+static bool name_valid(const char *name)
+{
+    static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    return name[0] != 0 && name[strspn(name, fine)] == 0;
+}
+
 static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
 {
     uint8_t *der = mem_new(a->body.n + 1);
@@ -80,7 +87,7 @@ static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
     mem_free(der);
     buffer_deinit(&pem);
     TRY(o);
-    if (a->site[0] == 0 || strpbrk(a->site, "/+#\"\\") != NULL) return REFUSE(E_MALFORMED);
+    if (!name_valid(a->site) || !name_valid(j->state.device)) return REFUSE(E_MALFORMED);
     TRY(bytes_to_text(bytes_str(a->site), j->state.site, sizeof j->state.site));
     j->state.mqtt_port = a->mqtt_port != 0 ? a->mqtt_port : 8883;
     return bytes_to_text(bytes_str(j->invitation.host), j->state.host, sizeof j->state.host);

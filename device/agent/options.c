@@ -29,7 +29,7 @@ void options_help(FILE *to, bool japanese)
         fprintf(to, "  %-7s %-15s %s\n", verbs[v].word, verbs[v].arguments, japanese ? verbs[v].ja : verbs[v].en);
     fprintf(to, "\n");
 #define X(name, argument, field, ja, en)                                                           \
-    fprintf(to, "  %-14s %-10s %s\n", name, (argument) != NULL ? (const char *)(argument) : "", japanese ? ja : en);
+    fprintf(to, "  %-17s %-10s %s\n", name, (argument) != NULL ? (const char *)(argument) : "", japanese ? ja : en);
     OPTION_ROWS(X)
 #undef X
     fprintf(to, japanese
@@ -81,7 +81,8 @@ static MUST outcome check(struct options *o, const char *language, const char **
     if (o->n_words != verbs[o->verb].words) return REFUSE(E_USAGE);
     if (o->verb == VERB_BOOT && o->image == NULL) return REFUSE(E_USAGE);
     if (o->verb == VERB_LEAVE && o->wipe == NULL) return REFUSE(E_USAGE); /* leaving means forgetting */
-    if (o->modbus != NULL && o->map == NULL) return REFUSE(E_USAGE);
+    if ((o->modbus == NULL) != (o->map == NULL)) return REFUSE(E_USAGE);
+    if (o->only_controller != NULL && o->modbus == NULL) return REFUSE(E_USAGE);
     *ret_wrong = "--count --every --timeout";
     TRY(number(o->count, 100000, &o->count_n));
     TRY(number(o->every, 86400000, &o->every_ms));

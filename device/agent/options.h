@@ -20,6 +20,7 @@ enum verb { VERB_HELP, VERB_JOIN, VERB_BOOT, VERB_RUN, VERB_STATUS, VERB_ATTEST,
     X("--version", "TEXT", version, "イメージの版", "version of the image")                        \
     X("--modbus", "HOST:PORT", modbus, "背後の制御装置（Modbus TCP）", "controller behind this gateway (Modbus TCP)") \
     X("--map", "FILE", map, "制御装置のレジスタ対応表", "what the controller's registers mean")     \
+    X("--only-controller", NULL, only_controller, "この計算機自身の値は送らない", "send nothing about this machine itself") \
     X("--every", "MS", every, "計測の間隔（ミリ秒）", "milliseconds between measurements")         \
     X("--sim", "MODEL", sim, "模擬ゲートウェイとして動かす", "run simulated gateways of this model") \
     X("--count", "N", count, "模擬の台数、または受け取る件数", "how many gateways, or messages")   \

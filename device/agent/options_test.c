@@ -32,7 +32,7 @@ int main(void)
     CHECK(o.verb == VERB_HELP);
     static const char *const bad[] = { "dance", "join", "join a b", "run extra", "run --state", "run --speed 9",
         "leave", "boot", "pub one", "run --every 0", "run --every x", "run --sim m", "run --sim m --count 5000",
-        "run --modbus 127.0.0.1:502", "run --lang fr", "run --state /a --state /b" };
+        "run --modbus 127.0.0.1:502", "run --map f", "run --only-controller", "run --lang fr", "run --state /a --state /b" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) CHECK_IS(parse(bad[i], NULL, &o), E_USAGE);
     return TEST_END;
 }

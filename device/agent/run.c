@@ -156,6 +156,7 @@ void run_tell(void *ctx, const char *device, enum station_told what, const char 
 struct gateway {
     struct map_file map;
     struct controller *controller;
+    bool only_controller;
     int64_t machine_ms, packages_ms;
     int64_t packages_changed;
 };
@@ -198,7 +199,7 @@ static void measure_gateway(void *ctx, struct station *s, int64_t now_ms)
     struct gateway *g = ctx;
     int64_t wall_ms = port_wall_ms();
     if (g->controller != NULL) measure_controller(g, s, wall_ms);
-    if (now_ms < g->machine_ms) return;
+    if (g->only_controller || now_ms < g->machine_ms) return;
     g->machine_ms = now_ms + MACHINE_EVERY_MS;
     struct reading rows[8];
     size_t n;
@@ -261,7 +262,7 @@ static MUST outcome run_station(const struct options *o, struct gateway *g, stru
 
 int run_verb(const struct options *o)
 {
-    struct gateway g = { 0 };
+    struct gateway g = { .only_controller = o->only_controller != NULL };
     struct state state = { 0 };
     char where[AGENT_PATH_MAX + 64] = "";
     int signal_number = 0;
