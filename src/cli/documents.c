@@ -54,7 +54,10 @@ static int model_of(struct cli *c, const char *path, struct doc **ret)
         return code;
     }
     outcome o = model_read(*ret, m, errors, MODEL_ERRORS, &n);
-    for (size_t i = 0; i < n && i < MODEL_ERRORS; i++) fprintf(stderr, "error[SK-1022]: %s:%d: %s\n", path, errors[i].line, errors[i].text);
+    for (size_t i = 0; i < n && i < MODEL_ERRORS; i++) {
+        const char *text = errors[i].text, *behind = strncmp(text, "line ", 5) == 0 ? strstr(text, ": ") : NULL;
+        fprintf(stderr, "error[SK-1022]: %s:%d: %s\n", path, errors[i].line, behind ? behind + 2 : text);
+    }
     mem_free(m);
     return ok(o) ? EXIT_OK : EXIT_CONFIGURATION;
 }

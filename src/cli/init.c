@@ -6,6 +6,7 @@
 
 #include "assurance/charter.h"
 #include "cli/cli.h"
+#include "crypto/note.h"
 #include "crypto/x509.h"
 #include "ledger/ledger.h"
 #include "platform/registry.h"
@@ -136,6 +137,19 @@ static outcome first_entries(struct cli *c, const struct site *s, struct ledger 
     return ledger_sync(l);
 }
 
+/* The first head, so that the record verifies from its first day; the seal signs all later ones. */
+static outcome first_head(const struct site *s, struct ledger *l)
+{
+    struct note n = { 0 };
+    struct buffer text = BUFFER(NOTE_BYTES_MAX);
+    snprintf(n.origin, sizeof n.origin, "%s", s->id);
+    ledger_root(l, &n.size, &n.root);
+    outcome o = note_make(&n, s->ledger, &text);
+    if (ok(o)) o = ledger_publish(l, buffer_view(&text), port_mono_ms(), 0);
+    buffer_deinit(&text);
+    return o;
+}
+
 static void no_wake(void *ctx)
 {
     (void)ctx;
@@ -152,6 +166,7 @@ static outcome make_ledger(struct cli *c, const struct site *s)
     TRY(ledger_create(dir, s->id, bytes_of(public_key, sizeof public_key)));
     TRY(ledger_open(dir, (struct ledger_wake) { NULL, no_wake }, 2, &l, &cut));
     outcome o = first_entries(c, s, l);
+    if (ok(o)) o = first_head(s, l);
     ledger_close(l);
     return o;
 }
@@ -220,6 +235,7 @@ int cmd_init(struct cli *c)
     static const char *const needed[] = { "site", "host", "roles", "custody" };
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!flag(c, needed[i])) return need_flag(c, needed[i]);
+    if (!registry_id_valid(bytes_str(s.id))) return complain(c, EXIT_USAGE, "SK-1011", cli_say(c, W_SITE_ID), s.id, NULL);
     outcome o = make_site(c, &s);
     if (ok(o)) tell(c, &s);
     key_free(s.root);

@@ -30,6 +30,7 @@
     X(W_AT_STAKE, "いま懸かっているもの", "at stake now")                                         \
     X(W_UNTIL, "まで", "until")                                                                   \
     X(W_BECAUSE, "理由", "because")                                                               \
+    X(W_SITE_ID, "--site：英小文字・数字・ハイフン、63字まで", "--site: small letters, digits and '-', at most 63") \
     X(W_INIT_DONE, "サイトを作りました", "the site is made")                                      \
     X(W_INIT_CUSTODY, "根の鍵（普段は使いません。取り外して金庫へ）", "root key (not used daily: take it off this machine, into a safe)") \
     X(W_INIT_ROLES, "三者の鍵（三人が一つずつ持ち、この機械に残さない）", "the three roles' keys (one for each person; none stays on this machine)") \

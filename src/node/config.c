@@ -78,23 +78,13 @@ static outcome set_address(const struct row *r, struct bytes value, struct confi
     return DONE;
 }
 
-static bool id_good(struct bytes v)
-{
-    if (v.n == 0 || v.n >= ID_MAX || v.at[0] == '-') return false;
-    for (size_t i = 0; i < v.n; i++) {
-        uint8_t ch = v.at[i];
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-')) return false;
-    }
-    return true;
-}
-
 static outcome set(const struct row *r, struct bytes value, struct config *c)
 {
     switch (r->kind) {
     case KIND_NUMBER: return set_number(r, value, c);
     case KIND_ADDRESS: return set_address(r, value, c);
     case KIND_ID:
-        if (!id_good(value)) return REFUSE(E_MALFORMED);
+        if (!registry_id_valid(value)) return REFUSE(E_MALFORMED);
         break;
     case KIND_TEXT:
         if (!bytes_is_utf8(value)) return REFUSE(E_MALFORMED);

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONTROL_FD = 3, HEAD_EVERY_MS = 1000, HEAD_HOLD_MS = 5000, REFUSALS_EVERY_MS = 5000 };
+enum { CONTROL_FD = 3, HEAD_EVERY_MS = 1000, HEAD_HOLD_MS = 5000, REFUSALS_EVERY_MS = 5000, SERVER_RENEW_DAYS = 30 };
 
 static void on_durable(void *ctx)
 {
@@ -97,24 +97,41 @@ static void service_port_fill(struct core *c, struct service_port *p)
 
 /* ---- control messages of the keeper ---- */
 
-static outcome seal_attach(struct core *c, int fd)
+/* The gate shows its whole chain, so that a joining device can pin the CA's key. */
+static outcome take_public(struct core *c)
 {
-    if (c->seal_fd >= 0) close(c->seal_fd);
-    c->seal_fd = fd;
     struct seal_public p;
-    TRY(seal_public(fd, &p));
+    TRY(seal_public(c->seal_fd, &p));
     buffer_deinit(&c->ca_chain);
     buffer_deinit(&c->server_chain);
     c->ca_chain = p.ca_chain;
     c->server_chain = p.server;
     memcpy(c->ledger_key, p.ledger_key, sizeof c->ledger_key);
-    return DONE;
+    return buffer_put(&c->server_chain, buffer_view(&c->ca_chain));
 }
 
-/* The gate shows its whole chain, so that a joining device can pin the CA's key. */
-static outcome server_chain_whole(struct core *c)
+static bool server_near_end(const struct core *c)
 {
-    return buffer_put(&c->server_chain, buffer_view(&c->ca_chain));
+    struct x509_facts f;
+    return !ok(x509_facts_pem(buffer_view(&c->server_chain), &f)) || f.not_after_ms - port_wall_ms() < SERVER_RENEW_DAYS * MS_DAY;
+}
+
+/* The seal keeps a renewed server certificate in memory only: ask at every new seal, and every day. */
+static outcome server_renew(struct core *c)
+{
+    c->server_next_ms = port_mono_ms() + MS_DAY;
+    if (!server_near_end(c)) return DONE;
+    TRY(seal_server(c->seal_fd));
+    TRY(take_public(c));
+    return channel_is_open(&c->gate.end) ? links_trust(c) : DONE;
+}
+
+static outcome seal_attach(struct core *c, int fd)
+{
+    if (c->seal_fd >= 0) close(c->seal_fd);
+    c->seal_fd = fd;
+    TRY(take_public(c));
+    return server_renew(c);
 }
 
 static outcome on_control(struct core *c)
@@ -122,10 +139,7 @@ static outcome on_control(struct core *c)
     char kind;
     int fds[CHANNEL_FDS];
     TRY(channel_receive(CONTROL_FD, &kind, fds));
-    if (kind == CHANNEL_SEAL) {
-        TRY(seal_attach(c, fds[0]));
-        return server_chain_whole(c);
-    }
+    if (kind == CHANNEL_SEAL) return seal_attach(c, fds[0]);
     if (kind != CHANNEL_FRESH) return REFUSE(E_MALFORMED);
     TRY(links_attach(c, fds));
     return watch_fd(c, c->gate.end.get.wake_fd);
@@ -147,7 +161,7 @@ static outcome await_seal(struct core *c)
         else if (kind == CHANNEL_FRESH) memcpy(c->first_channel, fds, sizeof fds);
         else return REFUSE(E_MALFORMED);
     }
-    return server_chain_whole(c);
+    return DONE;
 }
 
 /* ---- start ---- */
@@ -231,6 +245,7 @@ static int due(struct core *c)
     wait = sooner(wait, exchange_turn(c->exchange));
     wait = sooner(wait, service_turn(c->service));
     self_turn(c, mono);
+    if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     if (mono >= c->refusals_next_ms) {
         core_refusals_turn(c, mono);
         c->refusals_next_ms = mono + REFUSALS_EVERY_MS;

@@ -20,6 +20,8 @@ struct core_link {
     enum listener listener;
     char source[LINK_ADDRESS_MAX];
     char id[ID_MAX];           /* MQTT: the admitted identity */
+    int64_t not_after_ms;      /* of the certificate it showed */
+    uint16_t tls_version;
 };
 
 struct gate_channel {
@@ -56,7 +58,7 @@ struct core {
     bool stopping;
     struct ledger *ledger;
     uint64_t sealed_size;
-    int64_t seal_next_ms, self_next_ms, refusals_next_ms;
+    int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, server_next_ms;
     struct registry *registry;
     struct access access;
     struct exchange *exchange;
@@ -97,7 +99,9 @@ MUST outcome seal_public(int fd, struct seal_public *ret);
 MUST outcome seal_head(int fd, uint64_t size, const struct hash *root, struct buffer *ret_note);
 MUST outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
 
-/* channel.c: links */
+MUST outcome seal_server(int fd); /* a new server certificate for the same key and names */
+
+/* links.c */
 MUST outcome links_attach(struct core *c, const int fds[CHANNEL_FDS]); /* a fresh gate: configures it */
 void links_drop(struct core *c);                                       /* the gate is gone */
 MUST outcome links_drain(struct core *c);                              /* what the gate sent */
@@ -117,7 +121,7 @@ int attest_turn(struct core *c, int64_t mono_ms);
 const struct challenge *attest_of(const struct core *c, const char *id);
 
 /* selfcheck.c: facts the core measures about itself and every admitted link */
-void self_link_fact(struct core *c, const struct link_up *up, const char *id);
+void self_link_fact(struct core *c, const struct core_link *l);
 void self_turn(struct core *c, int64_t mono_ms);
 void core_fact(struct core *c, const char *control, const char *asset, enum fact_result result,
     enum fact_method method, bool confirmed, const char *detail);

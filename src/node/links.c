@@ -195,7 +195,9 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
     l->session = true;
     snprintf(l->id, sizeof l->id, "%s", who->id);
     say_u32(c, LINK_ADMIT, l->link, 10000); /* the exchange sets keep alive at CONNECT */
-    self_link_fact(c, up, who->id);
+    l->not_after_ms = up->not_after_ms;
+    l->tls_version = up->tls_version;
+    self_link_fact(c, l);
     attest_link_up(c, who->id);
 }
 

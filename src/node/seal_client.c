@@ -76,3 +76,11 @@ outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, st
     TRY(take_field32(&in, &der));
     return buffer_put(ret_der, der);
 }
+
+outcome seal_server(int fd)
+{
+    static const uint8_t kind = SEAL_SERVER;
+    uint8_t answer[SEALING_ANSWER_MAX];
+    struct bytes in;
+    return ask(fd, bytes_of(&kind, 1), answer, sizeof answer, &in); /* SEAL_PUBLIC shows the new one */
+}

@@ -2,9 +2,10 @@
  * verifies the promised; none takes a component's word for it. */
 #include <stdio.h>
 
+#include "ledger/tree.h"
 #include "node/core.h"
 
-enum { SELF_EVERY_MS = 30000 };
+enum { SELF_EVERY_MS = 30000, LINKS_EVERY_MS = 20 * 60 * 1000 };
 
 void core_fact(struct core *c, const char *control, const char *asset, enum fact_result result,
     enum fact_method method, bool confirmed, const char *detail)
@@ -17,13 +18,22 @@ void core_fact(struct core *c, const char *control, const char *asset, enum fact
     assurance_fact(c->assurance, &f, f.at_ms);
 }
 
-void self_link_fact(struct core *c, const struct link_up *up, const char *id)
+/* What a live link proves of its device: again and again, since a pass ages while the link stays up. */
+void self_link_fact(struct core *c, const struct core_link *l)
 {
-    bool lasting = up->not_after_ms - port_wall_ms() > 14 * MS_DAY;
-    bool sound = up->tls_version == 0x0304 && up->has_certificate && lasting;
-    core_fact(c, "C5", id, sound ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false,
+    bool lasting = l->not_after_ms - port_wall_ms() > 14 * MS_DAY;
+    bool sound = l->tls_version == 0x0304 && lasting;
+    core_fact(c, "C5", l->id, sound ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false,
         sound ? "tls13-mutual" : lasting ? "weak-session" : "certificate-near-end");
-    core_fact(c, "C7", id, FACT_PASS, FACT_BY_GATE, false, "own-key-admitted");
+    core_fact(c, "C7", l->id, FACT_PASS, FACT_BY_GATE, false, "own-key-admitted");
+}
+
+static void links_again(struct core *c, int64_t mono_ms)
+{
+    if (mono_ms < c->links_next_ms) return;
+    c->links_next_ms = mono_ms + LINKS_EVERY_MS;
+    for (size_t i = 0; i < c->links_cap; i++)
+        if (c->links[i].live && c->links[i].session) self_link_fact(c, &c->links[i]);
 }
 
 /* C1: a request without a session must be refused by the very handlers people use. */
@@ -54,25 +64,6 @@ static void check_access(struct core *c)
         denied ? "foreign-topic-denied" : "foreign-topic-allowed");
 }
 
-/* RFC 9162 2.1.3.2, over the path that ledger_prove made. */
-static bool path_leads(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t n,
-    const struct hash *root)
-{
-    static const uint8_t node = 1;
-    struct hash h = *leaf;
-    uint64_t at = index, last = size - 1;
-    for (size_t i = 0; i < n; i++) {
-        if (last == 0) return false;
-        bool left = (at & 1) || at == last;
-        struct bytes parts[] = { bytes_of(&node, 1), hash_view(left ? &path[i] : &h), hash_view(left ? &h : &path[i]) };
-        hash_sha256_parts(parts, 3, &h);
-        while (left && !(at & 1) && at) at >>= 1, last >>= 1;
-        at >>= 1;
-        last >>= 1;
-    }
-    return last == 0 && hash_equal(&h, root);
-}
-
 /* C4: the newest durable entry reads back, and its inclusion proof leads to the root. */
 static void check_ledger(struct core *c)
 {
@@ -86,7 +77,7 @@ static void check_ledger(struct core *c)
     if (ok(o) && size == 0) o = REFUSE(E_MISSING);
     if (ok(o)) o = ledger_read(c->ledger, size - 1, &b, &e);
     if (ok(o)) o = ledger_prove(c->ledger, size - 1, size, path, 64, &n, &leaf);
-    bool good = ok(o) && path_leads(&leaf, size - 1, size, path, n, &root);
+    bool good = ok(o) && ok(tree_check(size - 1, size, &leaf, path, n, &root));
     bool changed = o.code == E_CHANGED || o.code == E_MISSING || (ok(o) && !good);
     core_fact(c, "C4", "site", good ? FACT_PASS : changed ? FACT_FAIL : FACT_ERROR, FACT_BY_GATE, changed,
         good ? "newest-entry-proved" : code_word(o.code));
@@ -102,6 +93,7 @@ static void check_quota(struct core *c)
 
 void self_turn(struct core *c, int64_t mono_ms)
 {
+    links_again(c, mono_ms);
     if (mono_ms < c->self_next_ms) return;
     c->self_next_ms = mono_ms + SELF_EVERY_MS;
     check_service(c);

@@ -9,15 +9,6 @@ static outcome body_of(struct request *q, struct doc **ret)
     return (*ret)->kind == DOC_MAP ? DONE : REFUSE(E_MALFORMED);
 }
 
-static bool id_good(const char *id)
-{
-    size_t n = strlen(id);
-    if (n == 0 || n >= ID_MAX || id[0] == '-') return false;
-    for (const char *p = id; *p; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-')) return false;
-    return true;
-}
-
 static outcome audit(struct service *s, struct request *q, const char *what, const char *id, const char *reason)
 {
     struct doc *d = doc_map(&q->arena);
@@ -40,7 +31,7 @@ outcome change_invite(struct service *s, struct request *q)
     TRY(body_of(q, &in));
     const char *id = doc_text(in, "id", "");
     int64_t days = doc_int(in, "days", 7);
-    if (!id_good(id)) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
+    if (!registry_id_valid(bytes_str(id))) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
     if (days < 1 || days > 90) return answer_problem(q, 400, "SK-1401", "days: expected 1 to 90", NULL);
     if (!ok(role_parse(doc_text(in, "role", "device"), &i.role)))
         return answer_problem(q, 400, "SK-1401", "role: expected device, operator or viewer", doc_text(in, "role", ""));

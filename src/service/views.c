@@ -1,7 +1,7 @@
 /* Reading: each view renders what a room says, adding no judgement. */
 #include <stdio.h>
 
-#include "ledger/data.h"
+#include "ledger/proof.h"
 #include "service/internal.h"
 
 enum { LIST_MAX = 20000, ENTRIES_A_PAGE = 100 };
@@ -297,32 +297,18 @@ outcome get_entries(struct service *s, struct request *q)
     return answer_doc(q, p.list);
 }
 
-/* Inclusion in the newest signed head's tree, ready for sekimori-verify proof. */
+/* Inclusion under the newest signed head, ready for sekimori-verify. */
 outcome get_proof(struct service *s, struct request *q)
 {
-    uint64_t index, size;
-    struct hash root, leaf, path[64];
-    size_t n;
-    char text[65];
+    uint64_t index;
+    struct buffer b = BUFFER(PROOF_BYTES_MAX);
     TRY(number_of(q->arg[0], &index));
-    ledger_root(s->port.ledger, &size, &root);
-    if (index >= size) return REFUSE(E_UNKNOWN);
+    if (index >= ledger_size(s->port.ledger)) return REFUSE(E_UNKNOWN);
     TRY(s->port.head(s->port.ctx));
-    ledger_root(s->port.ledger, &size, &root);
-    TRY(ledger_prove(s->port.ledger, index, size, path, 64, &n, &leaf));
-    struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
-    doc_set_text(&q->arena, d, "origin", s->port.site);
-    doc_set_int(&q->arena, d, "index", (int64_t)index);
-    doc_set_int(&q->arena, d, "size", (int64_t)size);
-    hex_of(hash_view(&leaf), text);
-    doc_set_text(&q->arena, d, "leaf", text);
-    for (size_t i = 0; i < n; i++) {
-        hex_of(hash_view(&path[i]), text);
-        doc_add(list, doc_text_new(&q->arena, text));
-    }
-    doc_set(&q->arena, d, "path", list);
-    doc_set_text(&q->arena, d, "note", arena_text(&q->arena, ledger_head(s->port.ledger)));
-    return answer_doc(q, d);
+    outcome o = proof_make(s->port.ledger, index, &b);
+    if (ok(o)) o = answer_text(q, "application/json", buffer_view(&b));
+    buffer_deinit(&b);
+    return o;
 }
 
 /* The whole entry by its index: what `assessment replay` takes to another machine. */
