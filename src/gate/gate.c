@@ -35,7 +35,7 @@ static void seal_lost(struct gate *g)
 static outcome fresh_seal(struct gate *g, int fd)
 {
     seal_lost(g);
-    g->seal.fd = fd;
+    g->seal = (struct seal_side) { .fd = fd };
     for (struct peer *p = g->queues[QUEUE_SHAKING].first; p; p = p->in_queue[QUEUE_SHAKING].after)
         peer_watch(g, p);
     /* Only its end is watched for: answers are read where they are waited for. */

@@ -361,6 +361,29 @@ static void test_fresh_seal(struct rig *r)
     check_down(r, link, LINK_END_PEER);
 }
 
+/* A seal that hangs costs the live links one wait, not one for each stranger. */
+static void test_hung_seal(struct rig *r)
+{
+    int pair[2];
+    struct rig_peer p;
+    rig_seal_stop(r);
+    must(port_pair(pair));
+    must(port_pass(r->control, CHANNEL_SEAL, &pair[1], 1));
+    close(pair[1]);
+    int64_t from = port_mono_ms();
+    for (int i = 0; i < 4; i++) {
+        CHECK(!ok(rig_device_open(r, &p)));
+        rig_peer_close(&p);
+    }
+    int64_t took = port_mono_ms() - from;
+    CHECK(took >= 1000 && took < 2000);
+    close(pair[0]);
+    rig_seal_start(r); /* a fresh one is asked at once */
+    uint32_t link = admitted(r, &p, 5, 0);
+    rig_peer_close(&p);
+    check_down(r, link, LINK_END_PEER);
+}
+
 static void test_all(bool sandbox)
 {
     struct rig r;
@@ -379,6 +402,7 @@ static void test_all(bool sandbox)
     test_slow(&r);
     test_fresh_core(&r);
     test_fresh_seal(&r);
+    test_hung_seal(&r);
     CHECK(rig_stop(&r) == 0);
 }
 

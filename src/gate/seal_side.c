@@ -63,7 +63,10 @@ outcome seal_side_sign(
     void *ctx, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
 {
     struct seal_side *s = ctx;
-    outcome o = ask(s, transcript_hash, ret, cap, ret_n);
+    int64_t now_ms = port_mono_ms();
+    outcome o = now_ms < s->quiet_until_ms ? REFUSE(E_TIMEOUT) : ask(s, transcript_hash, ret, cap, ret_n);
+    if (o.code == E_TIMEOUT && now_ms >= s->quiet_until_ms)
+        s->quiet_until_ms = port_mono_ms() + SEAL_QUIET_MS;
     s->failed = !ok(o);
     return o;
 }
