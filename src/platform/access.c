@@ -251,7 +251,7 @@ static void step_direction(struct judging *j)
 
 static bool limit_device(const struct limit *l, const char *id)
 {
-    return l->device[0] == 0 || strcmp(l->device, id) == 0;
+    return l->device[0] == 0 || (l->device[0] == id[0] && strcmp(l->device, id) == 0);
 }
 
 static int weight(const struct limit *l)

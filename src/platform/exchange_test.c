@@ -196,6 +196,8 @@ static void retained(void)
     CHECK_OK(c_retain(w, GW, STATE, "on"));
     CHECK(!delivered(w, V).retain); /* live copies say so only when asked */
     CHECK_OK(c_connect(w, OP2, "op2", "op2", 5));
+    CHECK_OK(c_subscribe(w, OP2, "#", 1)); /* a refused filter brings nothing that is kept */
+    CHECK(suback(w, OP2) == MQTT_NOT_AUTHORIZED && got(w, OP2, MQTT_PUBLISH) == 0);
     CHECK_OK(c_subscribe(w, OP2, "sk/v1/w/+/s/#", 1));
     CHECK(delivered(w, OP2).retain && bytes_equal_str(delivered(w, OP2).payload, "on") && got(w, OP2, MQTT_PUBLISH) == 1);
     CHECK_OK(c_subscribe_with(w, OP2, "sk/v1/w/+/s/#", 1, 1, false, true)); /* 1: only when new */
@@ -394,9 +396,12 @@ static void taps(void)
     struct heard all = { 0 }, own = { 0 };
     uint32_t a, b, again;
     CHECK_OK(c_retain(w, GW, STATE, "on"));
+    CHECK_OK(c_retain(w, GW, "sk/v1/w/gw-02/att/evidence", "{}"));
     CHECK_OK(exchange_tap_new(w->x, registry_identity(w->r, "v"), BYTES_LIT("sk/v1/w/#"), hear, &all, &a));
     CHECK(all.n == 1 && strcmp(all.topic, STATE) == 0);
     CHECK_OK(exchange_tap_new(w->x, NULL, BYTES_LIT("sk/v1/w/+/att/evidence"), hear, &own, &b));
+    CHECK(own.n == 1);
+    own.n = 0;
     CHECK_IS(exchange_tap_new(w->x, registry_identity(w->r, "v"), BYTES_LIT("#"), hear, &all, &again), E_DENIED);
     CHECK_OK(c_publish(w, GW, "sk/v1/w/gw-02/att/evidence", "{}", 1));
     CHECK(own.n == 1 && all.n == 1 && got(w, V, MQTT_PUBLISH) == 1); /* evidence is the server's alone */
@@ -407,9 +412,10 @@ static void taps(void)
     CHECK(all.n == 2 && w->x->egress[PATH_TAP] >= 4);
     exchange_tap_free(w->x, b);
     CHECK_OK(exchange_tap_new(w->x, NULL, BYTES_LIT("sk/v1/w/+/att/evidence"), hear, &own, &again));
+    CHECK(own.n == 2);
     exchange_tap_free(w->x, b); /* an old number frees nothing */
     CHECK_OK(c_publish(w, GW, "sk/v1/w/gw-02/att/evidence", "{}", 1));
-    CHECK(own.n == 2);
+    CHECK(own.n == 3);
     w_free(w);
 }
 

@@ -12,7 +12,16 @@ struct list { /* pointers in order; grown before use so that adding cannot fail 
     size_t n, cap;
 };
 
+/* The last answer of registry_stream: one message asks several times on its way. */
+struct memo {
+    uint64_t epoch;
+    const struct stream *stream;
+    size_t n;
+    uint8_t topic[MQTT_TOPIC_MAX];
+};
+
 struct registry {
+    struct memo *memo;
     struct map ids, keys, tokens, names;
     struct list identities, streams, invites; /* by id; by specificity; as they came */
     uint64_t epoch;
@@ -53,6 +62,11 @@ outcome registry_new(struct registry **ret)
 {
     struct registry *r = mem_new(sizeof *r);
     if (!r) return REFUSE(E_MEMORY);
+    r->memo = mem_new(sizeof *r->memo);
+    if (!r->memo) {
+        mem_free(r);
+        return REFUSE(E_MEMORY);
+    }
     *ret = r;
     return DONE;
 }
@@ -73,6 +87,7 @@ void registry_free(struct registry *r)
     list_free(&r->identities);
     list_free(&r->streams);
     list_free(&r->invites);
+    mem_free(r->memo);
     mem_free(r);
 }
 
@@ -476,11 +491,19 @@ const struct invite *registry_invite(const struct registry *r, const uint8_t tok
 
 const struct stream *registry_stream(const struct registry *r, struct bytes topic)
 {
-    for (size_t i = 0; i < r->streams.n; i++) {
+    struct memo *m = r->memo;
+    if (m->epoch == r->epoch && bytes_equal(bytes_of(m->topic, m->n), topic)) return m->stream;
+    const struct stream *found = NULL;
+    for (size_t i = 0; i < r->streams.n && !found; i++) {
         const struct stream *s = r->streams.at[i];
-        if (mqtt_matches(bytes_str(s->pattern), topic)) return s;
+        if (mqtt_matches(bytes_str(s->pattern), topic)) found = s;
     }
-    return NULL;
+    if (topic.n == 0 || topic.n > sizeof m->topic) return found;
+    m->epoch = r->epoch;
+    m->stream = found;
+    m->n = topic.n;
+    memcpy(m->topic, topic.at, topic.n);
+    return found;
 }
 
 uint64_t registry_epoch(const struct registry *r)
