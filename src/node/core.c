@@ -194,6 +194,19 @@ static outcome open_ledger(struct core *c)
     return DONE;
 }
 
+/* Before any thread is made: a thread that does not block SIGTERM would be killed by it, and the head of
+ * the stop never signed. */
+static outcome signals(struct core *c)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return c->signal_fd < 0 ? REFUSE_SYS(E_IO, errno) : watch_fd(c, c->signal_fd);
+}
+
 outcome core_open(struct core *c, const char *state, const struct config *config)
 {
     *c = (struct core) { .config = *config, .control_fd = CONTROL_FD, .seal_fd = -1, .local_fd = -1,
@@ -203,6 +216,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     c->durable_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->gate.room = mem_new(RING_RECORD_MAX);
     if (c->epoll_fd < 0 || c->durable_fd < 0 || !c->gate.room) return REFUSE_SYS(E_IO, errno);
+    TRY(signals(c));
     TRY(await_seal(c));
     TRY(open_rooms(c));
     TRY(open_ledger(c));
@@ -277,21 +291,9 @@ static outcome handle(struct core *c, int fd, bool *again)
     return DONE;
 }
 
-static outcome signals(struct core *c)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return c->signal_fd < 0 ? REFUSE_SYS(E_IO, errno) : watch_fd(c, c->signal_fd);
-}
-
 outcome core_run(struct core *c)
 {
     bool again = false;
-    TRY(signals(c));
     while (!c->stopping) {
         struct epoll_event events[32];
         int wait = due(c);
