@@ -48,53 +48,64 @@ static const char *dropped_condition(const struct assurance *a, const struct mod
     return NULL;
 }
 
-static MUST outcome model_of(const struct document *d, struct arena *arena, struct doc **ret_doc,
-    struct model **ret, char why[DOCUMENT_WHY])
+struct model_next { /* a model ready to take its place; nothing can fail after this */
+    struct arena arena;
+    struct model *model;
+    struct doc *doc;
+    char hash[65];
+    int64_t at_ms;
+};
+
+static MUST outcome model_fill(struct model_next *n, const struct document *d, char why[DOCUMENT_WHY])
 {
     struct model_error error = { 0 };
-    size_t n = 0;
-    struct doc *tree = document_model_of(arena, d->payload);
-    struct model *m = mem_new(sizeof *m);
-    outcome o = tree && m ? model_read(tree, m, &error, 1, &n) : REFUSE(E_MEMORY);
-    if (!ok(o)) {
-        mem_free(m);
-        if (o.code == E_MEMORY) return document_refuse(CAUSE_MEMORY, NULL, why);
-        return document_refuse(CAUSE_MODEL, error.text, why);
-    }
-    *ret_doc = tree;
-    *ret = m;
-    return DONE;
+    size_t errors = 0;
+    struct buffer b = BUFFER(DOCUMENT_BYTES_MAX);
+    n->model = mem_new(sizeof *n->model);
+    struct doc *tree = document_model_of(&n->arena, d->payload);
+    outcome o = tree && n->model ? doc_write_json(tree, &b) : REFUSE(E_MEMORY);
+    if (ok(o)) o = doc_read_json(buffer_view(&b), &n->arena, &n->doc); /* a copy that lives as long as the model */
+    buffer_deinit(&b);
+    if (ok(o)) o = document_hash(n->doc, n->hash);
+    if (ok(o)) o = document_time(d->payload, "at", &n->at_ms);
+    if (!ok(o)) return document_refuse(CAUSE_MEMORY, NULL, why);
+    if (ok(model_read(n->doc, n->model, &error, 1, &errors))) return DONE;
+    return document_refuse(CAUSE_MODEL, error.text, why);
+}
+
+static void model_drop(struct model_next *n)
+{
+    mem_free(n->model);
+    arena_deinit(&n->arena);
+}
+
+static MUST outcome model_build(const struct document *d, struct model_next *ret, char why[DOCUMENT_WHY])
+{
+    struct model_next n = { .arena = ARENA(OPEN_BYTES) };
+    outcome o = model_fill(&n, d, why);
+    if (ok(o)) *ret = n;
+    else model_drop(&n);
+    return o;
+}
+
+static void model_swap(struct assurance *a, const struct document *d, const struct model_next *n)
+{
+    mem_free(a->model);
+    arena_deinit(&a->model_arena);
+    a->model = n->model;
+    a->model_arena = n->arena;
+    a->model_doc = n->doc;
+    a->model_at_ms = n->at_ms;
+    memcpy(a->model_hash, n->hash, sizeof a->model_hash);
+    signers_of(d, &a->charter, &a->model_by);
+    a->has_picture = false;
 }
 
 outcome model_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY])
 {
-    struct arena arena = ARENA(OPEN_BYTES);
-    struct model *m = NULL;
-    struct doc *tree = NULL, *own = NULL;
-    struct buffer b = BUFFER(DOCUMENT_BYTES_MAX);
-    int64_t at = 0;
-    char hash[65] = "";
-    outcome o = model_of(d, &arena, &tree, &m, why);
-    if (ok(o)) o = document_time(d->payload, "at", &at);
-    if (ok(o)) o = doc_write_json(tree, &b);
-    if (ok(o)) o = doc_read_json(buffer_view(&b), &arena, &own); /* a copy that lives as long as the model */
-    if (ok(o)) o = document_hash(own, hash);
-    buffer_deinit(&b);
-    if (!ok(o)) {
-        if (!why[0]) o = document_refuse(CAUSE_MEMORY, NULL, why);
-        mem_free(m);
-        arena_deinit(&arena);
-        return o;
-    }
-    mem_free(a->model);
-    arena_deinit(&a->model_arena);
-    a->model = m;
-    a->model_arena = arena;
-    a->model_doc = own;
-    a->model_at_ms = at;
-    memcpy(a->model_hash, hash, sizeof a->model_hash);
-    signers_of(d, &a->charter, &a->model_by);
-    a->has_picture = false;
+    struct model_next next;
+    TRY(model_build(d, &next, why));
+    model_swap(a, d, &next);
     return DONE;
 }
 
@@ -102,19 +113,19 @@ static MUST outcome model_accept(struct assurance *a, struct bytes json, int64_t
     char why[DOCUMENT_WHY])
 {
     struct document d;
-    struct model *m = NULL;
-    struct doc *tree;
+    struct model_next next;
     int64_t at;
     TRY(admit(a, json, DOCUMENT_MODEL, now_ms, arena, &d, why));
     TRY(document_time(d.payload, "at", &at));
     if (a->model && at <= a->model_at_ms) return document_refuse(CAUSE_REPLAYED, "at", why);
-    TRY(model_of(&d, arena, &tree, &m, why));
-    const char *dropped = dropped_condition(a, m);
-    outcome o = dropped ? document_refuse(CAUSE_IN_FORCE, dropped, why) : DONE;
-    mem_free(m);
-    TRY(o);
-    TRY(keep(a, ENTRY_MODEL, d.json, why));
-    TRY(model_apply(a, &d, why));
+    TRY(model_build(&d, &next, why));
+    const char *dropped = dropped_condition(a, next.model);
+    outcome o = dropped ? document_refuse(CAUSE_IN_FORCE, dropped, why) : keep(a, ENTRY_MODEL, d.json, why);
+    if (!ok(o)) {
+        model_drop(&next);
+        return o;
+    }
+    model_swap(a, &d, &next);
     rules_build(a, now_ms);
     judge_all(a, now_ms);
     figures_compute(a, now_ms, "model");
@@ -137,8 +148,8 @@ static void cite(const struct assurance *a, const struct decision *d, struct dec
     ret->rank = l->rank;
 }
 
-/* Older decisions of the mission give way: this one was signed by the same three. */
-outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in)
+static MUST outcome case_new(const struct assurance *a, const struct document *d, const struct decision *in,
+    struct case_file **ret)
 {
     if (a->n_cases == DECISIONS_MAX) return REFUSE(E_FULL);
     struct case_file *c = mem_new(sizeof *c);
@@ -146,12 +157,26 @@ outcome case_apply(struct assurance *a, const struct document *d, const struct d
     c->decision = *in;
     memcpy(c->model_hash, a->model_hash, sizeof c->model_hash);
     signers_of(d, &a->charter, &c->by);
+    *ret = c;
+    return DONE;
+}
+
+/* Older decisions of the mission give way: this one was signed by the same three. */
+static void case_put(struct assurance *a, struct case_file *c)
+{
     for (size_t i = 0; i < a->n_cases; i++) {
         struct case_file *old = a->cases[i];
-        if (old->superseded_by[0] || strcmp(old->decision.mission, in->mission) != 0) continue;
-        memcpy(old->superseded_by, in->id, sizeof old->superseded_by);
+        if (old->superseded_by[0] || strcmp(old->decision.mission, c->decision.mission) != 0) continue;
+        memcpy(old->superseded_by, c->decision.id, sizeof old->superseded_by);
     }
     a->cases[a->n_cases++] = c;
+}
+
+outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in)
+{
+    struct case_file *c;
+    TRY(case_new(a, d, in, &c));
+    case_put(a, c);
     return DONE;
 }
 
@@ -164,8 +189,7 @@ static MUST outcome decision_check(const struct assurance *a, const struct docum
         .used = case_find(a, ret->id) != NULL };
     for (size_t i = 0; i < ret->n_rules; i++) w.stream_declared[i] = stream_find(a, ret->rules[i].stream) != NULL;
     cite(a, ret, &w.cited);
-    TRY(decision_judge(ret, &w, why));
-    return a->n_cases == DECISIONS_MAX ? document_refuse(CAUSE_MEMORY, NULL, why) : DONE;
+    return decision_judge(ret, &w, why);
 }
 
 static MUST outcome decision_accept(struct assurance *a, struct bytes json, int64_t now_ms, struct arena *arena,
@@ -176,12 +200,17 @@ static MUST outcome decision_accept(struct assurance *a, struct bytes json, int6
     if (!in) return document_refuse(CAUSE_MEMORY, NULL, why);
     TRY(admit(a, json, DOCUMENT_DECISION, now_ms, arena, &d, why));
     TRY(decision_check(a, &d, now_ms, in, why));
-    TRY(keep(a, ENTRY_DECISION, d.json, why));
-    if (!ok(case_apply(a, &d, in))) return document_refuse(CAUSE_MEMORY, NULL, why);
+    struct case_file *c;
+    if (!ok(case_new(a, &d, in, &c))) return document_refuse(CAUSE_MEMORY, NULL, why);
+    outcome o = keep(a, ENTRY_DECISION, d.json, why);
+    if (!ok(o)) {
+        mem_free(c);
+        return o;
+    }
+    case_put(a, c);
     rules_build(a, now_ms);
     judge_all(a, now_ms);
     judge_figures(a, now_ms);
-    struct case_file *c = case_find(a, in->id);
     c->reopened = reopenings(a, c);
     say(a, "decision", view_case(a, c, arena, now_ms));
     return DONE;
@@ -205,27 +234,41 @@ static MUST outcome reference_fill(struct reference_doc *r, const struct documen
     return doc_read_json(d->envelope.payload, &r->arena, &r->payload);
 }
 
-outcome reference_apply(struct assurance *a, const struct document *d)
+static void reference_free(struct reference_doc *r)
+{
+    arena_deinit(&r->arena);
+    mem_free(r);
+}
+
+static MUST outcome reference_new(const struct assurance *a, const struct document *d, struct reference_doc **ret)
 {
     struct reference_doc *r = mem_new(sizeof *r);
     if (!r) return REFUSE(E_MEMORY);
     r->arena = ARENA(65536);
     outcome o = reference_fill(r, d);
-    struct reference_doc *old = ok(o) ? reference_find(a, r->model, r->version) : NULL;
-    if (ok(o) && !old && a->n_references == REFERENCES_MAX) o = REFUSE(E_FULL);
-    if (!ok(o)) {
-        arena_deinit(&r->arena);
-        mem_free(r);
-        return o;
+    if (ok(o) && !reference_find(a, r->model, r->version) && a->n_references == REFERENCES_MAX) o = REFUSE(E_FULL);
+    if (ok(o)) *ret = r;
+    else reference_free(r);
+    return o;
+}
+
+static void reference_put(struct assurance *a, struct reference_doc *r)
+{
+    for (size_t i = 0; i < a->n_references; i++) {
+        struct reference_doc *old = a->references[i];
+        if (strcmp(old->model, r->model) != 0 || strcmp(old->version, r->version) != 0) continue;
+        reference_free(old);
+        a->references[i] = r;
+        return;
     }
-    if (!old) {
-        a->references[a->n_references++] = r;
-        return DONE;
-    }
-    struct reference_doc gone = *old;
-    *old = *r;
-    arena_deinit(&gone.arena);
-    mem_free(r);
+    a->references[a->n_references++] = r;
+}
+
+outcome reference_apply(struct assurance *a, const struct document *d)
+{
+    struct reference_doc *r;
+    TRY(reference_new(a, d, &r));
+    reference_put(a, r);
     return DONE;
 }
 
@@ -251,8 +294,12 @@ static MUST outcome reference_accept(struct assurance *a, struct bytes json, int
     if (!pcrs_good(doc_get(d.payload, "pcrs"))) return document_refuse(CAUSE_MALFORMED, "pcrs", why);
     const struct reference_doc *old = reference_find(a, model, version);
     if (old && at <= old->at_ms) return document_refuse(CAUSE_REPLAYED, "at", why);
-    TRY(keep(a, ENTRY_REFERENCE, d.json, why));
-    return ok(reference_apply(a, &d)) ? DONE : document_refuse(CAUSE_MEMORY, NULL, why);
+    struct reference_doc *r;
+    if (!ok(reference_new(a, &d, &r))) return document_refuse(CAUSE_MEMORY, NULL, why);
+    outcome o = keep(a, ENTRY_REFERENCE, d.json, why);
+    if (ok(o)) reference_put(a, r);
+    else reference_free(r);
+    return o;
 }
 
 size_t assurance_references(const struct assurance *a, const char *model, const struct doc **ret, size_t cap)

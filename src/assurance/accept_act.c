@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #define OPEN_BYTES (4u << 20)
+#define LOOSEN_SKEW_MS (5 * MS_S) /* between a signer's clock and ours */
 
 static MUST outcome admit(struct assurance *a, struct bytes json, enum document_type want, struct arena *arena,
     struct document *ret, int64_t *ret_at, char why[DOCUMENT_WHY])
@@ -190,7 +191,7 @@ static MUST outcome loosen_accept(struct assurance *a, struct bytes json, int64_
     if (signed_at > now_ms + DECISION_AHEAD_MS) return document_refuse(CAUSE_FUTURE, id, why);
     /* A word given before the condition was good again, was given about something else. */
     if (!a->limits.notes[at].good_since_ms) return document_refuse(CAUSE_STILL_BROKEN, id, why);
-    if (signed_at < a->limits.notes[at].good_since_ms) return document_refuse(CAUSE_REPLAYED, id, why);
+    if (signed_at < a->limits.notes[at].good_since_ms - LOOSEN_SKEW_MS) return document_refuse(CAUSE_REPLAYED, id, why);
     if (!loosen_write(a, at, &d, now_ms, arena)) return document_refuse(CAUSE_WRITE, NULL, why);
     struct doc *gone = view_limit(a, at, now_ms, arena);
     doc_set_text(arena, gone, "event", limit_event_word(LIMIT_LOOSENED));

@@ -394,6 +394,42 @@ static void test_containment(void)
     story_end(&s);
 }
 
+/* The k-th allocation fails, for every k: whatever is refused has changed nothing people rely on. */
+static void test_memory(void)
+{
+    struct story s;
+    site_ready(&s);
+    struct decision d = story_decision(&s, "D-1", TOLERANCE_YEN);
+    struct arena arena = ARENA(1u << 20);
+    char *json = story_sign(&s, decision_doc(&d, &arena), KEYS(MO, AO, EX));
+    uint64_t k = 1;
+    for (outcome o = REFUSE(E_MEMORY); !ok(o) && k < 20000; k++) {
+        mem_fail_at(k);
+        o = assurance_decision(s.a, bytes_str(json), s.now, s.why);
+        mem_fail_at(0);
+        if (!ok(o) && o.code == E_CONFLICT) break; /* it was accepted, only the telling failed */
+    }
+    CHECK(k > 10 && k < 20000);
+    for (k = 1; k < 3000; k += k < 200 ? 1 : 13) {
+        s.now += 2000;
+        mem_fail_at(k);
+        story_fact(&s, "C8b", "gw-02", k % 2 ? FACT_FAIL : FACT_PASS, "pcr-mismatch");
+        (void)assurance_turn(s.a, s.now);
+        struct arena view = ARENA(8u << 20);
+        (void)!assurance_status(s.a, &view, s.now);
+        (void)!assurance_mission(s.a, &view, "mizu", s.now);
+        mem_fail_at(0);
+        arena_deinit(&view);
+    }
+    s.now += 2000;
+    story_fact(&s, "C8b", "gw-02", FACT_FAIL, "pcr-mismatch");
+    story_wait(&s, 2 * MS_S);
+    CHECK(enforced(&s) == 1);
+    mem_free(json);
+    arena_deinit(&arena);
+    story_end(&s);
+}
+
 int main(void)
 {
     test_observe();
@@ -409,5 +445,6 @@ int main(void)
     test_assessment_replays();
     test_evidence_by_change();
     test_containment();
+    test_memory();
     return TEST_END;
 }

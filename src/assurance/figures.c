@@ -230,6 +230,7 @@ static void write_if_moved(struct assurance *a, int64_t now_ms, const char *caus
 
 void figures_compute(struct assurance *a, int64_t now_ms, const char *cause)
 {
+    if (!a->started) return;
     a->figure_due_ms = 0;
     a->computed_ms = now_ms;
     if (!a->model) return;

@@ -266,6 +266,7 @@ static bool judge_rule_all(struct assurance *a, const struct rule *r, int64_t no
 void judge_all(struct assurance *a, int64_t now_ms)
 {
     bool changed = false;
+    if (!a->started) return; /* the record is still being read: start judges */
     a->sweep_at_ms = a->sweep_due_ms = 0;
     for (size_t i = 0; i < a->n_rules; i++) changed |= judge_rule_all(a, &a->rules[i], now_ms);
     for (size_t i = 0; i < a->limits.n; i++) judge_leftover(a, i, now_ms);
@@ -298,6 +299,7 @@ void judge_fact(struct assurance *a, const struct fact *f, bool adverse, int64_t
 void judge_figures(struct assurance *a, int64_t now_ms)
 {
     bool changed = false;
+    if (!a->started) return;
     for (size_t i = 0; i < a->n_rules; i++)
         if (!a->rules[i].expired && a->rules[i].condition.kind == CONDITION_TOLERANCE)
             changed |= judge_subject(a, &a->rules[i], "", now_ms);

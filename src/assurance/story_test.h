@@ -71,14 +71,18 @@ static inline outcome story_write(void *ctx, unsigned kind, const struct doc *d,
     struct story *s = ctx;
     struct buffer b = BUFFER(32u << 20);
     if (s->refuse_writes) return REFUSE(E_IO);
-    TRY(doc_write_json(d, &b));
     if (s->n == s->cap) {
-        s->cap = s->cap ? s->cap * 2 : 64;
-        s->entries = mem_grow(s->entries, s->cap * sizeof *s->entries);
-        assert(s->entries);
+        size_t cap = s->cap ? s->cap * 2 : 64;
+        struct story_entry *more = mem_grow(s->entries, cap * sizeof *more);
+        if (!more) return REFUSE(E_MEMORY);
+        s->entries = more;
+        s->cap = cap;
     }
-    s->entries[s->n++] = (struct story_entry) { kind, s->now, durable, mem_text(buffer_view(&b)) };
+    outcome o = doc_write_json(d, &b);
+    char *json = ok(o) ? mem_text(buffer_view(&b)) : NULL;
     buffer_deinit(&b);
+    if (!json) return REFUSE(E_MEMORY);
+    s->entries[s->n++] = (struct story_entry) { kind, s->now, durable, json };
     return DONE;
 }
 
