@@ -257,7 +257,7 @@ outcome decision_judge(const struct decision *d, const struct decision_world *w,
     const struct model_mission *m = &w->model->missions[at];
     TRY(judge_assessment(d, w, why));
     if (d->expires_ms - d->at_ms > decision_validity_ms(d->rank)
-        || d->expires_ms - w->now_ms > decision_validity_ms(d->rank))
+        || d->expires_ms - w->now_ms > decision_validity_ms(d->rank) + DECISION_AHEAD_MS)
         return document_refuse(CAUSE_TOO_LONG, d->id, why);
     if (d->tolerance_yen != m->tolerance_yen) return document_refuse(CAUSE_TOLERANCE, m->id, why);
     return judge_rules(d, w, why);
