@@ -96,7 +96,9 @@ static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
 static MUST outcome exchange_certificates(struct joining *j, struct line *l)
 {
     struct est_answer a;
-    TRY(line_wait(l, true, CONNECT_MS));
+    outcome up = line_wait(l, true, CONNECT_MS);
+    if (up.code == E_DENIED) return REFUSE(E_CRYPTO); /* we refused them: not the authority the invite names */
+    TRY(up);
     TRY(tls_peer_chain_pem(l->tls, &j->state.authority));
     TRY(line_send(l, buffer_view(&j->request)));
     TRY(answer_wait(l, &a));
@@ -124,7 +126,7 @@ outcome join_site(const char *url, const char *dir, struct tpm *t, const char *t
     if (state_exists(dir)) return REFUSE(E_CONFLICT);
     TRY(bytes_to_text(bytes_str(dir), j.state.dir, sizeof j.state.dir));
     if (t != NULL) TRY(bytes_to_text(bytes_str(tcti), j.state.tcti, sizeof j.state.tcti));
-    TRY(invitation_read(bytes_str(url), &j.invitation));
+    if (!ok(invitation_read(bytes_str(url), &j.invitation))) return REFUSE(E_USAGE);
     outcome o = keys_make(&j, t, &csr);
     if (ok(o)) o = est_request_write(&j.invitation, buffer_view(&csr), buffer_view(&j.ak_spki), &j.request);
     if (ok(o)) o = enrol(&j);

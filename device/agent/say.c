@@ -60,7 +60,8 @@ int say_error(bool japanese, outcome why, const char *where)
         if (errors[i].code != why.code) continue;
         fprintf(stderr, "error[SK-%d]: %s\n", errors[i].number, japanese ? errors[i].ja : errors[i].en);
         if (where[0] != 0) fprintf(stderr, "at: %s\n", where);
-        if (why.sys > 0 && why.code == E_IO) fprintf(stderr, "at: %s\n", strerror(why.sys & 0xff));
+        if (why.sys > 0 && why.sys < 200 && why.code == E_IO) /* errno; a TPM's codes are larger */
+            fprintf(stderr, "at: %s\n", strerror(why.sys));
         fprintf(stderr, "try: %s\n", japanese ? errors[i].ja_try : errors[i].en_try);
         return errors[i].exit;
     }

@@ -18,6 +18,7 @@ struct tpm {
 };
 
 enum { LEFTOVERS_MAX = 16 };
+#define TRANSIENT_FIRST UINT32_C(0x80000000) /* the header's own shifts into a sign bit */
 
 static MUST outcome answer(TSS2_RC rc)
 {
@@ -30,7 +31,7 @@ static void flush_leftovers(ESYS_CONTEXT *e)
     TPMS_CAPABILITY_DATA *found = NULL;
     TPMI_YES_NO more;
     TSS2_RC rc = Esys_GetCapability(e, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES,
-        TPM2_TRANSIENT_FIRST, LEFTOVERS_MAX, &more, &found);
+        TRANSIENT_FIRST, LEFTOVERS_MAX, &more, &found);
     if (rc != TSS2_RC_SUCCESS) return; /* not started yet */
     for (uint32_t i = 0; i < found->data.handles.count && i < LEFTOVERS_MAX; i++) {
         ESYS_TR object;
