@@ -263,5 +263,6 @@ int main(int argc, char **argv)
     printf("模擬 ○○市水道局 浄水池・ポンプ・配水池 (SIMULATED water works), Modbus TCP %s:%d\n", host, port);
     fflush(stdout);
     serve(&s, bus, door, ending);
+    modbus_free(bus); /* the map stays: the control thread works with it to the end */
     return 0;
 }
