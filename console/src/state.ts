@@ -1,0 +1,260 @@
+// What the page knows, as signals, and how it stays current: one fetch of everything, then events; on any event but a
+// reading the status and mission are fetched again, coalesced; readings are shown at most twice a second. A lost line is
+// seen by a regular fetch, because a silent half-open stream tells nothing.
+import { batch, computed, signal } from '@preact/signals';
+import { type Device, type Group, type Me, type Mission, type Status, readDevices, readGroups, readMe, readMission, readStatus } from './documents';
+import type { Lang } from './plain';
+import { Readings, readReading, readReadings } from './readings';
+import { languageOf, words } from './words';
+
+const REFRESH_MS = 10000;
+const COALESCE_MS = 150;
+const FLUSH_MS = 500;
+const TIMEOUT_MS = 8000;
+const BACKOFF_MS = [500, 1000, 2000, 5000, 10000];
+export const STALE_MS = 25000;
+
+export type View = 'opening' | 'signed-out' | 'page';
+export type SignedOut = '' | 'used' | 'guesses' | 'ended' | 'unreachable';
+
+function storedLanguage(): Lang {
+  try {
+    const kept = localStorage.getItem('language');
+    if (kept === 'ja' || kept === 'en') return kept;
+  } catch {
+    // Storage may be switched off: then the browser's language decides each time.
+  }
+  return languageOf(navigator.languages);
+}
+
+export const lang = signal<Lang>('en');
+export const w = computed(() => words[lang.value]);
+export const view = signal<View>('opening');
+export const signedOut = signal<SignedOut>('');
+export const me = signal<Me | null>(null);
+export const status = signal<Status | null>(null);
+export const mission = signal<Mission | null>(null);
+export const devices = signal<Device[]>([]);
+export const groups = signal<Group[]>([]);
+export const connected = signal(false);
+export const receivedMs = signal(0); // our clock, when the status came
+export const nowMs = signal(Date.now()); // ticks
+const skewMs = signal(0); // the site's clock minus ours
+export const siteNow = computed(() => nowMs.value + skewMs.value);
+export const stale = computed(() => receivedMs.value > 0 && nowMs.value - receivedMs.value > STALE_MS);
+
+const readings = new Readings();
+export const readingsVersion = signal(0);
+export const allReadings = () => readings.all();
+
+export function setLanguage(l: Lang): void {
+  lang.value = l;
+  try {
+    localStorage.setItem('language', l);
+  } catch {
+    // Not kept, shown all the same.
+  }
+}
+
+class Refused extends Error {
+  constructor(readonly code: number) {
+    super(`refused: ${code}`);
+  }
+}
+
+async function get(path: string): Promise<unknown> {
+  const r = await fetch(path, { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!r.ok) throw new Refused(r.status);
+  return r.json();
+}
+
+// An absent mission (404) is an answer, not a failure.
+async function getMission(): Promise<Mission | null> {
+  try {
+    return readMission(await get('/api/v1/mission'));
+  } catch (e) {
+    if (e instanceof Refused && e.code === 404) return null;
+    throw e;
+  }
+}
+
+async function refresh(): Promise<void> {
+  const [s, m] = await Promise.all([get('/api/v1/status'), getMission()]);
+  batch(() => {
+    const st = readStatus(s);
+    status.value = st;
+    mission.value = m;
+    receivedMs.value = nowMs.value = Date.now();
+    if (st.now !== null) skewMs.value = st.now - Date.now();
+  });
+}
+
+async function refreshAll(): Promise<void> {
+  const [who, list, groupDoc, newest] = await Promise.all([
+    get('/api/v1/me'),
+    get('/api/v1/devices'),
+    get('/api/v1/model'),
+    get('/api/v1/readings'),
+    refresh(),
+  ]);
+  batch(() => {
+    me.value = readMe(who);
+    devices.value = readDevices(list);
+    groups.value = readGroups(groupDoc);
+    for (const r of readReadings(newest)) readings.take(r);
+    readingsVersion.value++;
+    view.value = 'page';
+    signedOut.value = '';
+  });
+}
+
+let stream: EventSource | null = null;
+let failures = 0;
+let retryTimer = 0;
+let wanted = 0;
+let fetching = false;
+let again = false;
+let dirty = false;
+
+function lost(e: unknown): void {
+  connected.value = false;
+  if (e instanceof Refused && e.code === 401) {
+    close();
+    signedOut.value = view.value === 'page' ? 'ended' : signedOut.value;
+    view.value = 'signed-out';
+    return;
+  }
+  if (view.value !== 'page') {
+    view.value = 'signed-out';
+    signedOut.value = 'unreachable';
+  }
+  retry();
+}
+
+function close(): void {
+  stream?.close();
+  stream = null;
+}
+
+function retry(): void {
+  close();
+  if (retryTimer) return;
+  const wait = BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)] ?? 10000;
+  retryTimer = window.setTimeout(() => {
+    retryTimer = 0;
+    void connect();
+  }, wait);
+}
+
+async function refetch(what: () => Promise<void>): Promise<void> {
+  if (fetching) {
+    again = true;
+    return;
+  }
+  fetching = true;
+  try {
+    await what();
+  } catch (e) {
+    lost(e);
+  }
+  fetching = false;
+  if (again) {
+    again = false;
+    soon();
+  }
+}
+
+async function refreshWithDevices(): Promise<void> {
+  const [list] = await Promise.all([get('/api/v1/devices'), refresh()]);
+  devices.value = readDevices(list);
+}
+
+function soon(): void {
+  if (wanted) return;
+  wanted = window.setTimeout(() => {
+    wanted = 0;
+    if (connected.value) void refetch(refreshWithDevices);
+  }, COALESCE_MS);
+}
+
+const EVENTS = ['limit', 'risk', 'decision', 'event', 'model', 'device', 'trust', 'life', 'observed', 'command-held', 'command-released',
+  'command-refused', 'command-expired', 'command-dropped', 'command-delivered'];
+
+function onReading(e: MessageEvent): void {
+  let d: unknown;
+  try {
+    d = JSON.parse(String(e.data));
+  } catch {
+    return;
+  }
+  const r = readReading(d);
+  if (!r) return;
+  readings.take(r);
+  dirty = true;
+}
+
+export async function connect(): Promise<void> {
+  close();
+  try {
+    await refreshAll();
+  } catch (e) {
+    lost(e);
+    return;
+  }
+  const s = new EventSource('/events');
+  stream = s;
+  s.onopen = () => {
+    failures = 0;
+    connected.value = true;
+    soon(); // what happened between the fetch and the stream
+  };
+  s.onerror = () => {
+    if (stream === s) {
+      connected.value = false;
+      retry();
+    }
+  };
+  s.addEventListener('reading', onReading);
+  for (const name of EVENTS) s.addEventListener(name, soon);
+}
+
+// The token is in the fragment, which no request line carries; it leaves the address bar before anything else happens.
+export async function open(): Promise<void> {
+  const token = location.pathname === '/start' ? location.hash.slice(1) : '';
+  if (location.pathname !== '/' || location.hash) history.replaceState(null, '', '/');
+  if (token) {
+    try {
+      const r = await fetch('/api/v1/session', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ token }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      if (!r.ok) signedOut.value = r.status === 429 ? 'guesses' : 'used';
+    } catch {
+      signedOut.value = 'unreachable';
+    }
+  }
+  await connect();
+}
+
+export function start(): void {
+  lang.value = storedLanguage();
+  lang.subscribe((l) => {
+    document.documentElement.lang = l;
+  });
+  window.setInterval(() => {
+    nowMs.value = Date.now();
+  }, 1000);
+  window.setInterval(() => {
+    if (dirty) {
+      dirty = false;
+      readingsVersion.value++;
+    }
+  }, FLUSH_MS);
+  let turns = 0;
+  window.setInterval(() => {
+    if (view.value === 'page' && connected.value) void refetch(++turns % 6 ? refreshWithDevices : refreshAll);
+  }, REFRESH_MS);
+  void open();
+}

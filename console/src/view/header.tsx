@@ -1,0 +1,82 @@
+import type { Status } from '../documents';
+import { age, clock } from '../format';
+import type { Lang } from '../plain';
+import { connected, lang, me, nowMs, receivedMs, setLanguage, siteNow, stale, status, w } from '../state';
+import { Mark, n, said, Tag } from './parts';
+
+const LANGUAGES: readonly [Lang, string][] = [
+  ['ja', '日本語'],
+  ['en', 'English'],
+];
+
+export function Languages() {
+  return (
+    <div class="languages" role="group" aria-label={w.value.language}>
+      {LANGUAGES.map(([l, name]) => (
+        <button key={l} type="button" lang={l} aria-pressed={lang.value === l} onClick={() => setLanguage(l)}>
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+// "as of" is when the site last answered; once that is more than a few seconds ago, its age is said.
+function AsOf({ s }: { s: Status }) {
+  const at = s.now ?? receivedMs.value;
+  const old = nowMs.value - receivedMs.value > 15000;
+  const time = clock(at);
+  return <span class="as-of">{old ? w.value.asOfOld(time, age(at, siteNow.value, lang.value)) : w.value.asOf(time)}</span>;
+}
+
+function Line({ s }: { s: Status }) {
+  const t = w.value;
+  return (
+    <div class={`state state-${s.state}`}>
+      <p class="state-word">
+        <Mark state={s.state} />
+        <span>
+          <span class="unseen">{t.stateIs('')}</span>
+          {said(s.stateWords) || t.states[s.state]}
+        </span>
+      </p>
+      <p class="state-more">
+        {s.limits.some((l) => l.enforced) ? <Tag kind="strong">{t.limitsBadge(n(s.limits.filter((l) => l.enforced).length))}</Tag> : null}
+        {s.held.length ? <Tag kind="strong">{t.heldBadge(n(s.held.length))}</Tag> : null}
+        <AsOf s={s} />
+        <span class={connected.value ? 'link-up' : 'link-down'}>{connected.value ? t.live : t.reconnecting}</span>
+      </p>
+    </div>
+  );
+}
+
+export function Header() {
+  const s = status.value;
+  const t = w.value;
+  const site = me.value;
+  return (
+    <header class="top">
+      <div class="top-row">
+        <div>
+          <p class="product">
+            {t.product} <span class="quiet">{s?.site ?? ''}</span>
+          </p>
+          <h1>
+            {s ? <span class="site">{said(s.title)}</span> : null} <span class="page-name">{t.page}</span>
+          </h1>
+        </div>
+        <div class="top-side">
+          <Languages />
+          {site ? <p class="quiet who">{t.signedInAs(site.who)}</p> : null}
+        </div>
+      </div>
+      {s ? <Line s={s} /> : null}
+      <div role="status">{stale.value ? <p class="banner banner-stale">{t.stale}</p> : null}</div>
+      {s?.observe ? (
+        <p class="banner banner-observe">
+          <strong>{t.observeMode}</strong> {said(s.observeWords)} {s.wouldHave.total ? said(s.wouldHave.text) : null}
+        </p>
+      ) : null}
+    </header>
+  );
+}
