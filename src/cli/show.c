@@ -285,7 +285,7 @@ int cmd_mission_show(struct cli *c)
         print_json(d);
         return EXIT_OK;
     }
-    printf("%s「%s」 %s %s\n%s\n", doc_said(c, d, "name"), doc_said(c, d, "promise"), mark(doc_text(d, "state", "")), doc_said(c, d, "state"),
+    printf("%s「%s」 %s %s\n%s\n", doc_said(c, d, "organisation"), doc_said(c, d, "name"), mark(doc_text(d, "state", "")), doc_said(c, d, "state"),
         doc_said(c, d, "sentence"));
     const struct doc *stake = doc_get(d, "at_stake"), *f = doc_get(d, "functions");
     if (stake) printf("%s: %s\n", cli_say(c, W_AT_STAKE), doc_said(c, stake, "text"));

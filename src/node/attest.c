@@ -68,7 +68,7 @@ outcome attest_ask(struct core *c, const char *id)
     if (!ch) return REFUSE(E_MEMORY);
     port_random(ch->nonce, sizeof ch->nonce);
     ch->open = true;
-    ch->arrived = false;
+    ch->arrived = ch->ignored = false;
     ch->tries = 0;
     ch->asked_ms = port_mono_ms();
     send_challenge(c, ch);
@@ -81,14 +81,14 @@ void attest_link_up(struct core *c, const char *id)
     const struct identity *who = registry_identity(c->registry, id);
     if (!who || who->role != ROLE_DEVICE || !who->has_ak) return;
     struct challenge *ch = map_get(&c->challenges, bytes_str(id));
-    if (ch && ch->open) send_challenge(c, ch); /* it subscribed just now */
+    if (ch && ch->open && ch->tries) send_challenge(c, ch); /* it subscribed just now */
     else (void)!ok(attest_ask(c, id));
 }
 
 static void step_trust(struct core *c, const struct identity *who, enum trust_event e, const char *event, const char *why)
 {
     enum trust to;
-    if (!ok(trust_step(who->trust, e, &to)) || to == who->trust) return;
+    if (!ok(registry_trust_step(who, e, &to)) || to == who->trust) return;
     struct arena a = ARENA(65536);
     const struct doc *d = registry_doc_life(&a, who->id, "trust", trust_word(who->trust), event, trust_word(to), why, "core");
     (void)!ok(core_write(c, ENTRY_LIFE, d, false));
@@ -113,6 +113,15 @@ static void judge(struct core *c, struct challenge *ch)
     if (!who) return;
     size_t n = references_of(c, who->model, references);
     appraise(who, buffer_view(&ch->evidence), ch->nonce, references, n, &result);
+    /* The answer to an earlier question is no answer: it neither proves nor accuses. Unanswered in the
+     * end, the device is degraded. */
+    if (result.result == APPRAISE_NONCE) {
+        if (!ch->ignored) core_audit(c, "evidence-ignored", "id", ch->id, "reason", appraisal_word(result.result), NULL);
+        ch->ignored = true; /* one entry a challenge, whatever is replayed */
+        return;
+    }
+    if (ch->has_good) appraise_after(&ch->good, &result);
+    if (result.result == APPRAISE_GOOD) ch->good = result, ch->has_good = true;
     ch->open = false;
     ch->last = result.result;
     ch->answered_ms = port_wall_ms();

@@ -37,9 +37,12 @@ struct challenge {
     bool open;                 /* waiting for evidence */
     int tries;
     bool arrived;              /* evidence waits to be appraised */
+    bool ignored;              /* an answer to another question came */
     int64_t next_ms, asked_ms; /* mono */
     int64_t answered_ms;       /* wall; 0 = never */
     enum appraisal last;
+    struct appraised good;     /* newest good one, while has_good */
+    bool has_good;
     struct buffer evidence;    /* newest raw evidence */
 };
 
@@ -76,6 +79,7 @@ struct core {
     struct { int fd; struct buffer in; } local[LOCAL_MAX];
     struct limits limits;      /* copy of what assurance handed out */
     uint64_t registry_seen;    /* epoch last given to assurance */
+    uint64_t holds_next;       /* learnt in replay */
 };
 
 /* core.c */

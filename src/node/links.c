@@ -5,7 +5,7 @@
 
 #include "node/core.h"
 
-enum { BACKLOG_MAX = 64 << 20, RECORDS_A_TURN = 4096, LINK_INDEX_BITS = 20 };
+enum { BACKLOG_MAX = 64 << 20, RECORDS_A_TURN = 4096, LINK_INDEX_BITS = 20, SEND_MAX = 1 << 20 };
 
 /* ---- core -> gate ---- */
 
@@ -61,6 +61,10 @@ static void say_u32(struct core *c, enum link_kind kind, uint32_t link, uint32_t
 
 void link_send(struct core *c, uint32_t link, struct bytes b)
 {
+    while (b.n > SEND_MAX) { /* no record may be larger than the ring */
+        say(c, LINK_SEND, link, bytes_of(b.at, SEND_MAX));
+        b = bytes_of(b.at + SEND_MAX, b.n - SEND_MAX);
+    }
     say(c, LINK_SEND, link, b);
 }
 
@@ -219,7 +223,7 @@ static outcome on_up(struct core *c, uint32_t link, struct bytes in)
 static void on_request(struct core *c, struct core_link *l, struct bytes in)
 {
     struct http_request r;
-    struct buffer b = BUFFER(8u << 20);
+    struct buffer b = BUFFER(4u << 20); /* what the gate lets wait for one link */
     bool stream = false, close = true;
     struct caller who = { .kind = CALLER_NOBODY, .listener = l->listener };
     snprintf(who.source, sizeof who.source, "%s", l->source);

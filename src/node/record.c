@@ -30,6 +30,13 @@ void core_registry_changed(struct core *c)
     if (c->exchange) exchange_rejudge(c->exchange);
 }
 
+/* A person's quarantine contains a confirmed event; the automatic one does not: nobody has looked yet. */
+static void contained(struct core *c, const struct doc *d)
+{
+    if (strcmp(doc_text(d, "event", ""), "quarantine") != 0) return;
+    core_fact(c, ASSURANCE_CONTAIN, doc_text(d, "id", ""), FACT_PASS, FACT_BY_GATE, false, "quarantined");
+}
+
 outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool durable)
 {
     uint64_t index;
@@ -41,6 +48,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (durable) TRY(ledger_sync(c->ledger));
     TRY(registry_apply(c->registry, kind, d, now));
     core_registry_changed(c);
+    if (kind == ENTRY_LIFE) contained(c, d);
     return DONE;
 }
 
@@ -60,6 +68,16 @@ void core_audit(struct core *c, const char *what, ...)
 
 /* ---- replay ---- */
 
+/* "H-12" -> the next hold is 13: a restarted core must not give an id of the record again. */
+static void replay_hold(struct core *c, const struct doc *d)
+{
+    const char *id = doc_text(d, "hold", "");
+    uint64_t n = 0;
+    if (strncmp(id, "H-", 2) != 0) return;
+    for (const char *p = id + 2; *p >= '0' && *p <= '9' && n < UINT32_MAX; p++) n = n * 10 + (uint64_t)(*p - '0');
+    if (n >= c->holds_next) c->holds_next = n + 1;
+}
+
 static outcome replay_control(void *ctx, const struct ledger_entry *e)
 {
     struct core *c = ctx;
@@ -69,6 +87,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     outcome o = doc_read_json(e->payload, &a, &d);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
     if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
+    if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
     arena_deinit(&a);
     return o;
 }
@@ -83,7 +102,9 @@ static outcome replay_retained(void *ctx, const struct ledger_entry *e)
 
 outcome core_replay(struct core *c)
 {
+    c->holds_next = 1;
     TRY(ledger_scan(c->ledger, 0, CLASS_CONTROL, replay_control, c));
+    exchange_holds_from(c->exchange, c->holds_next);
     return ledger_scan(c->ledger, 0, CLASS_DATA, replay_retained, c);
 }
 

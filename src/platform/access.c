@@ -318,6 +318,11 @@ static void step_quarantine(struct judging *j)
         settle(j, RULING_FLAG, "quarantined");
         return;
     }
+    if (!j->q->who->ordered) { /* bad evidence is no order: only a signed decision withholds (observe mode) */
+        SAY(j, "quarantine", "pass", "in quarantine by its evidence: what is withheld is the decision's to say",
+            "確認結果による隔離です。何を止めるかは判断（決裁）が定めます", "", "");
+        return;
+    }
     bool challenge = j->in_layout && bytes_equal_str(j->topic.class, "att") && bytes_equal_str(j->topic.name, "challenge");
     if (challenge || (j->command && j->v.safe_direction)) {
         SAY(j, "quarantine", "pass", "reaches a device in quarantine", "隔離中でも届けます", "", "");

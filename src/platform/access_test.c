@@ -5,7 +5,8 @@
 #include "wire/mqtt.h"
 
 static const struct identity gw = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
-static const struct identity bad = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED };
+static const struct identity bad = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED, .ordered = true };
+static const struct identity unproved = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED };
 static const struct identity out_ = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_REVOKED };
 static const struct identity gone = { .id = "gw-02", .role = ROLE_DEVICE, .life = LIFE_RETIRED, .trust = TRUST_ATTESTED };
 static const struct identity op = { .id = "op", .role = ROLE_OPERATOR, .life = LIFE_ENROLLED, .trust = TRUST_UNATTESTED };
@@ -112,6 +113,10 @@ static const struct {
     { "not JSON is not safe", &gw, R, "sk/v1/w/gw-02/cmd/pump", "stop", &op, HOLD, RULING_HOLD, "limit" },
     { "safe in another stream only", &gw, R, "sk/v1/w/gw-02/cmd/other", STOP, &op, HOLD, RULING_HOLD, "limit" },
     { "observed", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, OBSERVE, RULING_ALLOW, "observed" },
+    { "by its evidence only, no decision", &unproved, R, "sk/v1/w/gw-02/cmd/pump", START, &op, 0, RULING_ALLOW, "allowed" },
+    { "by its evidence only, observed", &unproved, R, "sk/v1/w/gw-02/cmd/pump", START, &op, OBSERVE, RULING_ALLOW, "observed" },
+    { "by its evidence only, held by decision", &unproved, R, "sk/v1/w/gw-02/cmd/pump", START, &op, HOLD, RULING_HOLD, "limit" },
+    { "by its evidence only, reading", &unproved, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_FLAG, "quarantined" },
     { "observed, quarantined all the same", &bad, R, "sk/v1/w/gw-02/cmd/pump", START, &op, OBSERVE, RULING_DENY, "quarantined" },
     { "SAFE refuses", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, SAFE, RULING_DENY, "limit" },
     { "DENY refuses", &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, DENY, RULING_DENY, "limit" },

@@ -59,7 +59,7 @@ static void held_and_released(void)
 static void held_in_quarantine(void)
 {
     struct world *w = w_plant(5);
-    w_trust(w, "gw-02", TRUST_QUOTE_BAD);
+    w_trust(w, "gw-02", TRUST_QUARANTINE);
     exchange_rejudge(w->x);
     CHECK_OK(c_publish(w, OP, PUMP, START, 1));
     CHECK(puback(w, OP) == MQTT_NOT_AUTHORIZED && puback_says(w, OP, "quarantined"));

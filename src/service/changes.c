@@ -78,7 +78,7 @@ outcome change_device(struct service *s, struct request *q)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].verb, q->arg[1]) != 0) continue;
         if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
-        TRY(trust_step(who->trust, rows[i].event, &to));
+        TRY(registry_trust_step(who, rows[i].event, &to));
         TRY(step(s, q, who, "trust", trust_word(who->trust), rows[i].verb, trust_word(to), reason));
         TRY(audit(s, q, rows[i].verb, who->id, reason));
         return answer_doc(q, doc_map(&q->arena));
