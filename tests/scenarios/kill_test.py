@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""kill -9 of every role in turn, at random instants, while publishers send: what was acknowledged is in the record.
+Counted by the publishers' own books of PUBACKs and by an own reader of the ledger's files.
+
+CYCLES=n sets the number of kills (20; with RELEASE=1 200)."""
+import os
+import random
+import re
+import signal
+import ssl
+import struct
+import sys
+import time
+
+from harness import BIN, ROOT, Site, check, finish, note, run, until
+from publisher import PUBACK, Line, context, publish
+
+SEED = int(os.environ.get('SEED', '20261123'))
+CYCLES = int(os.environ.get('CYCLES', '200' if os.environ.get('RELEASE') else '20'))
+PUBLISHERS, RATE = 5, 400
+ROLES = ('gate', 'core', 'seal', 'keeper')
+READY_MAX_S = 10.0
+
+
+def recorded(ledger):
+    """(publisher, number) of each data entry a leaf commits: the format of src/ledger/format.h, read by other code."""
+    frames, found = {}, []
+    for name in sorted(os.listdir(os.path.join(ledger, 'data'))):
+        with open(os.path.join(ledger, 'data', name), 'rb') as f:
+            frames[int(name)] = f.read()
+    for name in sorted(os.listdir(os.path.join(ledger, 'leaves'))):
+        with open(os.path.join(ledger, 'leaves', name), 'rb') as f:
+            leaves = f.read()
+        for at in range(0, len(leaves), 128):
+            magic, kind = struct.unpack_from('>IB', leaves, at)
+            if magic != 0x534B4C31:
+                break
+            segment, length, offset = struct.unpack_from('>IIQ', leaves, at + 72)
+            if kind != 32:
+                continue
+            body = frames[segment][offset + 32:offset + length]
+            who_end = 4 + struct.unpack_from('>H', body, 2)[0]
+            topic_end = who_end + 2 + struct.unpack_from('>H', body, who_end)[0]
+            who, number = body[topic_end:].split(b' ')
+            assert who == body[4:who_end], (who, body[:40])
+            found.append((who.decode(), int(number)))
+    return found
+
+
+class Book:
+    """What one publisher wrote down, read as it grows."""
+
+    def __init__(self, path):
+        self.path, self.at, self.numbers, self.times, self.refused = path, 0, [], [], []
+
+    def read(self):
+        if not os.path.exists(self.path):
+            return self
+        with open(self.path, encoding='ascii') as f:
+            f.seek(self.at)
+            text = f.read()
+        text = text[:text.rfind('\n') + 1]
+        self.at += len(text)
+        for line in text.splitlines():
+            first, second = line.split()
+            if first == 'x':
+                self.refused.append(second)
+            else:
+                self.numbers.append(int(first))
+                self.times.append(float(second))
+        return self
+
+
+def ready(site, tls, who):
+    """A new connection's message is acknowledged: gate, core, seal and disk all work."""
+    try:
+        line = Line('localhost', site.ports['mqtt'], tls, who, 2.0)
+    except (OSError, ssl.SSLError):
+        return False
+    try:
+        line.s.sendall(publish(f'sk/v1/kill/{who}/m/probe', 1, f'{who} 0'.encode()))
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            if any(kind == PUBACK and (len(body) == 2 or body[2] < 0x80) for kind, body in line.take(0.5)):
+                return True
+        return False
+    except OSError:
+        return False
+    finally:
+        line.close()
+
+
+def kill(site, role):
+    """Returns false when there was nobody to kill."""
+    pid = site.daemon.pid if role == 'keeper' else until(lambda: site.pid_of(role), 10)
+    if not pid:
+        return False
+    os.kill(pid, signal.SIGKILL)
+    if role == 'keeper':
+        site.daemon.wait()
+        site.start(wait=False)  # as whoever supervises it would: at once
+    return True
+
+
+def cycle(site, role, pick, tls, books):
+    before = sum(len(b.read().numbers) for b in books)
+    started = time.monotonic()
+    if not until(lambda: sum(len(b.read().numbers) for b in books) > before + 200, 20, 0.02):
+        return None, 0.0
+    time.sleep(pick.random() * 0.5)  # the random instant itself
+    rate = (sum(len(b.read().numbers) for b in books) - before) / (time.monotonic() - started)
+    at = time.monotonic()
+    if not kill(site, role):
+        return None, rate
+    if pick.random() < 0.3:  # and again while it comes back
+        time.sleep(pick.random() * 0.4)
+        kill(site, 'core')
+    good = until(lambda: ready(site, tls, 'probe'), READY_MAX_S, 0.005)
+    return (time.monotonic() - at if good else None), rate
+
+
+def cycles(site, tls, books):
+    pick, took, rates = random.Random(SEED), {r: [] for r in ROLES}, []
+    for k in range(CYCLES):
+        role = ROLES[k % len(ROLES)]
+        seconds, rate = cycle(site, role, pick, tls, books)
+        rates.append(rate)
+        if seconds is None:
+            check(f'cycle {k + 1}: the site is ready again after {role} was killed', False, open(site.path('sekimorid.log'), errors='replace').read()[-600:])
+            return
+        took[role].append(seconds)
+    for role in ROLES:
+        if took[role]:
+            note(f'{role}: killed {len(took[role])} times; ready again after {min(took[role]):.2f} to {max(took[role]):.2f} s')
+    check(f'{CYCLES} × kill -9, each role in turn: ready again each time, at most {READY_MAX_S:.0f} s', True)
+    note(f'acknowledged a second between kills, median: {sorted(rates)[len(rates) // 2]:.0f}')
+
+
+def whole(site, when):
+    r = run(os.path.join(BIN, 'sekimori-verify'), site.path('site/ledger'), '--lang', 'en', timeout=600)
+    check(f'verify {when}: whole', r.returncode == 0, r.stdout[-600:])
+    return int(re.search(r'^entries (\d+)', r.stdout, re.M)[1])
+
+
+def main():
+    with Site('kill') as site:
+        site.start()
+        clients = [site.enrol(f'load-{k}', role='device') for k in range(PUBLISHERS)]
+        probe = site.enrol('probe', role='device')
+        tls = context(site.ca(), probe.cert, probe.key)
+        books = [Book(site.path(c.who + '.book')) for c in clients]
+        publishers = [site.spawn(sys.executable, os.path.join(ROOT, 'tests/scenarios/publisher.py'), 'localhost', site.ports['mqtt'],
+                                 site.ca(), c.cert, c.key, c.who, f'sk/v1/kill/{c.who}/m/load', site.path(c.who + '.book'), RATE,
+                                 log=c.who + '.log') for c in clients]
+        check('messages are acknowledged', until(lambda: all(b.read().numbers for b in books), 20))
+        start = time.monotonic()
+        cycles(site, tls, books)
+        seconds = time.monotonic() - start
+        for p in publishers:
+            p.terminate()
+        check('each publisher ends with nothing unacknowledged', all(until(lambda p=p: p.poll() is not None, 20) for p in publishers)
+              and not any(p.returncode for p in publishers), [p.returncode for p in publishers])
+        acknowledged = {(c.who, n) for c, b in zip(clients, books) for n in b.read().numbers}
+        note(f'{len(acknowledged)} acknowledged in {seconds:.1f} s: {len(acknowledged) / seconds:.0f} a second over all, pauses included')
+        check('at least 1,000 recorded messages a second were acknowledged', len(acknowledged) / seconds >= 1000, len(acknowledged) / seconds)
+        check('no publisher was refused', not any(b.refused for b in books), [b.refused[:3] for b in books])
+        whole(site, 'while it runs, after the last kill')
+        site.stop()
+        whole(site, 'after it was stopped')
+        found = recorded(site.path('site/ledger'))
+        there = set(found)
+        lost = sorted(acknowledged - there)
+        note(f'{len(found)} data entries; {len([f for f in found if f[1]]) - len({f for f in there if f[1]})} of them twice (sent again, as QoS 1 may)')
+        check(f'of {len(acknowledged)} acknowledged messages 0 are lost', acknowledged and not lost, f'{len(lost)} lost: {lost[:10]}')
+        site.start()
+        check('it starts again, ready', until(lambda: ready(site, tls, 'probe'), 10))
+        site.stop()
+        whole(site, 'after that restart')
+    finish()
+
+
+main()
