@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIN = os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'src/programs')
 PLANT = os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'examples/water/sekimori-water-plant')
 ROLES = ('mission-owner', 'asset-owner', 'executive')
+LONG = bool(os.environ.get('RELEASE'))  # ./check --release: the long regime
 
 _count = [0, 0, 0]  # passed, failed, skipped
 
@@ -62,6 +65,28 @@ def run(*argv, timeout=60, **more):
     return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout, **more)
 
 
+def text_of(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except FileNotFoundError:
+        return ''
+
+
+def processes_with(word):
+    """Command lines of all processes that name it."""
+    found = []
+    for pid in os.listdir('/proc'):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                line = f.read().replace(b'\0', b' ').decode(errors='replace')
+        except (OSError, ValueError):
+            continue
+        if word in line and int(pid) != os.getpid():
+            found.append(f'{pid} {line}')
+    return found
+
+
 class Site:
     """One site: `sekimori init`, `sekimorid`, people's keys, devices; everything below self.dir."""
 
@@ -92,6 +117,25 @@ class Site:
     def json(self, *argv):
         r = self.cli('-o', 'json', *argv)
         return json.loads(r.stdout) if r.stdout.strip() else None
+
+    def entries(self, kind, what=None):
+        """Entries of the record of one kind; of those with this "what" where it is given."""
+        rows = self.json('ledger', 'list', '--kind', kind) or []
+        return [r for r in rows if what is None or (r.get('payload') or {}).get('what') == what]
+
+    def refusals(self, reason):
+        """Audit entries of refusals for this reason: [count, ...]."""
+        return [int(r['payload']['count']) for r in self.entries('audit', 'refused') if r['payload']['reason'] == reason]
+
+    def url(self, door, path):
+        return f"http{'' if door == 'console' else 's'}://localhost:{self.ports[door]}{path}"
+
+    def http(self, door, path, *more, method='GET'):
+        """Status and body as curl saw them; the status is 000 when there was no answer."""
+        r = run('curl', '-sS', '-m', '10', '-X', method, *([] if door == 'console' else ['--cacert', self.ca()]), *more,
+                '-w', '\n%{http_code}', self.url(door, path))
+        body, _, status = r.stdout.rpartition('\n')
+        return status, body
 
     def start(self, wait=True):
         log = open(self.path('sekimorid.log'), 'ab')
@@ -155,6 +199,14 @@ class Site:
         url = self.invite(who, role, group, model)
         return Client(self, who, url)
 
+    def mission(self, path):
+        """Puts a model in force, signed as it must be."""
+        out = self.path('mission.json')
+        for step in ([['new', path, '--out', out]] + [['sign', out, '--key', self.key(r)] for r in ROLES[:2]] + [['apply', out]]):
+            r = self.cli('mission', *step)
+            if r.returncode:
+                raise RuntimeError(f'mission {step[0]}: {r.stdout}{r.stderr}')
+
     def key(self, role):
         return self.path('people', role + '.key')
 
@@ -196,3 +248,173 @@ class Client:
 
     def sub_start(self, topic, *more, log):
         return self.site.spawn('mosquitto_sub', *self.args(), '-t', topic, *more, log=log)
+
+    def mqtt(self, client_id=None, **more):
+        return Mqtt(self.site, self, client_id, **more)
+
+
+def tls_context(site, client=None):
+    c = ssl.create_default_context(cafile=site.ca())
+    if client:
+        c.load_cert_chain(client.cert, client.key)
+    return c
+
+
+def tls_socket(site, client=None, door='mqtt', timeout=10):
+    raw = socket.create_connection(('127.0.0.1', site.ports[door]), timeout=timeout)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return tls_context(site, client).wrap_socket(raw, server_hostname='localhost')
+
+
+def closed_by_peer(sock, seconds):
+    """Seconds until the other end closed, None when it did not in time. What arrives meanwhile is dropped."""
+    began = time.monotonic()
+    while True:
+        left = seconds - (time.monotonic() - began)
+        if left <= 0:
+            return None
+        sock.settimeout(left)
+        try:
+            if not sock.recv(65536):
+                return time.monotonic() - began
+        except (TimeoutError, ssl.SSLWantReadError):
+            return None
+        except (OSError, ssl.SSLError):
+            return time.monotonic() - began
+
+
+def _string(text):
+    b = text.encode() if isinstance(text, str) else text
+    return struct.pack('>H', len(b)) + b
+
+
+def _varint(b, at):
+    value, shift = 0, 0
+    while True:
+        value |= (b[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if not b[at - 1] & 128:
+            return value, at
+
+
+def packet(first, body):
+    n, length = len(body), b''
+    while True:
+        length += bytes([n % 128 | (128 if n > 127 else 0)])
+        n //= 128
+        if not n:
+            return bytes([first]) + length + body
+
+
+class Mqtt:
+    """A plain client of our own for what mosquitto's tools cannot show: reasons of single packets, broken
+    packets, exact instants. Speaks 5 unless told otherwise."""
+
+    def __init__(self, site, client, client_id=None, version=5, keep_alive=60, greet=True):
+        self.version, self.buffer, self.next_id = version, b'', 0
+        self.sock = tls_socket(site, client)
+        self.messages = []  # (topic, payload, properties, instant)
+        if greet:
+            self.send(self.connect_packet(client_id if client_id is not None else client.who, keep_alive))
+            self.connack = self.expect(2)
+            if self.connack[1][1]:
+                raise ConnectionRefusedError(f'CONNACK {self.connack[1][1]:#x}')
+
+    def connect_packet(self, client_id, keep_alive=60):
+        return packet(0x10, _string('MQTT') + bytes([self.version, 2]) + struct.pack('>H', keep_alive)
+                      + (b'\0' if self.version == 5 else b'') + _string(client_id))
+
+    def send(self, b):
+        self.sock.sendall(b)
+
+    def read(self, timeout=10):
+        """One packet: (first byte, body), None when it does not come in time; ConnectionError at the end."""
+        end = time.monotonic() + timeout
+        while True:
+            if len(self.buffer) >= 2 and (len(self.buffer) > 4 or not self.buffer[1] & 128):
+                n, at = _varint(self.buffer, 1)
+                if len(self.buffer) >= at + n:
+                    first, body = self.buffer[0], self.buffer[at:at + n]
+                    self.buffer = self.buffer[at + n:]
+                    return first, body
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            self.sock.settimeout(left)
+            try:
+                got = self.sock.recv(65536)
+            except TimeoutError:
+                return None
+            if not got:
+                raise ConnectionError('closed')
+            self.buffer += got
+
+    def expect(self, kind, timeout=10):
+        """Next packet of this type; messages that come first are kept (and acknowledged)."""
+        end = time.monotonic() + timeout
+        while True:
+            p = self.read(max(0.001, end - time.monotonic()))
+            if p is None:
+                raise TimeoutError(f'no packet {kind}')
+            if p[0] >> 4 == 3:
+                self._message(p)
+            if p[0] >> 4 == kind:
+                return p
+
+    def _message(self, p):
+        n = struct.unpack('>H', p[1][:2])[0]
+        topic, at, properties = p[1][2:2 + n].decode(), 2 + n, b''
+        if p[0] >> 1 & 3:
+            self.send(packet(0x40, p[1][at:at + 2]))
+            at += 2
+        if self.version == 5:
+            n, at = _varint(p[1], at)
+            properties, at = p[1][at:at + n], at + n
+        self.messages.append((topic, p[1][at:].decode(errors='replace'), properties, time.time()))
+
+    def publish(self, topic, payload, retain=False):
+        """QoS 1: (reason code, reason string)."""
+        self.next_id = self.next_id % 65535 + 1
+        self.send(packet(0x32 | retain, _string(topic) + struct.pack('>H', self.next_id)
+                         + (b'\0' if self.version == 5 else b'') + payload.encode()))
+        body = self.expect(4)[1]
+        if len(body) < 3:
+            return 0, ''
+        words = ''
+        if len(body) > 4:
+            n, at = _varint(body, 3)
+            properties = body[at:at + n]
+            if properties[:1] == b'\x1f':
+                words = properties[3:3 + struct.unpack('>H', properties[1:3])[0]].decode()
+        return body[2], words
+
+    def subscribe(self, topic, qos=1):
+        self.next_id = self.next_id % 65535 + 1
+        self.send(packet(0x82, struct.pack('>H', self.next_id) + (b'\0' if self.version == 5 else b'')
+                         + _string(topic) + bytes([qos])))
+        return self.expect(9)[1][-1]
+
+    def receive(self, seconds=5, want=None):
+        """The next message (that want() agrees to), None when none comes in time."""
+        end = time.monotonic() + seconds
+        while True:
+            while self.messages:
+                m = self.messages.pop(0)
+                if want is None or want(m):
+                    return m
+            p = self.read(max(0.001, end - time.monotonic()))
+            if p is None:
+                return None
+            if p[0] >> 4 == 3:
+                self._message(p)
+
+    def ping(self):
+        self.send(b'\xc0\0')
+        return self.expect(13) is not None
+
+    def close(self):
+        try:
+            self.send(b'\xe0\0')
+        except OSError:
+            pass
+        self.sock.close()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The keeper with made-up roles: starts them, gives channels, restarts the dead, stops in order.
 
-usage: keeper_test.py SEKIMORID"""
+usage: keeper_test.py [SEKIMORID]"""
 import os
 import shutil
 import signal
@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+BIN = os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build')), 'src/programs')
 
 ROLE = '''#!/usr/bin/env python3
 import array, os, signal, socket, sys
@@ -154,7 +156,7 @@ def codes(folder, sekimorid):
 def main():
     for part in (stays, killed, codes):
         with tempfile.TemporaryDirectory() as folder:
-            part(folder, sys.argv[1])
+            part(folder, sys.argv[1] if len(sys.argv) > 1 else os.path.join(BIN, 'sekimorid'))
     print(f'1..{count}')
     return 1 if failed else 0
 
