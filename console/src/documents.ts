@@ -13,6 +13,7 @@ export interface Layer {
   bad: number;
   unknown: number;
   asOf: number | null;
+  oldest: number | null;
   state: 'ok' | 'bad' | 'unknown' | 'empty';
   cause: { control: string; name: Both; asset: string; detail: string; at: number | null; text: Both } | null;
 }
@@ -157,6 +158,7 @@ function readLayer(x: unknown): Layer | null {
     bad: countOf(d['bad']),
     unknown: countOf(d['unknown']),
     asOf: timeOf(d['as_of']),
+    oldest: timeOf(d['oldest']),
     state: wordOf(d['state'], ['ok', 'bad', 'unknown', 'empty'] as const, 'unknown'),
     cause: isMap(c)
       ? {

@@ -1,5 +1,5 @@
 // Numbers and times as people read them. No judgement, no state.
-import type { Lang } from './plain';
+import { type Lang, rowOf } from './plain';
 
 const LOCALE = { ja: 'ja-JP', en: 'en-GB' } as const;
 
@@ -63,8 +63,8 @@ export function left(untilMs: number, nowMs: number): string {
   return `${Math.floor(s / 60)}:${pad2(s % 60)}`;
 }
 
-const UNIT_SIGNS: Record<string, string> = { degC: '°C', 'm3/h': 'm³/h', m3: 'm³', 'm3/s': 'm³/s', 'l/s': 'L/s' };
-export const unitSign = (u: string): string => UNIT_SIGNS[u] ?? u;
+const UNIT_SIGNS: Record<string, string> = { packages: '', degC: '°C', 'm3/h': 'm³/h', m3: 'm³', 'm3/s': 'm³/s', 'l/s': 'L/s' };
+export const unitSign = (u: string): string => rowOf(UNIT_SIGNS, u) ?? u;
 export const short = (hash: string, n = 12): string => (hash.length > n ? hash.slice(0, n) + '…' : hash);
 
 // Digits grouped; the decimals exactly as they were sent. Four digits stay together (years, counts read better).
@@ -73,4 +73,16 @@ export function grouped(decimal: string): string {
   if (!m) return decimal;
   const whole = m[2] ?? '';
   return (m[1] ? '\u2212' : '') + (whole.length > 4 ? whole.replace(/\B(?=(\d{3})+$)/g, ',') : whole) + (m[3] ?? '');
+}
+
+// Seconds and kernel kilobytes grow past reading: from two minutes and a megabyte on they are said in larger units.
+export function humane(v: number, unit: string, words: { d: string; h: string; m: string }): string | null {
+  if (unit === 's' && v >= 120) {
+    const m = Math.floor(v / 60);
+    const [d, h, rest] = [Math.floor(m / 1440), Math.floor(m / 60) % 24, m % 60];
+    return d ? `${d}${words.d} ${h}${words.h}` : h ? `${h}${words.h} ${rest}${words.m}` : `${rest}${words.m}`;
+  }
+  if (unit === 'kB' && v >= 1048576) return `${(v / 1048576).toFixed(1)} GiB`;
+  if (unit === 'kB' && v >= 1024) return `${(v / 1024).toFixed(0)} MiB`;
+  return null;
 }

@@ -40,3 +40,6 @@ export function timeOf(x: unknown): number | null {
 export function wordOf<T extends string>(x: unknown, words: readonly T[], otherwise: T): T {
   return (words as readonly unknown[]).includes(x) ? (x as T) : otherwise;
 }
+
+// A table's own row for a foreign word, never an inherited member ("constructor").
+export const rowOf = <T>(rows: Record<string, T>, word: string): T | undefined => (Object.hasOwn(rows, word) ? rows[word] : undefined);

@@ -17,8 +17,8 @@ const ja = {
   signedInAs: (who: string) => `${who} として表示`,
   simulated: '模擬',
   real: '実機',
-  simulatedNote: '「模擬」の印がある機器の値は、模擬装置が作った値です。',
-  realNote: '「実機」の印がある機器は、実在する計算機・機器の値です。',
+  simulatedNote: '「模擬」の印がある機器は、本物の設備ではなく模擬です。',
+  realNote: '「実機」の印がある機器は、実在する機器の本物の値です。',
   copy: '写す',
   copied: '写しました',
   details: '詳しく',
@@ -78,6 +78,7 @@ const ja = {
     unknown: '未確認',
     empty: '対象なし',
     count: (ok: string, all: string) => `${all} 件中 ${ok} 件 合格`,
+    oldest: (age: string) => `最も古い確認 ${age}`,
     never: '確認した記録がありません',
     cause: '最新の不合格',
     none: 'モデルがないため、層ごとの確認はまだありません。',
@@ -225,7 +226,15 @@ const ja = {
     'pump-running': 'ポンプ運転',
     'pump-mode': 'ポンプ運転方式',
     alarms: '警報数',
+    controller: '制御装置への通信',
   } as Record<string, string>,
+  // What a whole number means, by reading: the agent's own and those of the example's controller.
+  meanings: {
+    'pump-running': ['停止', '運転中'],
+    'pump-mode': ['自動：停止中', '自動：運転中', '指令により停止', '指令により運転'],
+    controller: ['届かない', '届いている'],
+  } as Record<string, string[]>,
+  duration: { d: '日', h: '時間', m: '分' },
 };
 
 type Shape<T> = {
@@ -254,8 +263,8 @@ const en: Words = {
   signedInAs: (who) => `shown to ${who}`,
   simulated: 'simulated',
   real: 'real',
-  simulatedNote: 'Values of devices marked “simulated” are made by a simulator.',
-  realNote: 'Devices marked “real” are real machines with their own values.',
+  simulatedNote: 'Devices marked “simulated” stand in for equipment; they are not the real thing.',
+  realNote: 'Devices marked “real” are real machines and report their own values.',
   copy: 'Copy',
   copied: 'Copied',
   details: 'Details',
@@ -315,6 +324,7 @@ const en: Words = {
     unknown: 'unknown',
     empty: 'nothing declared',
     count: (ok, all) => `${ok} of ${all} ok`,
+    oldest: (age) => `oldest check ${age}`,
     never: 'never checked',
     cause: 'Newest failure',
     none: 'No model yet, so nothing is checked by layer.',
@@ -463,7 +473,14 @@ const en: Words = {
     'pump-running': 'Pump running',
     'pump-mode': 'Pump mode',
     alarms: 'Alarms',
+    controller: 'Link to the controller',
   },
+  meanings: {
+    'pump-running': ['stopped', 'running'],
+    'pump-mode': ['automatic: stopped', 'automatic: running', 'stopped by order', 'running by order'],
+    controller: ['out of reach', 'reachable'],
+  },
+  duration: { d: ' d', h: ' h', m: ' min' },
 };
 
 export const words: Record<Lang, Words> = { ja, en };

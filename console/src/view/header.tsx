@@ -67,7 +67,7 @@ export function Header() {
         </div>
         <div class="top-side">
           <Languages />
-          {site ? <p class="quiet who">{t.signedInAs(site.who)}</p> : null}
+          {site?.who ? <p class="quiet who">{t.signedInAs(site.who)}</p> : null}
         </div>
       </div>
       {s ? <Line s={s} /> : null}

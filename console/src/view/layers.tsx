@@ -1,6 +1,6 @@
 import type { Layer, Status, State } from '../documents';
-import { moment } from '../format';
-import { siteNow, w } from '../state';
+import { age, moment } from '../format';
+import { lang, siteNow, w } from '../state';
 import { Bar, Empty, Mark, n, said, Section } from './parts';
 
 export const LAYER_STATES: Record<Layer['state'], State | null> = { ok: 'within', bad: 'over', unknown: 'unknown', empty: null };
@@ -34,6 +34,7 @@ function Gate({ l }: { l: Layer }) {
         {all ? t.count(n(l.ok), n(all)) : t.empty}
         {all ? <span class="quiet">{' · '}{l.asOf !== null ? w.value.asOf(moment(l.asOf, siteNow.value)) : t.never}</span> : null}
       </p>
+      {all && l.oldest !== null ? <p class="gate-of quiet">{t.oldest(age(l.oldest, siteNow.value, lang.value))}</p> : null}
       {l.cause ? (
         <p class="gate-cause">
           <strong>{t.cause}</strong> {said(l.cause.text) || [l.cause.control, l.cause.asset, l.cause.detail].filter(Boolean).join(' ')}

@@ -2,6 +2,7 @@
 import { attestLine, loosenLine, releaseLine, showLine, whyLine } from '../command';
 import type { Held, Limit, Mission, Status } from '../documents';
 import { clock, left, short } from '../format';
+import { rowOf } from '../plain';
 import { siteNow, w } from '../state';
 import { Empty, Line, Moment, n, Pair, said, Section, Tag } from './parts';
 
@@ -20,10 +21,10 @@ function Evidence({ l }: { l: Limit }) {
             {c.at !== null ? <> · <Moment ms={c.at} /></> : null}
           </Pair>
           <Pair name={t.result}>
-            {t.results[c.result] ?? c.result}
+            {rowOf(t.results, c.result) ?? c.result}
             {c.detail ? <> · {c.detail}</> : null}
           </Pair>
-          {c.method ? <Pair name={t.method}>{t.methods[c.method] ?? c.method}</Pair> : null}
+          {c.method ? <Pair name={t.method}>{rowOf(t.methods, c.method) ?? c.method}</Pair> : null}
         </>
       ) : null}
       <Pair name={t.condition}>
@@ -66,7 +67,7 @@ function LimitCard({ l, s, m }: { l: Limit; s: Status; m: Mission | null }) {
         <Tag kind="plain">{t.modes[l.mode]}</Tag>
         <Tag kind="plain">{t.states[l.state]}</Tag>
       </p>
-      <h3 id={`limit-${l.id}`}>{said(l.text)}</h3>
+      <h3 id={`limit-${l.id}`}>{said(l.text) || l.condition}</h3>
       <div class="steps">
         <div>
           <h4>{t.what}</h4>

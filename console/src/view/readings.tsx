@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import { clock, grouped, unitSign } from '../format';
+import { clock, grouped, humane, unitSign } from '../format';
+import { rowOf } from '../plain';
 import { byDevice, csvOf, type DeviceGroup, type Series, tableOf } from '../readings';
 import { allReadings, devices, groups, lang, readingsVersion, w } from '../state';
 import { Age, Empty, n, said, Section, Tag } from './parts';
@@ -7,7 +8,7 @@ import { Spark } from './spark';
 
 const DEVICES_SHOWN = 12;
 
-const nameOf = (s: Series): string => (Object.hasOwn(w.value.names, s.name) ? (w.value.names[s.name] ?? s.name) : s.name);
+const nameOf = (s: Series): string => rowOf(w.value.names, s.name) ?? s.name;
 const idOf = (s: Series): string => `s-${Array.from(s.topic, (c) => (/[a-z0-9]/i.test(c) ? c : c.codePointAt(0)?.toString(36) ?? '')).join('')}`;
 
 function Value({ s }: { s: Series }) {
@@ -16,7 +17,11 @@ function Value({ s }: { s: Series }) {
   if (!v.formed) {
     return <><Tag kind="plain">{t.malformed}</Tag> <code class="raw">{v.shown || t.empty}</code></>;
   }
-  return <><span class="number">{v.number === null ? v.shown : grouped(v.shown)}</span>{v.unit ? <span class="unit"> {unitSign(v.unit)}</span> : null}</>;
+  const means = v.number === null ? undefined : rowOf(w.value.meanings, s.name)?.[v.number];
+  if (means) return <span class="number">{means}</span>;
+  const large = v.number === null ? null : humane(v.number, v.unit, w.value.duration);
+  if (large) return <span class="number" title={`${v.shown} ${v.unit}`}>{large}</span>;
+  return <><span class="number">{v.number === null ? v.shown : grouped(v.shown)}</span>{unitSign(v.unit) ? <span class="unit"> {unitSign(v.unit)}</span> : null}</>;
 }
 
 function Row({ s }: { s: Series }) {
@@ -79,7 +84,7 @@ function Tags({ g, mixed }: { g: DeviceGroup; mixed: boolean }) {
     <p class="tags">
       {g.realness === 'simulated' ? <Tag kind="simulated">{w.value.simulated}</Tag> : null}
       {g.realness === 'real' && mixed ? <Tag kind="real">{w.value.real}</Tag> : null}
-      {d ? <Tag kind={sound ? 'plain' : 'flag'}>{t.trust}: {t.trusts[d.trust] ?? (lang.value === 'ja' ? d.trustJa : d.trust)}</Tag> : <Tag kind="flag">{t.unregistered}</Tag>}
+      {d ? <Tag kind={sound ? 'plain' : 'flag'}>{t.trust}: {rowOf(t.trusts, d.trust) ?? (lang.value === 'ja' ? d.trustJa : d.trust)}</Tag> : <Tag kind="flag">{t.unregistered}</Tag>}
       {d && d.life !== 'enrolled' ? <Tag kind="plain">{lang.value === 'ja' ? d.lifeJa : d.life}</Tag> : null}
       {d?.why && !sound ? <span class="quiet">{t.whyOf(d.why)}</span> : null}
     </p>
