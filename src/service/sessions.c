@@ -105,15 +105,17 @@ outcome handle_start(struct service *s, struct request *q)
         s->port.refused(s->port.ctx, q->caller->listener, LINK_TOKEN, q->caller->source);
         return answer_problem(q, 401, "SK-1420", "link-used-or-expired", NULL);
     }
+    char who[sizeof once->who]; /* the link's row may become the session's */
+    snprintf(who, sizeof who, "%s", once->who);
     once->until_ms = 0;
     token_new(token);
-    make(s, once->who, false, token);
+    make(s, who, false, token);
     bool plain = q->caller->listener == LISTENER_CONSOLE;
     snprintf(q->fields, sizeof q->fields, "Set-Cookie: sekimori=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age=%d%s\r\n", token,
         SESSION_MS / 1000, plain ? "" : "; Secure");
     explicit_bzero(token, sizeof token);
     struct doc *answer = doc_map(&q->arena);
-    doc_set_text(&q->arena, answer, "who", once->who);
+    doc_set_text(&q->arena, answer, "who", who);
     return answer_doc(q, answer);
 }
 

@@ -1,0 +1,367 @@
+/* The service through its one entry, with a port that remembers: who is let in at which door, links that
+ * work once, guesses that are counted, enrolment that registers exactly what the invite says. */
+#include "service/internal.h"
+
+#include <ftw.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "crypto/x509.h"
+
+struct world {
+    char folder[64];
+    struct ledger *ledger;
+    struct registry *registry;
+    struct access access;
+    struct exchange *exchange;
+    struct service *s;
+    struct key *root, *issuing;
+    struct buffer root_pem, issuing_pem, chain;
+    int64_t mono, wall;
+    unsigned written, refused, challenges;
+    enum code certify_code;
+    char head[4096]; /* of the last answer */
+    struct buffer answer;
+    int status;
+    bool stream;
+};
+
+static int64_t w_mono(void *ctx)
+{
+    return ((struct world *)ctx)->mono;
+}
+
+static int64_t w_wall(void *ctx)
+{
+    return ((struct world *)ctx)->wall;
+}
+
+static outcome w_write(void *ctx, unsigned kind, const struct doc *d, bool durable)
+{
+    struct world *w = ctx;
+    (void)durable;
+    TRY(registry_apply(w->registry, kind, d, w->wall));
+    w->written++;
+    return DONE;
+}
+
+static outcome w_certify(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der)
+{
+    struct world *w = ctx;
+    if (w->certify_code != OK) return REFUSE(w->certify_code);
+    return x509_make_device(w->issuing, buffer_view(&w->issuing_pem), spki, id, 30, ret_der);
+}
+
+static outcome w_challenge(void *ctx, const char *id)
+{
+    (void)id;
+    ((struct world *)ctx)->challenges++;
+    return DONE;
+}
+
+static void w_refused(void *ctx, enum listener l, enum link_refusal why, const char *source)
+{
+    (void)l, (void)source;
+    ((struct world *)ctx)->refused += why == LINK_TOKEN;
+}
+
+static void x_bytes(void *ctx, uint32_t link, struct bytes b)
+{
+    (void)ctx, (void)link, (void)b;
+}
+
+static void x_close(void *ctx, uint32_t link)
+{
+    (void)ctx, (void)link;
+}
+
+static void x_idle(void *ctx, uint32_t link, uint32_t idle_ms)
+{
+    (void)ctx, (void)link, (void)idle_ms;
+}
+
+static outcome x_record(void *ctx, const struct message *m, const struct stream *s, uint64_t *ret_index)
+{
+    (void)ctx, (void)m, (void)s, (void)ret_index;
+    return REFUSE(E_UNSUPPORTED);
+}
+
+static void x_tell(void *ctx, const char *what, const struct message *m, const struct verdict *v, const struct held *h)
+{
+    (void)ctx, (void)what, (void)m, (void)v, (void)h;
+}
+
+static void ledger_new(struct world *w)
+{
+    char dir[80];
+    uint8_t key[32] = { 7 };
+    uint64_t cut;
+    snprintf(w->folder, sizeof w->folder, "%s/service-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert(mkdtemp(w->folder));
+    snprintf(dir, sizeof dir, "%s/ledger", w->folder);
+    CHECK_OK(ledger_create(dir, "w", bytes_of(key, sizeof key)));
+    CHECK_OK(ledger_open(dir, (struct ledger_wake) { 0 }, 2, &w->ledger, &cut));
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
+{
+    (void)st, (void)kind, (void)f;
+    return remove(path);
+}
+
+static void w_init(struct world *w)
+{
+    *w = (struct world) { .wall = port_wall_ms(), .mono = 1000000, .root_pem = BUFFER(8192), .issuing_pem = BUFFER(8192),
+        .chain = BUFFER(16384), .answer = BUFFER(1 << 20) };
+    ledger_new(w);
+    CHECK_OK(key_new(KEY_P256, &w->root));
+    CHECK_OK(key_new(KEY_P256, &w->issuing));
+    CHECK_OK(x509_make_root(w->root, "w", 5, &w->root_pem));
+    CHECK_OK(x509_make_issuing(w->root, buffer_view(&w->root_pem), w->issuing, "w", 3, &w->issuing_pem));
+    CHECK_OK(buffer_put(&w->chain, buffer_view(&w->issuing_pem)));
+    CHECK_OK(buffer_put(&w->chain, buffer_view(&w->root_pem)));
+    CHECK_OK(registry_new(&w->registry));
+    w->access = (struct access) { .registry = w->registry, .site = "w" };
+    struct exchange_port xp = { w, x_bytes, x_close, x_idle, x_record, x_tell, w_mono, w_wall };
+    struct exchange_bounds bounds = EXCHANGE_BOUNDS;
+    CHECK_OK(exchange_new(&w->access, &xp, &bounds, &w->exchange));
+    struct service_port p = { .ctx = w, .ledger = w->ledger, .registry = w->registry, .exchange = w->exchange,
+        .access = &w->access, .site = "w", .site_name_ja = "水", .site_name_en = "Water", .host = "localhost", .est_port = 8444,
+        .mqtt_port = 8883, .console_port = 8480, .ca_chain_pem = buffer_view(&w->chain), .console_dir = "", .wall_ms = w_wall,
+        .mono_ms = w_mono, .write = w_write, .certify = w_certify, .challenge = w_challenge, .push = x_bytes,
+        .refused = w_refused };
+    CHECK_OK(service_new(&p, &w->s));
+}
+
+static void w_deinit(struct world *w)
+{
+    service_free(w->s);
+    exchange_free(w->exchange);
+    registry_free(w->registry);
+    ledger_close(w->ledger);
+    nftw(w->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    key_free(w->root);
+    key_free(w->issuing);
+    buffer_deinit(&w->root_pem);
+    buffer_deinit(&w->issuing_pem);
+    buffer_deinit(&w->chain);
+    buffer_deinit(&w->answer);
+}
+
+struct asks {
+    enum listener door; /* LISTENERS: the local socket */
+    const char *method, *path, *fields, *body, *source, *host;
+};
+
+/* The status of the answer; the answer itself stays in w. */
+static int ask(struct world *w, struct asks a)
+{
+    char text[8192];
+    struct http_request r;
+    bool close = false;
+    const char *host = a.host ? a.host : a.door == LISTENER_CONSOLE ? "localhost:8480" : "localhost";
+    int n = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %zu\r\n\r\n%s", a.method ? a.method : "GET",
+        a.path, host, a.fields ? a.fields : "", a.body ? strlen(a.body) : 0, a.body ? a.body : "");
+    struct caller c = { .kind = a.door == LISTENERS ? CALLER_LOCAL_ROOT : CALLER_NOBODY, .listener = a.door, .name = "" };
+    snprintf(c.source, sizeof c.source, "%s", a.source ? a.source : "192.0.2.7");
+    w->answer.n = 0;
+    w->status = 0;
+    CHECK_QUIET(n > 0 && (size_t)n < sizeof text && ok(http_read(bytes_str(text), 65536, &r)));
+    CHECK_QUIET(ok(service_request(w->s, &c, 7, &r, &w->answer, &w->stream, &close)));
+    CHECK_QUIET(ok(bytes_to_text(bytes_of(w->answer.at, w->answer.n < 4000 ? w->answer.n : 4000), w->head, sizeof w->head)));
+    return w->status = (w->head[9] - '0') * 100 + (w->head[10] - '0') * 10 + w->head[11] - '0';
+}
+
+static bool says(const struct world *w, const char *text)
+{
+    return strstr(w->head, text) != NULL;
+}
+
+/* The session cookie of a fresh one-time link, as a header line. */
+static void sign_in(struct world *w, char fields[160])
+{
+    char url[256], body[160];
+    CHECK_OK(service_login_new(w->s, "root", url, sizeof url));
+    snprintf(body, sizeof body, "{\"token\":\"%s\"}", strchr(url, '#') + 1);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/session", .body = body }) == 200);
+    const char *at = strstr(w->head, "sekimori=");
+    CHECK(at && says(w, "HttpOnly; SameSite=Strict"));
+    snprintf(fields, 160, "Cookie: %.73s\r\n", at ? at : "");
+}
+
+static void strangers_get_nothing(struct world *w)
+{
+    static const char *const paths[] = { "/api/v1/me", "/api/v1/status", "/api/v1/devices", "/api/v1/devices/x", "/api/v1/readings",
+        "/api/v1/mission", "/api/v1/decisions", "/api/v1/limits", "/api/v1/holds", "/api/v1/charter", "/api/v1/model",
+        "/api/v1/ledger", "/api/v1/ledger/entries", "/api/v1/ledger/proofs/1", "/api/v1/why", "/api/v1/invites", "/events",
+        "/api/v1/no-such-thing" };
+    static const enum listener doors[] = { LISTENER_HTTPS, LISTENER_CONSOLE };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        for (size_t d = 0; d < 2; d++) {
+            CHECK(ask(w, (struct asks) { doors[d], .path = paths[i] }) == 401 && !w->stream);
+            CHECK_QUIET(ask(w, (struct asks) { doors[d], .path = paths[i], .fields = "Cookie: sekimori=" }) == 401);
+        }
+    CHECK(ask(w, (struct asks) { LISTENER_EST, .path = "/api/v1/status" }) == 401);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/.well-known/est/simpleenroll" }) == 404);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/health" }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/ready" }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/../etc/passwd" }) == 404);
+    CHECK(w->written == 0);
+}
+
+static void a_link_works_once(struct world *w)
+{
+    char url[256], body[160], fields[160], wrong[160];
+    CHECK_OK(service_login_new(w->s, "root", url, sizeof url));
+    snprintf(body, sizeof body, "{\"token\":\"%s\"}", strchr(url, '#') + 1);
+    struct asks start = { LISTENER_CONSOLE, "POST", "/api/v1/session", .body = body };
+    CHECK(ask(w, start) == 200);
+    CHECK(says(w, "\"who\":\"root\""));
+    unsigned refused = w->refused;
+    CHECK(ask(w, start) == 401 && w->refused == refused + 1);
+    CHECK_OK(service_login_new(w->s, "root", url, sizeof url));
+    snprintf(body, sizeof body, "{\"token\":\"%s\"}", strchr(url, '#') + 1);
+    w->mono += 10 * MS_MINUTE;
+    CHECK(ask(w, start) == 401); /* too late */
+    sign_in(w, fields);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = fields }) == 200);
+    CHECK(says(w, "\"who\":\"root\"") && says(w, "\"site\":\"w\""));
+    snprintf(wrong, sizeof wrong, "%s", fields);
+    char *digit = strchr(wrong, '=') + 9;
+    *digit = *digit == '0' ? '1' : '0';
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = wrong }) == 401);
+    CHECK(ask(w, (struct asks) { LISTENER_EST, .path = "/api/v1/me", .fields = fields }) == 401);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/events", .fields = fields }) == 200 && w->stream);
+    w->mono += 12 * MS_HOUR;
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = fields }) == 401); /* over */
+}
+
+static void a_session_sees_and_root_changes(struct world *w)
+{
+    char fields[160];
+    const char *body = "{\"id\":\"gw-09\",\"role\":\"device\"}";
+    sign_in(w, fields);
+    unsigned written = w->written;
+    static const char *const changes[] = { "/api/v1/invites", "/api/v1/streams", "/api/v1/documents/model", "/api/v1/login",
+        "/api/v1/ledger/head", "/api/v1/devices/gw-09/revoke" };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        int code = ask(w, (struct asks) { LISTENER_CONSOLE, "POST", changes[i], .fields = fields, .body = body });
+        CHECK(code >= 400 && code < 500 && w->written == written);
+        CHECK_QUIET(ask(w, (struct asks) { LISTENER_HTTPS, "POST", changes[i], .fields = fields, .body = body }) >= 400);
+    }
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/invites", .body = body }) == 200 && w->written == written + 1);
+    CHECK(says(w, "https://localhost:8444/join#"));
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/invites", .body = "{\"id\":\"GW 9\"}" }) == 400);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/invites", .body = "not json" }) == 400);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/devices/nobody/revoke", .body = "{\"reason\":\"x\"}" }) == 404);
+}
+
+static void only_our_own_page(struct world *w)
+{
+    char fields[400], cookie[160];
+    sign_in(w, cookie);
+    static const struct { const char *host, *origin; int status; } rows[] = { { "localhost:8480", "http://localhost:8480", 200 },
+        { "127.0.0.1:8480", "http://127.0.0.1:8480", 200 }, { "localhost:8480", "http://evil.example", 403 },
+        { "localhost:8480", "https://localhost:8480", 403 }, { "evil.example:8480", "http://evil.example:8480", 403 },
+        { "localhost:8480", "null", 403 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(fields, sizeof fields, "%sOrigin: %s\r\n", cookie, rows[i].origin);
+        CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = fields, .host = rows[i].host }) == rows[i].status);
+    }
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/health", .host = "rebound.example" }) == 403);
+}
+
+/* ---- enrolment ---- */
+
+static void new_request(char *to, size_t cap)
+{
+    struct key *k = NULL;
+    struct buffer der = BUFFER(4096);
+    CHECK_OK(key_new(KEY_P256, &k));
+    CHECK_OK(x509_request_make(k, "whatever", &der));
+    assert(4 * ((der.n + 2) / 3) + 1 <= cap);
+    base64_of(buffer_view(&der), to);
+    buffer_deinit(&der);
+    key_free(k);
+}
+
+static int enrol(struct world *w, const char *token, const char *source)
+{
+    char body[2048], plain[128], basic[200], fields[300];
+    new_request(body, sizeof body);
+    snprintf(plain, sizeof plain, "x:%s", token);
+    base64_of(bytes_str(plain), basic);
+    snprintf(fields, sizeof fields, "Authorization: Basic %s\r\nContent-Type: application/pkcs10\r\n", basic);
+    return ask(w, (struct asks) { LISTENER_EST, "POST", "/.well-known/est/simpleenroll", fields, body, source });
+}
+
+static void invited(struct world *w, const char *id, char token[48])
+{
+    char body[100];
+    snprintf(body, sizeof body, "{\"id\":\"%s\",\"role\":\"device\",\"group\":\"pumps\"}", id);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/invites", .body = body }) == 200);
+    const char *at = strstr(w->head, "join#");
+    snprintf(token, 48, "%.43s", at ? at + 5 : "");
+}
+
+static void invites_enrol_once(struct world *w)
+{
+    char token[48], wrong[48];
+    invited(w, "gw-01", token);
+    snprintf(wrong, sizeof wrong, "%s", token);
+    wrong[20] = wrong[20] == 'A' ? 'B' : 'A';
+    unsigned refused = w->refused, written = w->written;
+    CHECK(enrol(w, wrong, "198.51.100.1") == 401 && says(w, "WWW-Authenticate"));
+    CHECK(w->refused == refused + 1 && w->written == written);
+    CHECK(ask(w, (struct asks) { LISTENER_EST, "POST", "/.well-known/est/simpleenroll", .source = "198.51.100.1" }) == 401);
+    w->certify_code = E_CLOSED; /* no seal: no certificate, nothing registered, the invite stays good */
+    CHECK(enrol(w, token, "198.51.100.1") == 503 && w->written == written);
+    w->certify_code = OK;
+    CHECK(enrol(w, token, "198.51.100.1") == 200 && says(w, "Sekimori-Site: w"));
+    const struct identity *who = registry_identity(w->registry, "gw-01");
+    CHECK(who && who->life == LIFE_ENROLLED && who->role == ROLE_DEVICE && who->has_key && strcmp(who->group, "pumps") == 0);
+    CHECK(who && registry_by_key(w->registry, who->key_hash) == who);
+    CHECK(enrol(w, token, "198.51.100.1") == 401 && says(w, "invite-used"));
+}
+
+static void guesses_are_few(struct world *w)
+{
+    char token[48];
+    invited(w, "gw-02", token);
+    for (int i = 0; i < 10; i++) CHECK(enrol(w, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "203.0.113.5") == 401);
+    CHECK(enrol(w, token, "203.0.113.5") == 429); /* even the right one */
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/api/v1/session", .body = "{}", .source = "203.0.113.5" }) == 429);
+    CHECK(enrol(w, token, "203.0.113.6") == 200); /* others are not held up */
+    invited(w, "gw-03", token);
+    w->mono += MS_MINUTE;
+    CHECK(enrol(w, token, "203.0.113.5") == 200);
+}
+
+static void people_give_reasons(struct world *w)
+{
+    char token[48];
+    invited(w, "gw-04", token);
+    CHECK(enrol(w, token, "198.51.100.4") == 200);
+    struct asks revoke = { LISTENERS, "POST", "/api/v1/devices/gw-04/revoke", .body = "{}" };
+    CHECK(ask(w, revoke) == 400);
+    CHECK(registry_identity(w->registry, "gw-04")->trust == TRUST_UNATTESTED);
+    revoke.body = "{\"reason\":\"lost\"}";
+    CHECK(ask(w, revoke) == 200 && registry_identity(w->registry, "gw-04")->trust == TRUST_REVOKED);
+    CHECK(ask(w, revoke) == 409);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/devices/gw-01/attest", .body = "{}" }) == 200 && w->challenges == 1);
+}
+
+int main(void)
+{
+    static struct world w;
+    w_init(&w);
+    strangers_get_nothing(&w);
+    a_link_works_once(&w);
+    a_session_sees_and_root_changes(&w);
+    only_our_own_page(&w);
+    invites_enrol_once(&w);
+    guesses_are_few(&w);
+    people_give_reasons(&w);
+    w_deinit(&w);
+    return TEST_END;
+}
