@@ -60,6 +60,7 @@ static struct doc *node_of(struct yaml_reader *r, const yaml_event_t *e)
 struct place {
     struct doc *parent;
     char *key; /* a map waiting for its value */
+    int line;  /* of that key: what people look for, also where the value starts below it */
 };
 
 static bool attach(struct yaml_reader *r, struct place *p, struct doc *d, const yaml_event_t *e)
@@ -71,9 +72,11 @@ static bool attach(struct yaml_reader *r, struct place *p, struct doc *d, const 
     if (!p->key) {
         if (e->type != YAML_SCALAR_EVENT) return r->wrong = "a key must be a word", false;
         p->key = arena_text(r->arena, bytes_str((const char *)e->data.scalar.value));
+        p->line = d->line;
         if (p->key && doc_get(p->parent, p->key)) return r->wrong = "this key is given twice", false;
         return p->key != NULL;
     }
+    d->line = p->line;
     doc_set(r->arena, p->parent, p->key, d);
     p->key = NULL;
     return true;
@@ -100,13 +103,13 @@ static bool take_event(struct yaml_reader *r, const yaml_event_t *e, struct plac
     } else if (!attach(r, top, d, e)) return false;
     if (key || e->type == YAML_SCALAR_EVENT) return true;
     if (*depth + 1 >= DEPTH_MAX) return r->wrong = "nested too deeply", false;
-    stack[++*depth] = (struct place) { d, NULL };
+    stack[++*depth] = (struct place) { d, NULL, 0 };
     return true;
 }
 
 static bool parse(struct yaml_reader *r, struct doc **ret)
 {
-    struct place stack[DEPTH_MAX] = { { NULL, NULL } };
+    struct place stack[DEPTH_MAX] = { { NULL, NULL, 0 } };
     size_t depth = 0;
     struct doc *root = NULL;
     for (bool more = true; more;) {

@@ -1,0 +1,219 @@
+/* The command line as people meet it: reviewed files are read with their lines, mistakes are named with
+ * place and expectation, exit codes are those of the manual, and nothing is written when something is wrong. */
+#include "cli/cli.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/test.h"
+
+static char folder[64], said[65536];
+
+/* The exit code; what went to stderr and stdout is in `said`. */
+static int typed(const char *words)
+{
+    char text[2048], path[80], *argv[16] = { "sekimori", "--lang", "en" };
+    int argc = 3;
+    snprintf(text, sizeof text, "%s", words);
+    for (char *w = text; *w && argc < 16;) {
+        argv[argc++] = w;
+        w += strcspn(w, " ");
+        if (*w) *w++ = 0;
+    }
+    snprintf(path, sizeof path, "%s/said", folder);
+    fflush(stdout);
+    int out = dup(1), err = dup(2);
+    FILE *f = fopen(path, "w+e");
+    assert(f && dup2(fileno(f), 1) == 1 && dup2(fileno(f), 2) == 2);
+    int code = cli_main(argc, argv);
+    fflush(stdout);
+    fflush(stderr);
+    dup2(out, 1), dup2(err, 2), close(out), close(err);
+    rewind(f);
+    said[fread(said, 1, sizeof said - 1, f)] = 0;
+    fclose(f);
+    return code;
+}
+
+static const char *source(const char *name)
+{
+    static char path[512];
+    const char *root = getenv("SOURCE_ROOT");
+    snprintf(path, sizeof path, "%s/%s", root ? root : ".", name);
+    return path;
+}
+
+static struct buffer example(void)
+{
+    struct buffer b;
+    CHECK_QUIET(ok(port_file_load(source("examples/water/mission.yaml"), 1 << 20, &b)));
+    return b;
+}
+
+/* mission check of a text; the code. */
+static int judged(struct bytes text)
+{
+    char path[80], line[120];
+    snprintf(path, sizeof path, "%s/m.yaml", folder);
+    CHECK_QUIET(ok(port_file_store(path, text, 0600)));
+    snprintf(line, sizeof line, "mission check %s", path);
+    return typed(line);
+}
+
+/* The example with one piece of its text replaced. *ret_line: where that piece is. */
+static int judged_with(const char *was, const char *is, int *ret_line)
+{
+    struct buffer b = example(), changed = BUFFER(1 << 20);
+    CHECK_QUIET(ok(buffer_put(&b, bytes_of("", 1))));
+    char *text = (char *)b.at, *at = strstr(text, was);
+    CHECK_QUIET(at != NULL);
+    if (!at) exit(1);
+    *ret_line = 1;
+    for (char *p = text; p < at; p++) *ret_line += *p == '\n';
+    CHECK_QUIET(ok(buffer_put(&changed, bytes_of(text, (size_t)(at - text)))));
+    CHECK_QUIET(ok(buffer_put(&changed, bytes_str(is))));
+    CHECK_QUIET(ok(buffer_put(&changed, bytes_str(at + strlen(was)))));
+    int code = judged(buffer_view(&changed));
+    buffer_deinit(&b);
+    buffer_deinit(&changed);
+    return code;
+}
+
+static void the_example_is_good(void)
+{
+    struct buffer b = example();
+    CHECK(judged(buffer_view(&b)) == EXIT_OK);
+    buffer_deinit(&b);
+}
+
+static void yaml_says_one_thing_once(void)
+{
+    static const struct { const char *text, *says; int line; } rows[] = {
+        { "schema: sekimori/1\nmissions: []\nmissions: []\n", "given twice", 3 },
+        { "a: &x 1\nb: *x\n", "anchors", 2 },
+        { "a: 1\n---\nb: 2\n", "more than one document", 3 },
+        { "a: [1, 2\nb: 3\n", "", 2 },
+        { "? [a]\n: b\n", "a key must be a word", 1 },
+        { "", "empty", 0 },
+        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ ]", "nested too deeply", 1 },
+        { "a:\n\t- b\n", "", 2 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char place[32];
+        snprintf(place, sizeof place, "m.yaml:%d", rows[i].line);
+        CHECK(judged(bytes_str(rows[i].text)) == EXIT_CONFIGURATION);
+        bool named = strstr(said, "error[SK-1006]") && strstr(said, rows[i].says) && strstr(said, rows[i].line ? place : "m.yaml:");
+        if (!named) printf("# %s\n", said);
+        CHECK(named);
+    }
+}
+
+static void mistakes_in_the_model_have_a_line(void)
+{
+    static const struct { const char *was, *is, *says; } rows[] = {
+        { "\nthreats:", "\nthreat:", "did you mean \"threats\"?" },
+        { "tolerable_outage: 4h", "tolerable_outage: 4", "expected a duration" },
+        { "customers:", "custmers:", "did you mean \"customers\"?" },
+        { "schema: sekimori/1", "schema: sekimori/9", "expected one of sekimori/1" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char place[32];
+        int line = 0;
+        CHECK(judged_with(rows[i].was, rows[i].is, &line) == EXIT_CONFIGURATION);
+        snprintf(place, sizeof place, "m.yaml:%d:", line + (rows[i].was[0] == '\n'));
+        bool named = strstr(said, rows[i].says) && strstr(said, place);
+        if (!named) printf("# wanted %s %s\n# %s\n", place, rows[i].says, said);
+        CHECK(named);
+    }
+}
+
+/* A wrong model writes nothing, whatever it was asked to write. */
+static void nothing_is_written(void)
+{
+    char words[300], out[100];
+    static const char wrong[] = "schema: sekimori/1\nmisions: []\n";
+    CHECK(judged(bytes_str(wrong)) == EXIT_CONFIGURATION);
+    snprintf(out, sizeof out, "%s/out.json", folder);
+    snprintf(words, sizeof words, "mission new %s/m.yaml --site w --out %s", folder, out);
+    CHECK(typed(words) == EXIT_CONFIGURATION && access(out, F_OK) != 0);
+    snprintf(words, sizeof words, "mission new %s --site w --out %s", source("examples/water/mission.yaml"), out);
+    CHECK(typed(words) == EXIT_OK && access(out, F_OK) == 0);
+}
+
+/* A signature needs its key file, and the same key does not count twice. */
+static void drafts_are_signed(void)
+{
+    char words[400], draft[100], path[100];
+    struct key *k = NULL;
+    struct buffer pem = BUFFER(4096), before, after;
+    snprintf(draft, sizeof draft, "%s/out.json", folder);
+    snprintf(path, sizeof path, "%s/owner.key", folder);
+    CHECK_OK(key_new(KEY_ED25519, &k));
+    CHECK_OK(key_write_private_pem(k, &pem));
+    CHECK_OK(port_file_store(path, buffer_view(&pem), 0600));
+    snprintf(words, sizeof words, "mission sign %s --key %s/no-such.key", draft, folder);
+    CHECK_OK(port_file_load(draft, 1 << 20, &before));
+    CHECK(typed(words) == EXIT_CONFIGURATION && strstr(said, "no-such.key"));
+    snprintf(words, sizeof words, "mission sign %s --key %s", draft, draft);
+    CHECK(typed(words) == EXIT_CONFIGURATION);
+    CHECK_OK(port_file_load(draft, 1 << 20, &after));
+    CHECK(bytes_equal(buffer_view(&before), buffer_view(&after)));
+    snprintf(words, sizeof words, "mission sign %s --key %s", draft, path);
+    CHECK(typed(words) == EXIT_OK);
+    CHECK(typed(words) == EXIT_CONFLICT);
+    key_free(k);
+    buffer_deinit(&pem);
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+}
+
+static void codes_of_the_manual(void)
+{
+    static const struct { const char *words, *says; int code; } rows[] = {
+        { "", "sekimori", EXIT_USAGE },
+        { "--help", "ledger verify", EXIT_OK },
+        { "--version", "sekimori ", EXIT_OK },
+        { "misson check x", "SK-1000", EXIT_USAGE },
+        { "mission chek x", "sekimori mission check", EXIT_USAGE },
+        { "mission check", "sekimori mission check", EXIT_USAGE },
+        { "mission check /no/such/file.yaml", "/no/such/file.yaml", EXIT_CONFIGURATION },
+        { "mission sign x", "--key", EXIT_USAGE },
+        { "ledger verify /no/such/ledger", "/no/such/ledger", EXIT_FAILED },
+        { "assessment replay /no/such/file", "/no/such/file", EXIT_CONFIGURATION },
+        { "--state", "", EXIT_USAGE },
+        { "decision new --out x", "--id", EXIT_USAGE },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int code = typed(rows[i].words);
+        bool good = code == rows[i].code && strstr(said, rows[i].says);
+        if (!good) printf("# %s: %d, %s\n", rows[i].words, code, said);
+        CHECK(good);
+    }
+    char words[200];
+    snprintf(words, sizeof words, "--state %s status", folder);
+    CHECK(typed(words) == EXIT_TEMPORARY); /* nobody serves there */
+    snprintf(words, sizeof words, "ledger verify %s", folder);
+    CHECK(typed(words) == EXIT_VERIFY); /* a folder that is no record */
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
+{
+    (void)st, (void)kind, (void)f;
+    return remove(path);
+}
+
+int main(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/cli-test-XXXXXX");
+    assert(mkdtemp(folder));
+    the_example_is_good();
+    yaml_says_one_thing_once();
+    mistakes_in_the_model_have_a_line();
+    nothing_is_written();
+    drafts_are_signed();
+    codes_of_the_manual();
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return TEST_END;
+}
