@@ -1,5 +1,6 @@
 """What scenario tests stand on: a real site of real processes in a folder of its own, real third-party clients
 against it, TAP out. No mocks, no sleeps for synchronisation: everything is awaited by what can be seen."""
+import base64
 import json
 import os
 import shutil
@@ -63,6 +64,14 @@ def free_port():
 
 def run(*argv, timeout=60, **more):
     return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout, **more)
+
+
+def receipt(payload):
+    """What a device's signed receipt says."""
+    try:
+        return json.loads(base64.b64decode(json.loads(payload)['payload']))
+    except (ValueError, KeyError):
+        return {}
 
 
 def text_of(path):
@@ -194,10 +203,10 @@ class Site:
         r = self.json('invite', 'new', who, '--role', role, '--group', group, '--model', model)
         return r['url']
 
-    def enrol(self, who, role='operator', group='', model=''):
+    def enrol(self, who, role='operator', group='', model='', ak=None):
         """Enrols with openssl and curl alone; returns a Client holding key and certificate files."""
         url = self.invite(who, role, group, model)
-        return Client(self, who, url)
+        return Client(self, who, url, ak)
 
     def mission(self, path):
         """Puts a model in force, signed as it must be."""
@@ -219,8 +228,116 @@ class Site:
         return path
 
 
+class Demo(Site):
+    """The demo itself, in a folder and on ports of its own, with what is already built and without the console."""
+
+    def __init__(self):
+        self.name, self.host, self.dir, self.daemon, self.children = 'mizu', 'localhost', tempfile.mkdtemp(prefix='sekimori-demo-'), None, []
+        self.folder = self.path('demo')
+        self.state = self.path('demo', 'site')
+        self.base = self._base()
+        self.ports = {'console': self.base, 'mqtt': self.base + 1, 'https': self.base + 2, 'est': self.base + 3, 'plant': self.base + 20}
+        os.mkdir(self.path('console'))
+
+    @staticmethod
+    def _base():
+        for base in range(21000 + os.getpid() % 500 * 40, 60000, 40):
+            taken = [socket.socket() for _ in range(7)]
+            try:
+                for s, n in zip(taken, (0, 1, 2, 3, 20, 30, 32)):
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(('127.0.0.1', base + n))
+                return base
+            except OSError:
+                continue
+            finally:
+                for s in taken:
+                    s.close()
+        raise RuntimeError('no free ports')
+
+    def demo(self, *words, timeout=120):
+        env = {**os.environ, 'SEKIMORI_BUILD': os.path.dirname(os.path.dirname(BIN)), 'SEKIMORI_DEMO_STATE': self.folder,
+               'SEKIMORI_DEMO_PORT': str(self.base), 'SEKIMORI_CONSOLE': self.path('console')}
+        out = tempfile.TemporaryFile()  # not a pipe: what it starts would hold it open
+        p = subprocess.run([os.path.join(ROOT, 'demo'), *words, '--lang', 'en'], cwd=ROOT, env=env, stdout=out, stderr=out,
+                           stdin=subprocess.DEVNULL, timeout=timeout)
+        out.seek(0)
+        p.stdout = out.read().decode(errors='replace')
+        return p
+
+    def key(self, role):
+        return self.path('demo', 'people', role, role + '.key')
+
+    def close(self, keep=False):
+        for p in self.children:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
+        self.demo('stop')
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Tpm:
+    """A software TPM driven by tpm2-tools alone: what an outside maker's device would do."""
+    AK = '0x81010002'
+
+    def __init__(self, site, name):
+        self.site, self.dir, self.port = site, site.path('tpm-' + name), self._ports()
+        os.mkdir(self.dir)
+        self.tcti = f'swtpm:host=127.0.0.1,port={self.port}'
+        site.spawn('swtpm', 'socket', '--tpm2', '--tpmstate', 'dir=' + self.dir, '--server', f'type=tcp,port={self.port},bindaddr=127.0.0.1',
+                   '--ctrl', f'type=tcp,port={self.port + 1},bindaddr=127.0.0.1', '--flags', 'not-need-init,startup-clear', log=name + '-tpm.log')
+        until(lambda: self.tool('tpm2_getcap', 'properties-fixed').returncode == 0, 10)
+        for step in (['tpm2_createek', '-c', self.dir + '/ek.ctx', '-G', 'ecc'],
+                     ['tpm2_createak', '-C', self.dir + '/ek.ctx', '-c', self.dir + '/ak.ctx', '-G', 'ecc', '-g', 'sha256', '-s', 'ecdsa',
+                      '-u', self.dir + '/ak.pem', '-f', 'pem'], ['tpm2_flushcontext', '-t'],
+                     ['tpm2_evictcontrol', '-C', 'o', '-c', self.dir + '/ak.ctx', self.AK], ['tpm2_flushcontext', '-t'],
+                     ['tpm2_dictionarylockout', '-s', '-n', '10000', '-t', '1', '-l', '1']):
+            r = self.tool(*step)
+            if r.returncode:
+                raise RuntimeError(f'{step}: {r.stderr}')
+
+    @staticmethod
+    def _ports():
+        while True:
+            port = free_port()
+            s = socket.socket()
+            try:
+                s.bind(('127.0.0.1', port + 1))
+                return port
+            except OSError:
+                continue
+            finally:
+                s.close()
+
+    def tool(self, *argv):
+        return run(*argv, env={**os.environ, 'TPM2TOOLS_TCTI': self.tcti})
+
+    def ak_der(self):
+        """The attestation key as the enrolment request carries it."""
+        return run('openssl', 'pkey', '-pubin', '-in', self.dir + '/ak.pem', '-outform', 'DER', '-out', self.dir + '/ak.der') and \
+            run('base64', '-w0', self.dir + '/ak.der').stdout
+
+    def boot(self, image):
+        """Power off and on, then measure the image into PCR 8."""
+        self.tool('tpm2_shutdown', '-c')
+        run('swtpm_ioctl', '--tcp', f'127.0.0.1:{self.port + 1}', '-i')
+        self.tool('tpm2_startup', '-c')
+        digest = run('sha256sum', image).stdout.split()[0]
+        return self.tool('tpm2_pcrextend', '8:sha256=' + digest).returncode == 0
+
+    def evidence(self, nonce):
+        """Evidence as JSON for a challenge's nonce."""
+        r = self.tool('tpm2_quote', '-c', self.AK, '-l', 'sha256:8', '-q', nonce, '-m', self.dir + '/m', '-s', self.dir + '/s')
+        if r.returncode:
+            raise RuntimeError(r.stderr)
+        part = lambda name: run('base64', '-w0', self.dir + name).stdout
+        return json.dumps({'nonce': nonce, 'quote': part('/m'), 'signature': part('/s')})
+
+
 class Client:
-    def __init__(self, site, who, url):
+    def __init__(self, site, who, url, ak=None):
         self.site, self.who = site, who
         self.key, self.cert = site.path(who + '.key'), site.path(who + '.pem')
         token = url.split('#')[1].split('@')[0]
@@ -230,6 +347,7 @@ class Client:
         with open(body, 'w') as f:
             f.write(run('base64', self.key + '.csr').stdout)
         self.answer = run('curl', '-sS', '--cacert', site.ca(), '-u', 'x:' + token, '-H', 'Content-Type: application/pkcs10',
+                          *(['-H', 'Sekimori-AK: ' + ak] if ak else []),
                           '--data-binary', '@' + body, '-o', self.cert + '.b64', '-w', '%{http_code}',
                           f"https://localhost:{site.ports['est']}/.well-known/est/simpleenroll")
         self.status = self.answer.stdout
