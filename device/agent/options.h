@@ -20,6 +20,8 @@ enum verb { VERB_HELP, VERB_JOIN, VERB_BOOT, VERB_RUN, VERB_STATUS, VERB_ATTEST,
     X("--version", "TEXT", version, "イメージの版", "version of the image")                        \
     X("--modbus", "HOST:PORT", modbus, "背後の制御装置（Modbus TCP）", "controller behind this gateway (Modbus TCP)") \
     X("--map", "FILE", map, "制御装置のレジスタ対応表", "what the controller's registers mean")     \
+    X("--probe", "HOST:PORT", probe, "外から受け口を確かめる（平文・TLS 1.2・証明書なしを試す）",      \
+        "try a listener from outside: plaintext, TLS 1.2, no certificate")                         \
     X("--only-controller", NULL, only_controller, "この計算機自身の値は送らない", "send nothing about this machine itself") \
     X("--every", "MS", every, "計測の間隔（ミリ秒）", "milliseconds between measurements")         \
     X("--sim", "MODEL", sim, "模擬ゲートウェイとして動かす", "run simulated gateways of this model") \

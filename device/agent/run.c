@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "base/port/port.h"
+#include "device/agent/probe.h"
 #include "device/agent/say.h"
 
 enum {
     EVERY_MS = 1000,
     MACHINE_EVERY_MS = 10000,
     PACKAGES_EVERY_MS = 600000,
+    PROBE_EVERY_MS = 300000,
     ANSWERS_A_TURN = 4, /* quotes before the network gets its turn again */
     MAP_MAX = 64 << 10,
 };
@@ -159,6 +161,9 @@ struct gateway {
     bool only_controller;
     int64_t machine_ms, packages_ms;
     int64_t packages_changed;
+    bool probing;
+    struct probe probe;
+    int64_t probe_ms;
 };
 
 static void measure_controller(struct gateway *g, struct station *s, int64_t wall_ms)
@@ -194,11 +199,24 @@ static void measure_packages(struct gateway *g, struct station *s, int64_t now_m
     g->packages_ms = now_ms + PACKAGES_EVERY_MS;
 }
 
+/* e/probe: what a stranger's three attempts at the listener met. */
+static void measure_probe(struct gateway *g, struct station *s, int64_t now_ms, int64_t wall_ms)
+{
+    char text[400];
+    if (!g->probing || now_ms < g->probe_ms) return;
+    g->probe_ms = now_ms + PROBE_EVERY_MS;
+    probe_run(&g->probe, buffer_view(&s->state.authority));
+    outcome o = probe_write(&g->probe, wall_ms, text, sizeof text);
+    if (ok(o)) o = station_publish(s, "e/probe", bytes_str(text), false);
+    if (!ok(o)) g->probe_ms = now_ms + MACHINE_EVERY_MS;
+}
+
 static void measure_gateway(void *ctx, struct station *s, int64_t now_ms)
 {
     struct gateway *g = ctx;
     int64_t wall_ms = port_wall_ms();
     if (g->controller != NULL) measure_controller(g, s, wall_ms);
+    measure_probe(g, s, now_ms, wall_ms);
     if (g->only_controller || now_ms < g->machine_ms) return;
     g->machine_ms = now_ms + MACHINE_EVERY_MS;
     struct reading rows[8];
@@ -262,13 +280,15 @@ static MUST outcome run_station(const struct options *o, struct gateway *g, stru
 
 int run_verb(const struct options *o)
 {
-    struct gateway g = { .only_controller = o->only_controller != NULL };
+    struct gateway g = { .only_controller = o->only_controller != NULL, .probing = o->probe != NULL };
     struct state state = { 0 };
     char where[AGENT_PATH_MAX + 64] = "";
     int signal_number = 0;
     if (o->sim != NULL) return sim_verb(o);
-    snprintf(where, sizeof where, "%s", o->state_dir);
-    outcome done = state_load(o->state_dir, &state);
+    snprintf(where, sizeof where, "%s", o->probe != NULL ? o->probe : "");
+    outcome done = o->probe != NULL ? probe_target(o->probe, &g.probe) : DONE;
+    if (ok(done)) snprintf(where, sizeof where, "%s", o->state_dir);
+    if (ok(done)) done = state_load(o->state_dir, &state);
     if (ok(done)) done = gateway_open(o, &g, where, sizeof where);
     if (ok(done)) done = run_station(o, &g, &state, &signal_number);
     else state_free(&state);

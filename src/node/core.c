@@ -225,6 +225,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     TRY(service_new(&sp, &c->service));
     TRY(assurance_start(c->assurance, port_wall_ms()));
     TRY(attest_start(c));
+    TRY(self_start(c));
     TRY(local_open(c));
     TRY(watch_fd(c, c->local_fd));
     TRY(watch_fd(c, CONTROL_FD));

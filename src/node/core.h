@@ -79,6 +79,9 @@ struct core {
     struct { int fd; struct buffer in; } local[LOCAL_MAX];
     struct limits limits;      /* copy of what assurance handed out */
     uint64_t registry_seen;    /* epoch last given to assurance */
+    bool probe_waits;          /* an outside probe's result, to be made a fact */
+    enum fact_result probe_seen;
+    char probe_detail[FACT_DETAIL_MAX];
     uint64_t holds_next;       /* learnt in replay */
 };
 
@@ -126,6 +129,7 @@ const struct challenge *attest_of(const struct core *c, const char *id);
 
 /* selfcheck.c: facts the core measures about itself and every admitted link */
 void self_link_fact(struct core *c, const struct core_link *l);
+MUST outcome self_start(struct core *c);
 void self_turn(struct core *c, int64_t mono_ms);
 void core_fact(struct core *c, const char *control, const char *asset, enum fact_result result,
     enum fact_method method, bool confirmed, const char *detail);

@@ -36,6 +36,45 @@ static void links_again(struct core *c, int64_t mono_ms)
         if (c->links[i].live && c->links[i].session) self_link_fact(c, &c->links[i]);
 }
 
+/* C5 from outside: what a device's probe met at our listener. Something answered that must be refused is a
+ * confirmed event; an unreachable listener proves nothing. Taps run inside the exchange, so the fact waits. */
+static void on_probe(void *ctx, const struct message *m, const struct verdict *v)
+{
+    struct core *c = ctx;
+    struct arena a = ARENA(16384);
+    struct doc *d;
+    (void)v;
+    if (m->from && ok(doc_read_json(m->payload, &a, &d))) {
+        static const char *const tried[] = { "plain", "tls12", "anonymous" };
+        c->probe_seen = FACT_PASS;
+        snprintf(c->probe_detail, sizeof c->probe_detail, "refused-all, seen by %s", m->from->id);
+        for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+            const char *word = doc_text(d, tried[i], "");
+            if (strcmp(word, "answered") == 0) c->probe_seen = FACT_FAIL;
+            else if (strcmp(word, "refused") != 0 && c->probe_seen == FACT_PASS) c->probe_seen = FACT_ERROR;
+            if (strcmp(word, "refused") != 0)
+                snprintf(c->probe_detail, sizeof c->probe_detail, "%s %.20s, seen by %s", tried[i], word, m->from->id);
+        }
+        c->probe_waits = true;
+    }
+    arena_deinit(&a);
+}
+
+outcome self_start(struct core *c)
+{
+    char filter[160];
+    uint32_t tap;
+    snprintf(filter, sizeof filter, "sk/v1/%s/+/e/probe", c->config.site);
+    return exchange_tap_new(c->exchange, NULL, bytes_str(filter), on_probe, c, &tap);
+}
+
+static void take_probe(struct core *c)
+{
+    if (!c->probe_waits) return;
+    c->probe_waits = false;
+    core_fact(c, "C5", "listener-mqtt", c->probe_seen, FACT_BY_AGENT, c->probe_seen == FACT_FAIL, c->probe_detail);
+}
+
 /* C1: a request without a session must be refused by the very handlers people use. */
 static void check_service(struct core *c)
 {
@@ -93,6 +132,7 @@ static void check_quota(struct core *c)
 
 void self_turn(struct core *c, int64_t mono_ms)
 {
+    take_probe(c);
     links_again(c, mono_ms);
     if (mono_ms < c->self_next_ms) return;
     c->self_next_ms = mono_ms + SELF_EVERY_MS;
