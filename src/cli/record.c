@@ -26,30 +26,47 @@ int cmd_ledger_verify(struct cli *c)
     return r.findings ? EXIT_VERIFY : EXIT_OK;
 }
 
-int cmd_ledger_list(struct cli *c)
+static void print_entry(const struct cli *c, const struct doc *e, bool first)
 {
-    char path[200];
-    const struct doc *d;
-    struct out o = out_of(path, sizeof path - 1);
-    put_str(&o, "/api/v1/ledger/entries");
-    add_query(&o, true, "after", flag(c, "after") ? flag(c, "after") : "0");
-    if (flag(c, "kind")) add_query(&o, false, "kind", flag(c, "kind"));
-    if (o.over) return complain_usage(c);
-    path[o.n] = 0;
-    int code = ask(c, "GET", path, BYTES_NONE, &d);
-    if (code) return code;
-    if (c->json) {
-        print_json(d);
-        return EXIT_OK;
-    }
-    for (const struct doc *e = d->first; e; e = e->next) {
-        const struct doc *p = doc_get(e, "payload");
-        struct buffer b = BUFFER(1u << 20);
-        if (p) (void)!ok(doc_write_json(p, &b));
+    const struct doc *p = c->json ? e : doc_get(e, "payload");
+    struct buffer b = BUFFER(8u << 20);
+    if (p) (void)!ok(doc_write_json(p, &b));
+    if (c->json)
+        printf("%s%.*s", first ? "" : ",", (int)b.n, b.at ? (const char *)b.at : "");
+    else
         printf("%6lld %s %-12s %.*s\n", (long long)doc_int(e, "index", 0), doc_text(e, "at", ""), doc_text(e, "kind", ""),
             (int)(b.n < 160 ? b.n : 160), b.at ? (const char *)b.at : "");
-        buffer_deinit(&b);
+    buffer_deinit(&b);
+}
+
+/* The daemon answers a page at a time; this reads on until there is none. */
+int cmd_ledger_list(struct cli *c)
+{
+    char next[24], path[200];
+    bool first = true, more = true;
+    snprintf(next, sizeof next, "%s", flag(c, "after") ? flag(c, "after") : "0");
+    if (c->n_args) return complain_usage(c);
+    while (more) {
+        const struct doc *d;
+        struct out o = out_of(path, sizeof path - 1);
+        put_str(&o, "/api/v1/ledger/entries");
+        add_query(&o, true, "after", next);
+        if (flag(c, "kind")) add_query(&o, false, "kind", flag(c, "kind"));
+        if (o.over) return complain_usage(c);
+        path[o.n] = 0;
+        int code = ask(c, "GET", path, BYTES_NONE, &d);
+        if (code) return code;
+        if (c->json && first) printf("[");
+        for (const struct doc *e = d->first; e; e = e->next) {
+            print_entry(c, e, first && e == d->first);
+            snprintf(next, sizeof next, "%lld", (long long)doc_int(e, "index", 0) + 1);
+        }
+        more = d->first != NULL;
+        first = false;
+        arena_deinit(&c->arena);
+        c->arena = ARENA(64u << 20);
     }
+    if (c->json) printf("]\n");
     return EXIT_OK;
 }
 
