@@ -1,18 +1,14 @@
 import { expect, test } from 'vitest';
-import { age, clock, count, grouped, hours, humane, left, moment, percent, short, unitSign } from './format';
+import { age, clock, count, grouped, hours, humane, left, moment, shares, short, unitSign } from './format';
 
 const NOON = new Date(2026, 10, 23, 12, 0, 0).getTime();
 
 test.each([
-  [0, '0 %'],
-  [1, '<1 %'],
-  [9, '<1 %'],
-  [10, '1 %'],
-  [624, '62 %'],
-  [990, '99 %'],
-  [999, '>99 %'],
-  [1000, '100 %'],
-])('%i thousandths read %s: nothing is not something, a part is not the whole', (mille, want) => expect(percent(mille)).toBe(want));
+  [[519, 250, 231], ['51 %', '25 %', '24 %']],
+  [[1000, 0, 0], ['100 %', '0 %', '0 %']],
+  [[0, 0, 1000], ['0 %', '0 %', '100 %']],
+  [[999, 0, 1], ['99 %', '0 %', '1 %']],
+])('%j thousandths read %j: cut, the rest to what is least certain', (mille, want) => expect(shares(mille)).toEqual(want));
 
 test.each([
   [6500, '6.5'],

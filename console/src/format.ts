@@ -23,11 +23,11 @@ export function moment(ms: number, nowMs: number): string {
 
 export const count = (n: number, lang: Lang): string => new Intl.NumberFormat(LOCALE[lang]).format(n);
 
-// Thousandths to a percentage that never rounds something to nothing or a part to the whole.
-export function percent(mille: number): string {
-  if (mille > 0 && mille < 10) return '<1 %';
-  if (mille > 990 && mille < 1000) return '>99 %';
-  return `${Math.round(mille / 10)} %`;
+// Parts of a whole, the last taking what rounding leaves: their sum is 100, and no part is overstated but the last.
+export function shares(mille: readonly number[]): string[] {
+  const floors = mille.slice(0, -1).map((x) => Math.floor(x / 10));
+  const rest = 100 - floors.reduce((sum, x) => sum + x, 0);
+  return [...floors, rest].map((x) => `${x} %`);
 }
 
 // 6500 -> "6.5": hours, at most one decimal, cut (never promise more than there is).

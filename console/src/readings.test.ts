@@ -80,6 +80,14 @@ describe('history', () => {
     expect(r.all()[0]?.history[0]?.v).toBe(6);
   });
 
+  test('what was given out does not change', () => {
+    const r = store(reading('a', 'x', '{"v":1}', 1000));
+    const given = r.all()[0];
+    r.take(reading('a', 'x', '{"v":2}', 2000));
+    expect(given?.history).toEqual([{ at: 1000, v: 1 }]);
+    expect(r.all()[0]?.history).not.toBe(given?.history);
+  });
+
   test('topics are bounded', () => {
     const r = new Readings();
     for (let i = 0; i < 5000; i++) r.take(reading('a', `x${i}`, '{"v":1}', i + 1));

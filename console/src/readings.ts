@@ -103,11 +103,9 @@ export class Readings {
     }
     if (!before && this.series.size >= TOPICS_MAX) return;
     const value = readPayload(r.payload);
-    const history = before?.history ?? [];
-    if (value.number !== null) {
-      history.push({ at: r.at, v: value.number });
-      if (history.length > HISTORY) history.shift();
-    }
+    // A new list each time: what was given out to be drawn never changes under the one who draws it.
+    let history = before?.history ?? [];
+    if (value.number !== null) history = [...history.slice(1 - HISTORY), { at: r.at, v: value.number }];
     this.series.set(r.topic, { topic: r.topic, ...readTopic(r.topic), from: r.from, at: r.at, flagged: r.flagged, value, history });
   }
 

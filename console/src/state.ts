@@ -8,7 +8,8 @@ import { Readings, readReading, readReadings } from './readings';
 import { languageOf, words } from './words';
 
 const REFRESH_MS = 10000;
-const COALESCE_MS = 150;
+const COALESCE_MS = 100;
+const SPACING_MS = 1000; // however many events come
 const FLUSH_MS = 500;
 const TIMEOUT_MS = 8000;
 const BACKOFF_MS = [500, 1000, 2000, 5000, 10000];
@@ -115,6 +116,7 @@ let wanted = 0;
 let fetching = false;
 let again = false;
 let dirty = false;
+let lastStart = 0;
 
 function lost(e: unknown): void {
   connected.value = false;
@@ -152,6 +154,7 @@ async function refetch(what: () => Promise<void>): Promise<void> {
     return;
   }
   fetching = true;
+  lastStart = Date.now();
   try {
     await what();
   } catch (e) {
@@ -174,7 +177,7 @@ function soon(): void {
   wanted = window.setTimeout(() => {
     wanted = 0;
     if (connected.value) void refetch(refreshWithDevices);
-  }, COALESCE_MS);
+  }, Math.max(COALESCE_MS, SPACING_MS - (Date.now() - lastStart)));
 }
 
 const EVENTS = ['limit', 'risk', 'decision', 'event', 'model', 'device', 'trust', 'life', 'observed', 'command-held', 'command-released',
@@ -230,6 +233,7 @@ export async function open(): Promise<void> {
         body: JSON.stringify({ token }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
+      await r.text();
       if (!r.ok) signedOut.value = r.status === 429 ? 'guesses' : 'used';
     } catch {
       signedOut.value = 'unreachable';

@@ -76,7 +76,6 @@ const ja = {
     ok: '合格',
     bad: '不合格',
     unknown: '未確認',
-    empty: '対象なし',
     count: (ok: string, all: string) => `${all} 件中 ${ok} 件 合格`,
     oldest: (age: string) => `最も古い確認 ${age}`,
     never: '確認した記録がありません',
@@ -87,9 +86,10 @@ const ja = {
 
   limits: {
     title: '制限と承認待ち保留',
-    none: '制限はありません。すべてのデータと指令が、登録された許可のとおりに通っています。',
+    none: '実施中の制限はありません。データと指令は、登録された許可のとおりに通っています。',
     enforced: '制限中',
     observed: '見守り（実際には制限していません）',
+    observedOnly: (n: string) => `見守り中の条件 ${n} 件：満たされていませんが、制限はしていません`,
     what: '何が起きているか',
     whyItMatters: 'なぜ重要か',
     todo: 'すること',
@@ -138,7 +138,7 @@ const ja = {
     over: '期限切れ',
     limit: '制限',
     decision: '判断',
-    payload: '内容の要約値（SHA-256）',
+    payload: '内容の SHA-256',
     release: '二人の署名で一度だけ送る',
     releaseNote: '異なる役割の二人が、自分の鍵で署名します。期限を過ぎた指令は送られません。',
     unsafe: '名前に表示できない文字が含まれるため、写せる形では示しません。',
@@ -322,7 +322,6 @@ const en: Words = {
     ok: 'ok',
     bad: 'bad',
     unknown: 'unknown',
-    empty: 'nothing declared',
     count: (ok, all) => `${ok} of ${all} ok`,
     oldest: (age) => `oldest check ${age}`,
     never: 'never checked',
@@ -333,9 +332,10 @@ const en: Words = {
 
   limits: {
     title: 'Limits and held commands',
-    none: 'No limit. All data and commands pass as registered.',
+    none: 'No limit is in force. Data and commands pass as registered.',
     enforced: 'In force',
     observed: 'Observed (nothing is limited)',
+    observedOnly: (n) => `${n} observed condition${n === '1' ? '' : 's'} broken: shown, not enforced`,
     what: 'What is happening',
     whyItMatters: 'Why it matters',
     todo: 'Do this',

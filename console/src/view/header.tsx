@@ -37,7 +37,7 @@ function Line({ s }: { s: Status }) {
         <Mark state={s.state} />
         <span>
           <span class="unseen">{t.stateIs('')}</span>
-          {said(s.stateWords) || t.states[s.state]}
+          {t.states[s.state]}
         </span>
       </p>
       <p class="state-more">

@@ -11,7 +11,7 @@ function Counts({ l }: { l: Layer }) {
     <ul class="counts">
       {([['ok', 'within', l.ok], ['bad', 'over', l.bad], ['unknown', 'unknown', l.unknown]] as const).map(([key, mark, size]) => (
         <li key={key} class={size ? '' : 'quiet'}>
-          <Mark state={mark} /> {t[key]} <strong>{n(size)}</strong>
+          <span><Mark state={mark} /> {t[key]}</span> <strong>{n(size)}</strong>
         </li>
       ))}
     </ul>
@@ -30,10 +30,12 @@ function Gate({ l }: { l: Layer }) {
       </p>
       <Bar parts={[{ kind: 'ok', size: l.ok }, { kind: 'bad', size: l.bad }, { kind: 'unknown', size: l.unknown }]} />
       {all ? <Counts l={l} /> : null}
-      <p class="gate-of">
-        {all ? t.count(n(l.ok), n(all)) : t.empty}
-        {all ? <span class="quiet">{' · '}{l.asOf !== null ? w.value.asOf(moment(l.asOf, siteNow.value)) : t.never}</span> : null}
-      </p>
+      {all ? (
+        <p class="gate-of">
+          {t.count(n(l.ok), n(all))}
+          <span class="quiet">{' · '}{l.asOf !== null ? w.value.asOf(moment(l.asOf, siteNow.value)) : t.never}</span>
+        </p>
+      ) : null}
       {all && l.oldest !== null ? <p class="gate-of quiet">{t.oldest(age(l.oldest, siteNow.value, lang.value))}</p> : null}
       {l.cause ? (
         <p class="gate-cause">

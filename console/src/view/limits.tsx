@@ -137,13 +137,29 @@ function HeldList({ held }: { held: readonly Held[] }) {
   );
 }
 
+function Cards({ rows, s, m }: { rows: readonly Limit[]; s: Status; m: Mission | null }) {
+  return (
+    <>
+      {rows.slice(0, LIMITS_SHOWN).map((l) => <LimitCard key={l.id} l={l} s={s} m={m} />)}
+      {rows.length > LIMITS_SHOWN ? <p>{w.value.limits.more(n(rows.length - LIMITS_SHOWN))}</p> : null}
+    </>
+  );
+}
+
 export function LimitsSection({ s, m }: { s: Status; m: Mission | null }) {
   const t = w.value.limits;
+  const enforced = s.limits.filter((l) => l.enforced);
+  const observed = s.limits.filter((l) => !l.enforced);
   return (
     <Section id="limits" title={t.title}>
-      {s.limits.length ? s.limits.slice(0, LIMITS_SHOWN).map((l) => <LimitCard key={l.id} l={l} s={s} m={m} />) : <Empty text={t.none} />}
-      {s.limits.length > LIMITS_SHOWN ? <p>{t.more(n(s.limits.length - LIMITS_SHOWN))}</p> : null}
-      {s.limits.length || s.held.length ? <HeldList held={s.held} /> : null}
+      {enforced.length ? <Cards rows={enforced} s={s} m={m} /> : <Empty text={t.none} />}
+      {enforced.length || s.held.length ? <HeldList held={s.held} /> : null}
+      {observed.length ? (
+        <details class="limits-observed">
+          <summary>{t.observedOnly(n(observed.length))}</summary>
+          <Cards rows={observed} s={s} m={m} />
+        </details>
+      ) : null}
       {s.unauthenticated ? <p class="quiet">{w.value.unauthenticated(n(s.unauthenticated))}</p> : null}
     </Section>
   );

@@ -1,16 +1,17 @@
 import type { AtStake, Mission, MissionFunction, Status } from '../documents';
-import { hours, moment, percent } from '../format';
+import { hours, moment, shares } from '../format';
 import { siteNow, w } from '../state';
 import { Bar, Empty, Mark, Moment, n, Pair, said, Section } from './parts';
 
 function Basis({ m }: { m: Mission }) {
   const t = w.value.mission;
+  const [measured = '', declared = '', assumed = ''] = shares([m.measuredMille, m.declaredMille, m.defaultMille]);
   return (
     <div class="basis">
       <p>
         <strong>{t.basis}</strong>
         {' — '}
-        {t.basisText(percent(m.measuredMille), percent(m.declaredMille), percent(m.defaultMille))}
+        {t.basisText(measured, declared, assumed)}
       </p>
       <Bar
         parts={[

@@ -108,7 +108,7 @@ export function Line({ text, label }: { text: string | null; label: string }) {
     <div class="line">
       <span class="line-label">{label}</span>
       <div class="line-row">
-        <code>{text}</code>
+        <code>{text.split(' ').map((word, i) => <>{i ? ' ' : ''}<span class="word">{word}</span></>)}</code>
         <button type="button" class="copy" onClick={copy} aria-label={`${w.value.copy}: ${text}`}>
           {done ? w.value.copied : w.value.copy}
         </button>
