@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The house's rules, as a program: layers (includes), banned functions, roles (symbols of programs).
+"""The house's rules, as a program: layers (includes), banned functions, tests that run, roles (symbols of programs).
 
-usage: house.py layers | style | all [--stamp FILE] | roles BUILD_DIR
+usage: house.py layers | style | listed | all [--stamp FILE] | roles BUILD_DIR
 Exit 1 names each place. Reads src/LAYERS and src/ROLES; nothing else knows the rules."""
 import os
 import re
@@ -79,6 +79,18 @@ def style():
     return wrong
 
 
+def listed():
+    """A test that no meson.build names would never run."""
+    wrong = []
+    for path in sources():
+        if not path.endswith('_test.c') or room_of(path) == 'programs':
+            continue
+        home = os.path.join(ROOT, 'device' if room_of(path) == 'device' else os.path.dirname(path), 'meson.build')
+        if f"{os.path.basename(path)}'" not in open(home, encoding='utf-8').read():
+            wrong.append(f'{path}: is in no list of tests')
+    return wrong
+
+
 def roles(build):
     rows, wrong = table('src/ROLES'), []
     symbols = {}
@@ -104,7 +116,7 @@ def roles(build):
 
 def main(argv):
     verb = argv[1] if len(argv) > 1 else 'all'
-    wrong = {'layers': layers, 'style': style, 'all': lambda: layers() + style()}.get(verb, lambda: None)() \
+    wrong = {'layers': layers, 'style': style, 'listed': listed, 'all': lambda: layers() + style() + listed()}.get(verb, lambda: None)() \
         if verb != 'roles' else roles(argv[2])
     if wrong is None:
         print(__doc__, file=sys.stderr)
