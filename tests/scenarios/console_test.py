@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""The console: built from its sources as committed, unit-tested, then in a real browser against the demo's site."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import harness
+from harness import ROOT, check, finish, free_port, note, run, skip
+
+console = os.path.join(ROOT, 'console')
+
+
+def demo(*argv, env, timeout=180):
+    return run(os.path.join(ROOT, 'demo'), *argv, '--lang', 'en', timeout=timeout, env=env)
+
+
+def browser(env, base, once):
+    shots = os.path.join(ROOT, 'build-logs', 'shots')
+    quoted = f"env SEKIMORI_DEMO_STATE={env['SEKIMORI_DEMO_STATE']} SEKIMORI_DEMO_PORT={env['SEKIMORI_DEMO_PORT']} {ROOT}/demo"
+    r = subprocess.run(['node', 'test/browser.mjs', base, once, shots, '--attack', quoted + ' attack tamper-firmware', '--fix', quoted + ' fix'],
+                       cwd=console, capture_output=True, text=True, timeout=400)
+    rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
+    for word, claim in rows:
+        check('browser: ' + claim, word == 'ok')
+    check('the browser test came to its end', r.returncode == 0 and rows, r.stderr[-400:])
+
+
+def main():
+    check('the committed build is of these sources', run(os.path.join(ROOT, 'tools/console'), 'current').returncode == 0)
+    if not shutil.which('npm') or run('npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', cwd=console, timeout=300).returncode:
+        skip('build, unit tests and browser', 'no npm registry is reachable from here; the committed build is served as it is')
+        return finish()
+    before = {f: open(os.path.join(d, f), 'rb').read() for d, _, fs in os.walk(os.path.join(console, 'dist')) for f in fs}
+    built = run(os.path.join(ROOT, 'tools/console'), 'build', timeout=300)
+    after = {f: open(os.path.join(d, f), 'rb').read() for d, _, fs in os.walk(os.path.join(console, 'dist')) for f in fs}
+    check('a build gives the committed bytes', built.returncode == 0 and before == after, built.stdout[-300:])
+    unit = run('npm', 'test', cwd=console, timeout=300)
+    passed = re.search(r'Tests\s+(\d+) passed', re.sub(r'\x1b\[[0-9;]*m', '', unit.stdout))
+    check(f"unit tests ({passed[1] if passed else '?'})", unit.returncode == 0 and passed, unit.stdout[-400:])
+    state = tempfile.mkdtemp(prefix='sekimori-console-')
+    port = free_port() // 40 * 40
+    env = {**os.environ, 'SEKIMORI_DEMO_STATE': os.path.join(state, 'demo'), 'SEKIMORI_DEMO_PORT': str(port)}
+    try:
+        started = demo(env=env)
+        once = re.search(r'http://localhost:\d+/start#[0-9a-f]+', started.stdout)
+        if check('the demo starts', started.returncode == 0 and once, started.stderr[-300:]):
+            browser(env, f'http://localhost:{port}', once[0])
+    finally:
+        demo('stop', env=env)
+        shutil.rmtree(state, ignore_errors=True)
+    note('pictures: build-logs/shots')
+    finish()
+
+
+main()
