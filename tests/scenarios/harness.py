@@ -282,14 +282,14 @@ class Tpm:
     """A software TPM driven by tpm2-tools alone: what an outside maker's device would do."""
     AK = '0x81010002'
 
-    def __init__(self, site, name):
+    def __init__(self, site, name, keys=True):
         self.site, self.dir, self.port = site, site.path('tpm-' + name), self._ports()
         os.mkdir(self.dir)
         self.tcti = f'swtpm:host=127.0.0.1,port={self.port}'
         site.spawn('swtpm', 'socket', '--tpm2', '--tpmstate', 'dir=' + self.dir, '--server', f'type=tcp,port={self.port},bindaddr=127.0.0.1',
                    '--ctrl', f'type=tcp,port={self.port + 1},bindaddr=127.0.0.1', '--flags', 'not-need-init,startup-clear', log=name + '-tpm.log')
         until(lambda: self.tool('tpm2_getcap', 'properties-fixed').returncode == 0, 10)
-        for step in (['tpm2_createek', '-c', self.dir + '/ek.ctx', '-G', 'ecc'],
+        for step in () if not keys else (['tpm2_createek', '-c', self.dir + '/ek.ctx', '-G', 'ecc'],
                      ['tpm2_createak', '-C', self.dir + '/ek.ctx', '-c', self.dir + '/ak.ctx', '-G', 'ecc', '-g', 'sha256', '-s', 'ecdsa',
                       '-u', self.dir + '/ak.pem', '-f', 'pem'], ['tpm2_flushcontext', '-t'],
                      ['tpm2_evictcontrol', '-C', 'o', '-c', self.dir + '/ak.ctx', self.AK], ['tpm2_flushcontext', '-t'],
