@@ -21,6 +21,16 @@ void hash_sha256(struct bytes b, struct hash *ret)
     hash_sha256_parts(&b, 1, ret);
 }
 
+void hash_sha1_parts(const struct bytes *parts, size_t n, uint8_t ret[20])
+{
+    SHA_CTX c;
+    int good = SHA1_Init(&c);
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].n) good &= SHA1_Update(&c, parts[i].at, parts[i].n);
+    good &= SHA1_Final(ret, &c);
+    assert(good == 1);
+}
+
 static outcome hash_open_file(int fd, struct hash *ret)
 {
     uint8_t block[16384];

@@ -13,6 +13,8 @@ void hash_sha256(struct bytes b, struct hash *ret);
 void hash_sha256_parts(const struct bytes *parts, size_t n, struct hash *ret);
 /* Of a file's content, streamed. */
 MUST outcome hash_sha256_file(const char *path, struct hash *ret);
+/* SHA-1, broken as a hash: only where a protocol's greeting is defined with it (RFC 6455, 4.2.2). */
+void hash_sha1_parts(const struct bytes *parts, size_t n, uint8_t ret[20]);
 static inline struct bytes hash_view(const struct hash *h)
 {
     return (struct bytes) { h->at, sizeof h->at };

@@ -40,7 +40,7 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-static outcome door_address(const struct door *d, union address *ret, socklen_t *ret_n)
+static outcome door_address(const struct gate *g, const struct door *d, union address *ret, socklen_t *ret_n)
 {
     union address a = { 0 };
     bool loopback;
@@ -57,7 +57,7 @@ static outcome door_address(const struct door *d, union address *ret, socklen_t 
     } else {
         return REFUSE(E_CONFIG);
     }
-    if (d->listener == LISTENER_CONSOLE && !loopback) return REFUSE(E_DENIED);
+    if (gate_plain(g, d->listener) && !loopback) return REFUSE(E_DENIED);
     *ret = a;
     return DONE;
 }
@@ -75,7 +75,7 @@ static outcome door_open(struct gate *g, struct door *d)
     union address a;
     socklen_t n;
     int yes = 1, v6 = only_v6(g, d);
-    TRY(door_address(d, &a, &n));
+    TRY(door_address(g, d, &a, &n));
     int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return REFUSE_SYS(E_IO, errno);
     bool good = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0
@@ -119,12 +119,13 @@ outcome doors_trust(struct gate *g)
         [LISTENER_MQTT] = TLS_AUTH_REQUIRED,
         [LISTENER_HTTPS] = TLS_AUTH_NONE,
         [LISTENER_EST] = TLS_AUTH_OPTIONAL,
+        [LISTENER_WSS] = TLS_AUTH_REQUIRED,
     };
     const struct tls_signer signer = { &g->seal, seal_side_sign };
     for (size_t i = 0; i < g->n_doors; i++) {
         enum listener l = g->doors[i].listener;
         struct tls_context *fresh;
-        if (l == LISTENER_CONSOLE) continue;
+        if (gate_plain(g, l)) continue;
         outcome o = tls_server_new(
             buffer_view(&g->chain), buffer_view(&g->ca), auth[l], &signer, &fresh);
         if (!ok(o)) return complain(g, &g->doors[i], "no TLS identity for", o);
@@ -190,7 +191,7 @@ void doors_event(struct gate *g, struct door *d)
         union address a = { 0 };
         socklen_t n = sizeof a;
         char source[LINK_ADDRESS_MAX] = "";
-        if (d->listener != LISTENER_CONSOLE && !make_room(g)) {
+        if (!gate_plain(g, d->listener) && !make_room(g)) {
             pause_for(g, GATE_PAUSE_MS);
             return;
         }
@@ -206,7 +207,7 @@ void doors_event(struct gate *g, struct door *d)
 static bool door_wanted(const struct gate *g, const struct door *d)
 {
     if (!g->configured || g->now_ms < g->doors_closed_until_ms) return false;
-    return d->listener == LISTENER_CONSOLE || g->seal.fd >= 0;
+    return gate_plain(g, d->listener) || g->seal.fd >= 0;
 }
 
 void doors_watch(struct gate *g)

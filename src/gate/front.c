@@ -96,7 +96,7 @@ struct front_step front_mqtt(struct front *f, struct bytes in, struct buffer *an
     return (struct front_step) { FRONT_FORWARD, total, 0 };
 }
 
-static int http_status(struct bytes in, outcome o)
+int front_http_status(struct bytes in, outcome o)
 {
     if (o.code == E_UNSUPPORTED) return 501;
     if (o.code != E_TOO_LARGE) return 400;
@@ -133,7 +133,7 @@ struct front_step front_http(struct front *f, struct bytes in, struct buffer *an
     outcome o = http_read(in, FRONT_BODY_MAX, &r);
     if (o.code == E_SHORT) return (struct front_step) { FRONT_WAIT, 0, 0 };
     if (!ok(o)) {
-        http_error(http_status(in, o), answer);
+        http_error(front_http_status(in, o), answer);
         return refuse(f->greeted ? LINK_FRAMING : LINK_FIRST_PACKET);
     }
     if (r.body_n && !r.body.at) {

@@ -33,6 +33,9 @@ struct front_step {
 struct front_step front_mqtt(struct front *f, struct bytes in, struct buffer *answer);
 struct front_step front_http(struct front *f, struct bytes in, struct buffer *answer);
 
+/* The status that says what http_read refused in these bytes. */
+int front_http_status(struct bytes in, outcome o);
+
 /* A parting MQTT reason for a peer whose CONNECT was good (v5 only; 3.1.1 has no such packet). */
 void front_mqtt_part(const struct front *f, uint8_t reason, struct buffer *answer);
 /* The refusal of a CONNECT that was good in form. */

@@ -11,6 +11,8 @@ struct gate_options {
     int connect_ms;   /* from accept to CONNECT or the first request; 10,000 */
     size_t memory;    /* bytes held for all peers together; 0 = 512 MiB */
     bool sandbox;     /* always in the program; tests of one process do without */
+    bool plain;       /* never in the program: the lab's doors, no TLS and no certificates, loopback only.
+                         Nothing that comes over the channel can ask for it */
 };
 
 /* Runs until the keeper closes the control socket (OK) or until something cannot be served: the

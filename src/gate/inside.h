@@ -8,7 +8,9 @@
 #include "gate/guard.h"
 #include "gate/refusals.h"
 #include "gate/seal_side.h"
+#include "gate/upgrade.h"
 #include "wire/channel.h"
+#include "wire/ws.h"
 
 enum {
     GATE_DOORS_MAX = 16,
@@ -59,11 +61,13 @@ struct peer {
     enum peer_state state;
     int fd;
     uint32_t events;          /* what epoll watches now */
-    struct tls *tls;          /* NULL on LISTENER_CONSOLE */
+    struct tls *tls;          /* NULL where gate_plain() */
     struct front front;
     struct buffer in;         /* plaintext; in_at bytes of it are done with */
     size_t in_at, ready_n;    /* ready_n: a whole unit at in_at that waits to be forwarded */
-    struct buffer out;        /* plaintext output on LISTENER_CONSOLE */
+    struct buffer out;        /* output where gate_plain() */
+    bool framed;              /* LISTENER_WSS after its upgrade: bytes travel in WebSocket frames */
+    struct ws ws;
     size_t shake_n;           /* bytes of handshake received */
     size_t accounted;         /* of gate.memory, bytes held for this peer */
     size_t budget;            /* bytes it may still give us this turn */
@@ -130,6 +134,12 @@ static inline uint64_t gate_tag(enum gate_tag tag, uint32_t value)
     return (uint64_t)tag << 32 | value;
 }
 
+/* Without TLS: the machine's own console; in the lab everything. Then only loopback is listened on. */
+static inline bool gate_plain(const struct gate *g, enum listener l)
+{
+    return l == LISTENER_CONSOLE || g->options.plain;
+}
+
 /* table.c: handles, queues, timers */
 struct peer *table_new(struct gate *g); /* NULL: no memory or no index left */
 struct peer *table_get(struct gate *g, uint32_t handle); /* NULL: stale */
@@ -148,6 +158,9 @@ bool peer_fill(struct gate *g, struct peer *p); /* more plaintext in p->in; fals
 /* Into g->chunk. E_AGAIN, E_CLOSED, E_IO. */
 MUST outcome peer_receive(struct gate *g, struct peer *p, size_t want, size_t *ret_n);
 void peer_say(struct gate *g, struct peer *p, struct bytes b); /* our own words to the peer */
+void peer_say_raw(struct gate *g, struct peer *p, struct bytes b); /* the same, not framed */
+/* LISTENER_WSS: what is in p->in was bytes of the wire and becomes data. E_MALFORMED, E_CLOSED. */
+MUST outcome peer_unframe(struct gate *g, struct peer *p, struct bytes wire);
 void peer_watch(struct gate *g, struct peer *p); /* tells epoll what is wanted now */
 void peer_unwatch(struct gate *g, struct peer *p);
 /* Counts what the peer holds. False: everything together is over its bound, and this one is greedy. */

@@ -12,7 +12,7 @@
 
 static bool is_http(const struct peer *p)
 {
-    return p->listener != LISTENER_MQTT;
+    return !listener_is_mqtt(p->listener);
 }
 
 static void shake_over(struct gate *g, struct peer *p)
@@ -61,11 +61,24 @@ void peer_drop(struct gate *g, struct peer *p, enum link_end end)
     peer_gone(g, p);
 }
 
+/* RFC 6455, 7.1.2: our close frame, unless one went out already. */
+static void say_goodbye(struct gate *g, struct peer *p, enum link_end end)
+{
+    static const enum ws_code codes[LINK_ENDS] = { [LINK_END_PEER] = WS_NORMAL, [LINK_END_ERROR] = WS_GOING_AWAY,
+        [LINK_END_FRAMING] = WS_PROTOCOL, [LINK_END_IDLE] = WS_POLICY, [LINK_END_SLOW] = WS_POLICY, [LINK_END_ASKED] = WS_NORMAL };
+    struct buffer frame = BUFFER(16);
+    if (!p->framed) return;
+    bool half = end == LINK_END_IDLE && p->in.n > p->in_at; /* a packet whose rest never came */
+    if (ok(ws_put_close(&p->ws, half ? WS_PROTOCOL : codes[end], &frame))) peer_say_raw(g, p, buffer_view(&frame));
+    buffer_deinit(&frame);
+}
+
 void peer_close(struct gate *g, struct peer *p, enum link_end end)
 {
     if (p->state == PEER_GONE || p->state == PEER_CLOSING) return;
     shake_over(g, p);
     if (p->state == PEER_OPEN) {
+        say_goodbye(g, p, end);
         tell_down(g, p, end);
         if (p->tls) tls_close(p->tls);
     }
@@ -86,7 +99,7 @@ void peer_refused(struct gate *g, struct peer *p, enum link_refusal why)
 static outcome peer_start(struct gate *g, struct peer *p)
 {
     int yes = 1;
-    bool plain = p->listener == LISTENER_CONSOLE;
+    bool plain = gate_plain(g, p->listener);
     if (setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0)
         return REFUSE_SYS(E_IO, errno);
     if (!plain) TRY(tls_new(g->tls[p->listener], 0, &p->tls));
@@ -160,7 +173,7 @@ static void shaken(struct gate *g, struct peer *p)
     bool has = tls_peer(p->tls, &facts, &expired);
     shake_over(g, p);
     p->state = PEER_OPEN;
-    if (p->listener == LISTENER_MQTT && !has) peer_refused(g, p, LINK_NO_CERTIFICATE);
+    if (listener_is_mqtt(p->listener) && !has) peer_refused(g, p, LINK_NO_CERTIFICATE);
     else if (expired && p->listener != LISTENER_EST) peer_refused(g, p, LINK_EXPIRED_CERTIFICATE);
     else peer_up(g, p);
     peer_pump(g, p);
@@ -218,13 +231,35 @@ static bool forward(struct gate *g, struct peer *p)
     return true;
 }
 
+/* The request that opens a WebSocket; what came after it is frames already. */
+static struct front_step upgrade(struct gate *g, struct peer *p, struct bytes head, struct buffer *answer)
+{
+    struct front_step s = upgrade_take(head, p->tls != 0, answer);
+    if (s.does != FRONT_FORWARD) return s;
+    struct buffer rest = BUFFER(FRONT_PACKET_MAX);
+    outcome o = buffer_put(&rest, bytes_of(head.at + s.n, head.n - s.n));
+    peer_say_raw(g, p, buffer_view(answer));
+    answer->n = 0;
+    p->framed = true;
+    p->in.n = p->in_at = 0;
+    if (ok(o)) o = peer_unframe(g, p, buffer_view(&rest));
+    buffer_deinit(&rest);
+    if (ok(o)) return (struct front_step) { FRONT_WAIT, 0, 0 };
+    return (struct front_step) { FRONT_REFUSE, 0, LINK_FIRST_PACKET };
+}
+
 /* Cuts what is at the head of p->in. False: the peer was refused. */
 static bool cut(struct gate *g, struct peer *p, bool *ret_wait)
 {
     struct buffer answer = BUFFER(8192);
     struct bytes head = bytes_of(p->in.at + p->in_at, p->in.n - p->in_at);
     struct front_step s = { FRONT_WAIT, 0, 0 };
-    if (head.n)
+    if (head.n && p->listener == LISTENER_WSS && !p->framed) {
+        s = upgrade(g, p, head, &answer);
+        head = bytes_of(p->in.at + p->in_at, p->framed ? p->in.n - p->in_at : 0);
+    }
+    bool waits = s.does == FRONT_WAIT && (p->framed || p->listener != LISTENER_WSS);
+    if (head.n && waits)
         s = is_http(p) ? front_http(&p->front, head, &answer) : front_mqtt(&p->front, head, &answer);
     if (answer.n) peer_say(g, p, buffer_view(&answer));
     buffer_deinit(&answer);
@@ -290,7 +325,7 @@ void peer_idle(struct gate *g, struct peer *p, uint32_t idle_ms)
 void peer_asked_to_close(struct gate *g, struct peer *p)
 {
     if (p->state != PEER_OPEN) return;
-    if (p->listener != LISTENER_MQTT || p->spoken) {
+    if (is_http(p) || p->spoken) {
         peer_close(g, p, LINK_END_ASKED);
         return;
     }

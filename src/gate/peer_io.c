@@ -21,7 +21,7 @@ outcome peer_receive(struct gate *g, struct peer *p, size_t want, size_t *ret_n)
 
 static size_t input_bound(const struct peer *p)
 {
-    if (p->listener == LISTENER_MQTT) return p->front.greeted ? FRONT_PACKET_MAX : FRONT_FIRST_MAX;
+    if (listener_is_mqtt(p->listener)) return p->front.greeted ? FRONT_PACKET_MAX : FRONT_FIRST_MAX;
     return p->admitted ? FRONT_REQUEST_MAX : FRONT_FIRST_MAX;
 }
 
@@ -69,21 +69,71 @@ bool peer_fill(struct gate *g, struct peer *p)
     if (ok(o)) {
         buffer_drop(&p->in, p->in_at);
         p->in_at = 0;
-        o = buffer_put(&p->in, bytes_of(g->chunk, n));
+        struct bytes came = bytes_of(g->chunk, n);
+        size_t had = p->in.n;
+        o = p->framed ? peer_unframe(g, p, came) : buffer_put(&p->in, came);
+        if (o.code == E_MALFORMED) {
+            peer_refused(g, p, p->front.greeted ? LINK_FRAMING : LINK_FIRST_PACKET);
+            return false;
+        }
+        /* Its last packets came with its goodbye: they count. */
+        bool last_words = o.code == E_CLOSED && p->in.n > had;
+        if (last_words && peer_account(g, p)) {
+            p->peer_closed = true;
+            p->end = LINK_END_PEER;
+            peer_unwatch(g, p);
+            return true;
+        }
         if (ok(o) && peer_account(g, p)) return true;
     }
     p->peer_closed = true;
-    p->end = o.code == E_CLOSED ? LINK_END_PEER : ok(o) ? LINK_END_SLOW : LINK_END_ERROR;
+    p->end = o.code == E_CLOSED ? LINK_END_PEER : ok(o) || o.code == E_FULL ? LINK_END_SLOW : LINK_END_ERROR;
     peer_unwatch(g, p);
     return false;
+}
+
+static outcome write_plain(struct peer *p, struct bytes b)
+{
+    return p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
+}
+
+/* In a frame of its own where there are frames. After a close frame nothing may follow (RFC 6455, 5.5.1). */
+static outcome write_framed(struct peer *p, struct bytes b)
+{
+    uint8_t small[2048], head[10];
+    if (!p->framed) return write_plain(p, b);
+    if (p->ws.over) return DONE;
+    struct bytes first = bytes_of(head, ws_head(b.n, head));
+    struct out o = out_of(small, sizeof small); /* one TLS record where it can be one */
+    put(&o, first);
+    put(&o, b);
+    if (!o.over) return write_plain(p, out_view(&o));
+    TRY(write_plain(p, first));
+    return write_plain(p, b);
+}
+
+void peer_say_raw(struct gate *g, struct peer *p, struct bytes b)
+{
+    if (!b.n || p->state != PEER_OPEN) return;
+    /* Courtesy only: a peer that cannot be told is closed all the same. */
+    if (ok(write_plain(p, b))) queue_add(g, QUEUE_OUT, p);
 }
 
 void peer_say(struct gate *g, struct peer *p, struct bytes b)
 {
     if (!b.n || p->state != PEER_OPEN) return;
-    outcome o = p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
-    /* Courtesy only: a peer that cannot be told is closed all the same. */
-    if (ok(o)) queue_add(g, QUEUE_OUT, p);
+    if (ok(write_framed(p, b))) queue_add(g, QUEUE_OUT, p);
+}
+
+/* A pong or close frame goes out at once; a peer that asks for more of them than it reads is slow. */
+outcome peer_unframe(struct gate *g, struct peer *p, struct bytes wire)
+{
+    struct buffer answer = BUFFER(GATE_TURN_BYTES);
+    outcome o = ws_take(&p->ws, wire, &p->in, &answer);
+    peer_say_raw(g, p, buffer_view(&answer));
+    if (pending(p).n + answer.n > GATE_OUTPUT_BYTES && ok(o)) o = REFUSE(E_FULL);
+    buffer_deinit(&answer);
+    return o;
 }
 
 void peer_send(struct gate *g, struct peer *p, struct bytes b)
@@ -95,14 +145,14 @@ void peer_send(struct gate *g, struct peer *p, struct bytes b)
         peer_drop(g, p, LINK_END_SLOW);
         return;
     }
-    outcome o = p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
+    outcome o = write_framed(p, b);
     if (!ok(o) || !peer_account(g, p)) {
         peer_drop(g, p, ok(o) ? LINK_END_SLOW : LINK_END_ERROR);
         return;
     }
     p->spoken = true;
     queue_add(g, QUEUE_OUT, p);
-    if (p->listener == LISTENER_MQTT) return;
+    if (listener_is_mqtt(p->listener)) return;
     p->answering = false;
     peer_idle(g, p, p->idle_ms);
     p->budget = GATE_TURN_BYTES;

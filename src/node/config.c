@@ -26,6 +26,7 @@ static const struct row rows[] = {
     { "listen", "https", KIND_ADDRESS, LISTEN_AT(LISTENER_HTTPS), 0, 0, "0.0.0.0:8443", "HTTPS for people" },
     { "listen", "est", KIND_ADDRESS, LISTEN_AT(LISTENER_EST), 0, 0, "0.0.0.0:8444", "enrolment" },
     { "listen", "console", KIND_ADDRESS, LISTEN_AT(LISTENER_CONSOLE), 0, 0, "127.0.0.1:8480", "console, loopback only" },
+    { "listen", "wss", KIND_ADDRESS, LISTEN_AT(LISTENER_WSS), 0, 0, "off", "MQTT over WebSocket (/mqtt), mutual TLS 1.3" },
     { "guard", "handshakes", KIND_NUMBER, TEXT_AT(handshakes), 1, 4096, "256", "handshakes at once" },
     { "guard", "connections", KIND_NUMBER, TEXT_AT(connections), 1, 1000000, "20000", "connections at once" },
     { "guard", "per-source", KIND_NUMBER, TEXT_AT(per_source), 1, 1000000, "2000", "connections of one address" },

@@ -215,7 +215,7 @@ static outcome on_up(struct core *c, uint32_t link, struct bytes in)
     if (!l) return REFUSE(E_MEMORY);
     l->listener = up.listener;
     snprintf(l->source, sizeof l->source, "%s", up.source);
-    if (up.listener == LISTENER_MQTT) up_mqtt(c, l, &up);
+    if (listener_is_mqtt(up.listener)) up_mqtt(c, l, &up);
     else say_u32(c, LINK_ADMIT, link, 60000);
     return DONE;
 }

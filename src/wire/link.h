@@ -31,8 +31,15 @@ enum listener {
     LISTENER_HTTPS,   /* 8443: TLS 1.3, people; asks for no certificate */
     LISTENER_EST,     /* 8444: TLS 1.3, enrolment; certificate asked for, not required */
     LISTENER_CONSOLE, /* 8480: plain HTTP, loopback only */
+    LISTENER_WSS,     /* off by default: mutual TLS 1.3, MQTT over WebSocket at /mqtt */
     LISTENERS
 };
+
+/* MQTT packets flow on these, and the same admission holds for both. */
+static inline bool listener_is_mqtt(enum listener l)
+{
+    return l == LISTENER_MQTT || l == LISTENER_WSS;
+}
 
 enum link_end {
     LINK_END_PEER,      /* the peer closed */
