@@ -46,9 +46,11 @@ struct challenge {
     struct buffer evidence;    /* newest raw evidence */
 };
 
-struct refusal {               /* one row of (reason, source) */
-    enum link_refusal why;
+enum { REFUSAL_REASON_MAX = 40 };
+struct refusal {               /* one row of (what, who) */
+    char reason[REFUSAL_REASON_MAX];
     char source[LINK_ADDRESS_MAX];
+    char detail[200];          /* of the first since the last entry */
     uint64_t count;            /* since the last entry */
     int64_t until_ms;          /* mono: when the next entry may be written */
 };
@@ -118,6 +120,8 @@ void link_send(struct core *c, uint32_t link, struct bytes b);
 void link_close(struct core *c, uint32_t link);
 void link_idle(struct core *c, uint32_t link, uint32_t idle_ms);
 void core_refused(struct core *c, enum listener l, enum link_refusal why, const char *source, uint64_t count);
+/* The same for anything a peer can repeat: what, by whom, the first one's detail. */
+void core_counted(struct core *c, const char *reason, const char *source, const char *detail, uint64_t count);
 void core_refusals_turn(struct core *c, int64_t mono_ms);
 
 /* attest.c: challenges, evidence, trust */

@@ -175,6 +175,13 @@ static void tell_message(struct arena *a, struct doc *d, const struct message *m
 static void x_tell(void *ctx, const char *what, const struct message *m, const struct verdict *v, const struct held *h)
 {
     struct core *c = ctx;
+    if (tell_kind(what) == ENTRY_AUDIT) { /* whatever a peer can repeat is counted, not written each time */
+        char detail[200];
+        snprintf(detail, sizeof detail, "%.*s %s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,
+            m && m->topic.n ? (const char *)m->topic.at : "", v && v->word ? v->word : "");
+        core_counted(c, what, m && m->from ? m->from->id : "", bytes_is_utf8(bytes_str(detail)) ? detail : "", 1);
+        return;
+    }
     struct arena a = ARENA(65536);
     struct doc *d = doc_map(&a);
     doc_set_text(&a, d, "what", what);
