@@ -105,41 +105,44 @@ static void count(void *ctx, const struct verify_finding *f)
     ++*(size_t *)ctx;
 }
 
-/* Whether the copy caught the whole payload of an entry. */
-static bool payload_whole(const char *dir, const struct leaf *l)
+static outcome copied_file(const char *dir, unsigned files, uint32_t segment, int *ret_fd)
 {
-    char path[256];
+    char name[32], path[256];
+    format_file_name(files, segment, name);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return port_file_open_read(path, ret_fd);
+}
+
+/* Whether the copy caught the whole payload of an entry. */
+static bool payload_whole(int fd, const struct leaf *l)
+{
     uint8_t frame[FORMAT_FRAME + 512];
-    int fd;
     assert(l->length <= 512);
-    snprintf(path, sizeof path, "%s/%s/000000", dir, format_files_word(l->class));
-    assert(ok(port_file_open_read(path, &fd)));
-    bool read = ok(port_file_read(fd, l->place.offset, frame, FORMAT_FRAME + l->length));
-    port_file_close(fd);
-    return read && format_frame_good(frame, bytes_of(frame + FORMAT_FRAME, l->length));
+    if (!ok(port_file_read(fd, l->place.offset, frame, FORMAT_FRAME + l->length))) return false;
+    return format_frame_good(frame, bytes_of(frame + FORMAT_FRAME, l->length));
 }
 
 /* Where in the first file of a class the payloads end that the copy's entries name, and that it caught. */
-static uint64_t named_end(const char *dir, unsigned class, uint64_t entries)
+static uint64_t named_end(const char *dir, unsigned class, const struct verify_result *r)
 {
-    char path[256];
     uint8_t record[FORMAT_LEAF];
     uint64_t end = 0;
-    int fd = -1;
+    int leaves = -1, payloads;
     struct leaf l;
-    for (uint64_t i = 0; i < entries; i++) {
+    assert(ok(copied_file(dir, class, 0, &payloads)));
+    for (uint64_t i = 0; i < r->entries; i++) {
         uint64_t at = i * FORMAT_LEAF % SEGMENT;
         if (at == 0) {
-            port_file_close(fd);
-            snprintf(path, sizeof path, "%s/leaves/%06u", dir, (unsigned)(i * FORMAT_LEAF / SEGMENT));
-            assert(ok(port_file_open_read(path, &fd)));
+            port_file_close(leaves);
+            assert(ok(copied_file(dir, FILES_LEAVES, (uint32_t)(i * FORMAT_LEAF / SEGMENT), &leaves)));
         }
-        assert(ok(port_file_read(fd, at, record, sizeof record)));
+        assert(ok(port_file_read(leaves, at, record, sizeof record)));
         if (!ok(format_leaf_read(record, i, &l)) || l.class != class) continue;
-        if (l.place.segment || !payload_whole(dir, &l)) break;
+        if (l.place.segment || (i >= r->signed_size && !payload_whole(payloads, &l))) break;
         end = l.place.offset + format_frame_size(l.length);
     }
-    port_file_close(fd);
+    port_file_close(leaves);
+    port_file_close(payloads);
     return end;
 }
 
@@ -153,7 +156,7 @@ static bool is_unfinished(int fd, uint64_t at, uint64_t end)
 }
 
 /* Bytes all over the copy, its unsigned end included. */
-static void change_some(const char *dir, uint64_t entries, uint32_t seed)
+static void change_some(const char *dir, const struct verify_result *whole, uint32_t seed)
 {
     static const char *const names[] = { "checkpoint", "leaves/000000", "data/000000", "control/000000",
         "tree/000000" };
@@ -161,8 +164,8 @@ static void change_some(const char *dir, uint64_t entries, uint32_t seed)
         char path[256];
         int fd;
         uint64_t size, end = UINT64_MAX;
-        if (names[i][0] == 'd') end = named_end(dir, CLASS_DATA, entries);
-        if (names[i][0] == 'c' && names[i][1] == 'o') end = named_end(dir, CLASS_CONTROL, entries);
+        if (names[i][0] == 'd') end = named_end(dir, CLASS_DATA, whole);
+        if (names[i][0] == 'c' && names[i][1] == 'o') end = named_end(dir, CLASS_CONTROL, whole);
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         assert(ok(port_file_open(path, false, &fd)) && ok(port_file_size(fd, &size)));
         for (int k = 0; k < 8; k++) {
@@ -200,7 +203,7 @@ static void take_copies(const struct fixture *f, uint64_t *ret_tails, uint64_t *
         CHECK_QUIET(findings == 0);
         *ret_tails += r.tail > 0;
         if (r.signed_size > *ret_most) *ret_most = r.signed_size;
-        if (i % 12 == 11) change_some(to, r.entries, (uint32_t)i);
+        if (i % 12 == 11) change_some(to, &r, (uint32_t)i);
     }
 }
 
