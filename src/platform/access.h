@@ -33,6 +33,7 @@ struct access {
     const struct registry *registry;
     const struct limits *limits; /* swapped by node; may be NULL */
     char site[ID_MAX];
+    bool open; /* the lab only: every identity may everything, under any client id */
 };
 
 /* Subscriptions: a filter must be covered by one pattern of the role (mqtt_covers), so a broader filter is

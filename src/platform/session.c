@@ -169,6 +169,7 @@ static uint8_t client_id_judge(const struct exchange *x, const struct session *s
     char base[ID_MAX];
     if (id.n == 0) return c->version == 4 && !c->clean_start ? MQTT_BAD_CLIENT_ID : 0; /* MQTT 3.1.1, 3.1.3-8 */
     if (id.n > CLIENT_ID_MAX) return MQTT_BAD_CLIENT_ID;
+    if (x->access->open) return 0;
     const uint8_t *slash = memchr(id.at, '/', id.n);
     struct bytes first = bytes_of(id.at, slash ? (size_t)(slash - id.at) : id.n);
     if (bytes_equal_str(first, s->who->id)) return 0;
