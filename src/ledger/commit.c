@@ -159,6 +159,29 @@ static void work(struct ledger *l, const struct signed_head *show, uint64_t flus
     if (l->wake.durable && (had_batch || !ok(o))) l->wake.durable(l->wake.ctx);
 }
 
+bool ledger_step(struct ledger *l)
+{
+    struct signed_head show;
+    uint64_t flush_size;
+    assert(!l->running);
+    pthread_mutex_lock(&l->lock);
+    bool some = take_work(l, &show, &flush_size);
+    pthread_mutex_unlock(&l->lock);
+    if (some) work(l, &show, flush_size);
+    return some;
+}
+
+void ledger_await(struct ledger *l)
+{
+    if (l->running) {
+        pthread_cond_wait(&l->done, &l->lock);
+        return;
+    }
+    pthread_mutex_unlock(&l->lock);
+    (void)ledger_step(l);
+    pthread_mutex_lock(&l->lock);
+}
+
 void *ledger_log_thread(void *ctx)
 {
     struct ledger *l = ctx;

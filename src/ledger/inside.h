@@ -8,11 +8,13 @@
 
 #include "ledger/segment.h"
 #include "ledger/tree.h"
+#include "ledger/withheld.h"
 
 #define BATCH_BYTES (8u << 20) /* frames of one class in one commit; over a frame of LEDGER_PAYLOAD_MAX */
 #define TREE_LAG 65536u        /* entries whose hashes wait in memory for a head, at most twice this */
 #define HEADS_WAITING 32u
 #define RETRY_MS 100
+#define PUNCH_HOLD_MS 600000 /* a copy begun before the head that tells of the pruning has so long to read the payloads */
 
 struct pending { /* an entry not yet on disk */
     struct leaf leaf;
@@ -47,7 +49,7 @@ struct ledger {
     pthread_cond_t work; /* to the log thread */
     pthread_cond_t done; /* from it */
     pthread_t thread;
-    bool running;
+    bool running; /* false: no thread, see ledger_step */
 
     /* under lock */
     bool stop, commit_wanted;
@@ -64,6 +66,7 @@ struct ledger {
     /* set by the log thread, read anywhere */
     _Atomic uint64_t durable;
     atomic_bool failing;
+    _Atomic uint64_t shown; /* size of the head in `checkpoint` */
 
     /* the caller's loop only */
     uint64_t size;
@@ -75,12 +78,28 @@ struct ledger {
     size_t waiting_n;
     uint64_t flush_asked;
     struct segments readers[FILES];
+    struct keyring *keys; /* NULL: payloads are stored as they are */
+    struct buffer sealed;
+    struct pruned pruned;
+    uint64_t pruned_by;       /* its entry */
+    struct place pruned_to;   /* where the payloads given up end */
+    bool punch_wanted;
+    int64_t punch_since_ms;   /* the head over it was first seen shown; -1 not yet */
 
     /* the log thread only */
     struct batch *flush;
     uint8_t *leaves; /* encoded records of the batch being committed */
     struct segments writers[FILES];
 };
+
+struct ledger_options {
+    struct ledger_wake wake;
+    unsigned window_ms;
+    bool threaded;
+};
+/* A ledger without a thread, for simulations: ledger_step does its work. And its end without any more work. */
+MUST outcome ledger_open_stepped(const char *dir, struct ledger **ret, uint64_t *ret_cut);
+void ledger_drop(struct ledger *l);
 
 /* recover.c: fills edge, nodes, size, ends, head from the files and cuts what is torn. */
 MUST outcome ledger_recover_files(struct ledger *l, uint64_t *ret_cut);
@@ -91,6 +110,12 @@ MUST outcome ledger_nodes_reserve(struct ledger *l, uint64_t n);
 /* publish.c, on the log thread: hashes and note of a head to their files. */
 MUST outcome ledger_show(struct ledger *l, const struct signed_head *h);
 MUST outcome ledger_flush_tree(struct ledger *l, uint64_t size);
+/* retention.c: space of pruned payloads given back when it is time; ms until then, or -1. */
+int ledger_turn_punch(struct ledger *l, int64_t mono_ms);
+/* commit.c: without a thread (simulations) one round of its work, by the caller. True when it did something. */
+bool ledger_step(struct ledger *l);
+/* Waits for the log thread; without one, does its work. Under lock. */
+void ledger_await(struct ledger *l);
 /* Due heads to the log thread; ms until the next is due, or -1. On the caller's loop. */
 int ledger_turn_heads(struct ledger *l, int64_t mono_ms);
 /* read.c: stored hashes from memory or file; the caller's loop, under lock. */

@@ -99,6 +99,9 @@ static void ledger_free(struct ledger *l)
     pthread_mutex_destroy(&l->lock);
     batch_free(l->fill);
     batch_free(l->flush);
+    keyring_free(l->keys);
+    buffer_deinit(&l->sealed);
+    pruned_deinit(&l->pruned);
     mem_free(l->leaves);
     mem_free(l->nodes);
     mem_free(l);
@@ -115,7 +118,8 @@ static struct ledger *ledger_new(void)
     pthread_cond_init(&l->work, &clock);
     pthread_cond_init(&l->done, NULL);
     pthread_condattr_destroy(&clock);
-    l->fill_since_ms = -1;
+    l->fill_since_ms = l->punch_since_ms = -1;
+    l->sealed = BUFFER(LEDGER_PAYLOAD_MAX);
     l->fill = batch_new();
     l->flush = batch_new();
     l->leaves = mem_new((size_t)FORMAT_BATCH_ENTRIES * FORMAT_LEAF);
@@ -139,28 +143,28 @@ static outcome load_identity(struct ledger *l, const char *dir)
     return o;
 }
 
-static outcome open_files(struct ledger *l, uint64_t *ret_cut)
+static outcome open_files(struct ledger *l, bool threaded, uint64_t *ret_cut)
 {
     for (unsigned f = 0; f < FILES; f++) {
         segments_init(&l->readers[f], l->dir, f, l->identity.shape, false);
         segments_init(&l->writers[f], l->dir, f, l->identity.shape, true);
     }
     TRY(ledger_recover_files(l, ret_cut));
+    if (!threaded) return DONE;
     if (pthread_create(&l->thread, NULL, ledger_log_thread, l) != 0) return REFUSE(E_MEMORY);
     l->running = true;
     return DONE;
 }
 
-outcome ledger_open(const char *dir, struct ledger_wake wake, unsigned commit_window_ms,
-    struct ledger **ret, uint64_t *ret_cut)
+static outcome open_with(const char *dir, const struct ledger_options *with, struct ledger **ret, uint64_t *ret_cut)
 {
     uint64_t cut = 0;
     struct ledger *l = ledger_new();
     if (!l) return REFUSE(E_MEMORY);
-    l->wake = wake;
-    l->window_ms = commit_window_ms;
+    l->wake = with->wake;
+    l->window_ms = with->window_ms;
     outcome o = load_identity(l, dir);
-    if (ok(o)) o = open_files(l, &cut);
+    if (ok(o)) o = open_files(l, with->threaded, &cut);
     if (!ok(o)) {
         ledger_free(l);
         return o;
@@ -168,6 +172,29 @@ outcome ledger_open(const char *dir, struct ledger_wake wake, unsigned commit_wi
     *ret = l;
     *ret_cut = cut;
     return DONE;
+}
+
+outcome ledger_open(const char *dir, struct ledger_wake wake, unsigned commit_window_ms,
+    struct ledger **ret, uint64_t *ret_cut)
+{
+    return open_with(dir, &(struct ledger_options) { wake, commit_window_ms, true }, ret, ret_cut);
+}
+
+outcome ledger_open_stepped(const char *dir, struct ledger **ret, uint64_t *ret_cut)
+{
+    return open_with(dir, &(struct ledger_options) { { 0 }, 0, false }, ret, ret_cut);
+}
+
+void ledger_drop(struct ledger *l)
+{
+    assert(!l->running);
+    ledger_free(l);
+}
+
+outcome ledger_keys(struct ledger *l, const char *dir)
+{
+    assert(!l->keys);
+    return keyring_new(dir, &l->keys);
 }
 
 void ledger_close(struct ledger *l)
@@ -179,7 +206,7 @@ void ledger_close(struct ledger *l)
     l->stop = true;
     pthread_cond_signal(&l->work);
     pthread_mutex_unlock(&l->lock);
-    pthread_join(l->thread, NULL);
+    if (l->running) pthread_join(l->thread, NULL);
     ledger_free(l);
 }
 
@@ -222,9 +249,25 @@ outcome ledger_append(struct ledger *l, enum ledger_kind kind, int64_t at_ms, st
     return DONE;
 }
 
+outcome ledger_append_for(struct ledger *l, const char *subject, int64_t at_ms, struct bytes payload,
+    uint64_t *ret_index)
+{
+    if (!l->keys) return ledger_append(l, ENTRY_DATA, at_ms, payload, ret_index);
+    if (payload.n + KEYRING_OVERHEAD > LEDGER_PAYLOAD_MAX) return REFUSE(E_TOO_LARGE);
+    TRY(ledger_health(l)); /* no key is made for what will not be stored */
+    TRY(keyring_seal(l->keys, subject, l->size, payload, &l->sealed));
+    return ledger_append(l, ENTRY_DATA, at_ms, buffer_view(&l->sealed), ret_index);
+}
+
+static int sooner(int a, int b)
+{
+    if (a < 0) return b;
+    return b < 0 || a < b ? a : b;
+}
+
 int ledger_turn(struct ledger *l, int64_t mono_ms, bool force)
 {
-    int heads = ledger_turn_heads(l, mono_ms);
+    int next = sooner(ledger_turn_heads(l, mono_ms), ledger_turn_punch(l, mono_ms));
     pthread_mutex_lock(&l->lock);
     bool waits = l->fill->n > 0 && !l->commit_wanted;
     if (!waits) l->fill_since_ms = -1;
@@ -236,8 +279,7 @@ int ledger_turn(struct ledger *l, int64_t mono_ms, bool force)
         pthread_cond_signal(&l->work);
     }
     pthread_mutex_unlock(&l->lock);
-    if (left < 0) return heads;
-    return heads >= 0 && heads < left ? heads : (int)left;
+    return sooner(next, (int)left);
 }
 
 outcome ledger_sync(struct ledger *l)
@@ -248,7 +290,7 @@ outcome ledger_sync(struct ledger *l)
     while (ok(o) && atomic_load(&l->durable) < l->size) {
         l->commit_wanted = true;
         pthread_cond_signal(&l->work);
-        pthread_cond_wait(&l->done, &l->lock);
+        ledger_await(l);
         if (l->attempts_failed != failed) o = l->trouble; /* unless a retry worked meanwhile */
         failed = l->attempts_failed;
     }

@@ -30,7 +30,9 @@
     X(ENTRY_ALERT, 18, "alert", CLASS_CONTROL, "警報")                                             \
     X(ENTRY_DECLARATION, 19, "declaration", CLASS_CONTROL, "申告")                                 \
     X(ENTRY_START, 20, "start", CLASS_CONTROL, "起動・停止")                                       \
-    X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")
+    X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                            \
+    X(ENTRY_PRUNED, 34, "pruned", CLASS_CONTROL, "保存期間による削除")                             \
+    X(ENTRY_ERASED, 35, "erased", CLASS_CONTROL, "鍵の破棄による消去")
 
 enum ledger_class { CLASS_CONTROL, CLASS_DATA, CLASSES };
 enum ledger_kind {
@@ -49,8 +51,9 @@ struct ledger_entry {
     uint64_t index;
     int64_t at_ms;
     enum ledger_kind kind;
-    struct bytes payload; /* BYTES_NONE when pruned */
+    struct bytes payload; /* BYTES_NONE when pruned or erased; unsealed otherwise */
     bool pruned;
+    bool erased; /* its data key is not here */
 };
 
 /* Called on the log thread. */
@@ -73,6 +76,12 @@ void ledger_close(struct ledger *l);
  * until ledger_recover succeeds or space returns). */
 MUST outcome ledger_append(struct ledger *l, enum ledger_kind kind, int64_t at_ms, struct bytes payload,
     uint64_t *ret_index);
+/* An ENTRY_DATA sealed under the subject's own data key (keyring.h), made at its first message; as
+ * ledger_append without ledger_keys. A subject's erasure leaves its later messages a new key. */
+MUST outcome ledger_append_for(struct ledger *l, const char *subject, int64_t at_ms, struct bytes payload,
+    uint64_t *ret_index);
+/* Where the data keys are; before the first ledger_append_for and before replay. */
+MUST outcome ledger_keys(struct ledger *l, const char *dir);
 /* Starts the batch's commit if the window has passed or force; cheap to call every turn. Returns the ms
  * until it wants to be called again, or -1. */
 int ledger_turn(struct ledger *l, int64_t mono_ms, bool force);
@@ -105,5 +114,37 @@ MUST outcome ledger_prove(struct ledger *l, uint64_t index, uint64_t size, struc
     size_t *ret_n, struct hash *ret_leaf);
 MUST outcome ledger_prove_consistency(struct ledger *l, uint64_t old_size, uint64_t size, struct hash *path,
     size_t cap, size_t *ret_n);
+
+/* ---- giving payloads up (retention.c); leaves, tree and proofs stay as they are ---- */
+
+/* The oldest data entries: those before the first that is not older than before_ms, and as many as bring what
+ * is kept under keep_bytes. 0 = not asked. */
+struct ledger_rule {
+    int64_t before_ms;
+    uint64_t keep_bytes;
+};
+struct ledger_prunable {
+    uint64_t end;            /* all data entries before this, but those kept */
+    uint64_t entries, bytes; /* how many more that is */
+    bool more;               /* the search stopped at its bound: ask again after pruning */
+};
+MUST outcome ledger_prunable(struct ledger *l, const struct ledger_rule *r, struct ledger_prunable *ret);
+struct ledger_prune {
+    struct ledger_rule rule;
+    const char *rule_text, *by;
+    const uint64_t *kept; /* rising indexes whose payloads stay: what is retained now */
+    size_t kept_n;
+    int64_t at_ms;
+};
+/* Writes a durable "pruned" entry; from then on the payloads read as pruned. Their space is given back by
+ * ledger_turn once a signed head over that entry has been in `checkpoint` for the hold of a copy.
+ * E_UNKNOWN: nothing to prune. */
+MUST outcome ledger_prune(struct ledger *l, const struct ledger_prune *p, struct ledger_prunable *ret);
+/* Writes a durable "erased" entry, then destroys the subject's data key. E_UNKNOWN: it has none. */
+MUST outcome ledger_erase(struct ledger *l, const char *subject, const char *reason, const char *by, int64_t at_ms);
+/* At start, of every control entry in order: kinds pruned and erased are applied (again), others ignored. */
+MUST outcome ledger_replay(struct ledger *l, const struct ledger_entry *e);
+/* Bytes the payloads of the data class take, pruned ones not counted. */
+uint64_t ledger_data_bytes(const struct ledger *l);
 
 #endif

@@ -36,6 +36,7 @@ outcome ledger_show(struct ledger *l, const struct signed_head *h)
     outcome o = port_file_write(fd, 0, bytes_of(file, sizeof file));
     if (ok(o)) o = port_file_sync(fd);
     port_file_close(fd);
+    if (ok(o)) atomic_store(&l->shown, h->size);
     return o;
 }
 
@@ -73,7 +74,7 @@ static outcome show_now(struct ledger *l, const struct signed_head *h)
     show_start(l, h);
     outcome o = DONE;
     while (ok(o) && l->show_wanted) {
-        pthread_cond_wait(&l->done, &l->lock);
+        ledger_await(l);
         if (l->show_wanted && l->attempts_failed != failed) o = l->trouble;
         failed = l->attempts_failed;
     }

@@ -48,18 +48,32 @@ static outcome read_payload(struct ledger *l, const struct leaf *leaf, struct bu
     return DONE;
 }
 
+/* What was stored, opened where it is sealed; without its key it is erased. */
+static outcome open_payload(struct ledger *l, struct buffer *b, struct ledger_entry *e)
+{
+    uint8_t id[KEYRING_ID];
+    size_t n = b->n - FORMAT_FRAME;
+    e->payload = bytes_of(b->at + FORMAT_FRAME, n);
+    if (e->kind != ENTRY_DATA || !keyring_is_sealed(e->payload, id)) return DONE;
+    outcome o = l->keys ? keyring_unseal(l->keys, e->index, b->at + FORMAT_FRAME, n, &e->payload) : REFUSE(E_UNKNOWN);
+    if (o.code != E_UNKNOWN) return o;
+    e->payload = BYTES_NONE;
+    e->erased = true;
+    return DONE;
+}
+
 static outcome read_entry(struct ledger *l, const uint8_t record[FORMAT_LEAF], uint64_t index,
     struct buffer *b, struct ledger_entry *ret)
 {
     struct leaf leaf;
     TRY(format_leaf_read(record, index, &leaf));
-    TRY(read_payload(l, &leaf, b));
-    *ret = (struct ledger_entry) {
-        .index = index,
-        .at_ms = leaf.at_ms,
-        .kind = (enum ledger_kind)leaf.kind,
-        .payload = bytes_of(b->at + FORMAT_FRAME, leaf.length),
-    };
+    struct ledger_entry e = { .index = index, .at_ms = leaf.at_ms, .kind = (enum ledger_kind)leaf.kind };
+    e.pruned = leaf.class == CLASS_DATA && pruned_has(&l->pruned, index);
+    if (!e.pruned) {
+        TRY(read_payload(l, &leaf, b));
+        TRY(open_payload(l, b, &e));
+    }
+    *ret = e;
     return DONE;
 }
 

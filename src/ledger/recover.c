@@ -23,6 +23,7 @@ static outcome load_checkpoint(struct ledger *l, struct note *ret)
     if (ok(o) && n > 0 && strcmp(ret->origin, l->identity.origin) != 0) o = REFUSE(E_CHANGED);
     if (ok(o) && n > 0) {
         l->head.size = ret->size;
+        atomic_store(&l->shown, ret->size);
         l->head.note_n = n;
         memcpy(l->head.note, b.at, n);
     }

@@ -20,6 +20,8 @@ void verify_report(struct verify *v, enum code code, struct spot at, const char 
     format_file_name(at.files, at.at.segment, f.file);
     snprintf(f.what, sizeof f.what, "%s", what);
     v->result->findings++;
+    if (v->answer && at.index == v->answer->index)
+        v->answer->fate = code == E_MISSING ? VERIFY_MISSING : VERIFY_CHANGED;
     if (v->fn) v->fn(v->ctx, &f);
 }
 
@@ -174,6 +176,7 @@ static void verify_run(struct verify *v, const char *pin)
     if (!check_identity(v, pin)) return; /* the shape of every other file is in it */
     check_head(v);
     for (unsigned f = 0; f < FILES; f++) list_files(v, f);
+    verify_withheld(v);
     verify_walk(v);
     for (unsigned f = 0; f < FILES; f++) {
         if (v->rows[f].broken)
@@ -186,17 +189,27 @@ static void verify_run(struct verify *v, const char *pin)
 outcome ledger_verify(const char *dir, const char *public_key_hex,
     void (*fn)(void *ctx, const struct verify_finding *f), void *ctx, struct verify_result *ret)
 {
+    return ledger_verify_entry(dir, public_key_hex, fn, ctx, ret, NULL);
+}
+
+outcome ledger_verify_entry(const char *dir, const char *public_key_hex,
+    void (*fn)(void *ctx, const struct verify_finding *f), void *ctx, struct verify_result *ret,
+    struct verify_answer *ret_answer)
+{
     uint8_t key[32];
     *ret = (struct verify_result) { 0 };
     if (public_key_hex[0]) TRY(hex_to(bytes_str(public_key_hex), key, sizeof key));
     struct verify *v = mem_new(sizeof *v);
     if (!v) return REFUSE(E_MEMORY);
     *v = (struct verify) { .dir = dir, .fn = fn, .ctx = ctx, .result = ret, .root_known = true,
-        .tree_gap = FORMAT_NONE };
+        .tree_gap = FORMAT_NONE, .erased = MAP, .answer = ret_answer };
+    if (ret_answer) *ret_answer = (struct verify_answer) { ret_answer->index, VERIFY_NO_SUCH, 0 };
     for (unsigned c = 0; c < CLASSES; c++) v->last[c] = FORMAT_NONE;
     for (unsigned f = 0; f < FILES; f++) v->rows[f].fd = -1;
     outcome o = port_dir_list(dir, judge_top_name, v);
     if (ok(o)) verify_run(v, public_key_hex);
+    pruned_deinit(&v->pruned);
+    map_deinit(&v->erased);
     mem_free(v);
     return ok(o) ? DONE : REFUSE_SYS(E_IO, o.sys);
 }

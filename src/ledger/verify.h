@@ -17,7 +17,8 @@ struct verify_result {
     uint64_t entries;      /* checked */
     uint64_t signed_size;  /* covered by the signed head */
     uint64_t tail;         /* after the head, chain checked, not yet signed */
-    uint64_t pruned;
+    uint64_t pruned;       /* payloads given up by rule; the record says so */
+    uint64_t erased;       /* payloads whose data key was destroyed; the record says so */
     char head_root[65];
     char origin[128];
     size_t findings;       /* total; each was passed to fn */
@@ -28,5 +29,17 @@ struct verify_result {
  * cannot be read at all. */
 MUST outcome ledger_verify(const char *dir, const char *public_key_hex,
     void (*fn)(void *ctx, const struct verify_finding *f), void *ctx, struct verify_result *ret);
+
+/* What became of one entry: four different answers for a payload that cannot be read. */
+enum verify_fate { VERIFY_NO_SUCH, VERIFY_WHOLE, VERIFY_PRUNED, VERIFY_ERASED, VERIFY_MISSING, VERIFY_CHANGED };
+struct verify_answer {
+    uint64_t index; /* asked */
+    enum verify_fate fate;
+    uint64_t by;    /* the entry that tells: pruned, erased */
+};
+/* As ledger_verify, of the whole directory, and what of it concerns ret_answer->index. */
+MUST outcome ledger_verify_entry(const char *dir, const char *public_key_hex,
+    void (*fn)(void *ctx, const struct verify_finding *f), void *ctx, struct verify_result *ret,
+    struct verify_answer *ret_answer);
 
 #endif

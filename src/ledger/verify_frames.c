@@ -30,6 +30,25 @@ static bool frame_matches(const uint8_t *b, const struct leaf *l)
     return hash_equal(&h, &l->payload);
 }
 
+/* The signed record gave it up: gone, on its way, or still there; anything else was changed. */
+static void judge_pruned(struct verify *v, const struct leaf *l, struct bytes b, bool good)
+{
+    bool gone = format_is_zero(b) || format_is_torn(b);
+    if (!good && !gone) {
+        verify_report(v, E_CHANGED, frame_spot(l->class, l->place, l->index), "a pruned payload was written over");
+        return;
+    }
+    v->result->pruned++;
+    if (v->answer && l->index == v->answer->index)
+        *v->answer = (struct verify_answer) { l->index, VERIFY_PRUNED, v->pruned_by };
+}
+
+static void judge_good(struct verify *v, const struct leaf *l, const uint8_t *b)
+{
+    if (v->answer && l->index == v->answer->index) v->answer->fate = VERIFY_WHOLE;
+    verify_note_erased(v, l, bytes_of(b + FORMAT_FRAME, l->length));
+}
+
 /* Absent or half there is the writer's business after the signed size, a finding before it. */
 static void judge_frame(struct verify *v, const struct leaf *l, bool is_signed)
 {
@@ -37,7 +56,15 @@ static void judge_frame(struct verify *v, const struct leaf *l, bool is_signed)
     uint64_t size = format_frame_size(l->length);
     struct spot at = frame_spot(l->class, l->place, l->index);
     size_t n = rows_get(&v->rows[l->class], l->place, (size_t)size, &b);
-    if (n == size && frame_matches(b, l)) return;
+    bool good = n == size && frame_matches(b, l);
+    if (verify_is_pruned(v, l)) {
+        judge_pruned(v, l, bytes_of(b, n), good);
+        return;
+    }
+    if (good) {
+        judge_good(v, l, b);
+        return;
+    }
     bool absent = n == 0 || format_is_zero(bytes_of(b, n));
     if (!is_signed && (absent || n < size || format_is_torn(bytes_of(b, n)))) return;
     if (absent || n < size) verify_report(v, E_MISSING, at, "the payload of an entry is gone");

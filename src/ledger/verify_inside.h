@@ -5,7 +5,9 @@
 
 #include "ledger/format.h"
 #include "ledger/tree.h"
+#include "base/map.h"
 #include "ledger/verify.h"
+#include "ledger/withheld.h"
 
 #define MISMATCH_MAX 1024u
 #define SLACK_BYTES (16u << 20) /* a running writer may have grown a file this far ahead of its bytes */
@@ -51,6 +53,10 @@ struct verify {
 
     bool tail_seen;    /* something lies after the signed size: the directory was not closed */
     bool links_lost;   /* a leaf could not be read: links of later ones are not judged */
+    struct pruned pruned; /* of the newest signed entry that says so */
+    uint64_t pruned_by;
+    struct map erased;    /* key id -> index + 1 of the signed entry */
+    struct verify_answer *answer; /* about one entry; NULL: not asked */
     uint64_t last[CLASSES];
     struct place end[CLASSES];        /* after the newest frame */
     struct place signed_end[CLASSES]; /* after the newest signed frame */
@@ -77,6 +83,10 @@ void verify_size(struct verify *v, unsigned files, uint32_t segment, uint64_t si
 /* Everything in the file from `from` on is zero, else reported; true when it was. */
 bool verify_zero(struct verify *v, unsigned files, struct place from, const char *what);
 
+/* verify_withheld.c */
+void verify_withheld(struct verify *v);
+bool verify_is_pruned(const struct verify *v, const struct leaf *l);
+void verify_note_erased(struct verify *v, const struct leaf *l, struct bytes payload); /* a whole one */
 /* verify_walk.c: leaves, and with each its frame and its hashes. */
 void verify_walk(struct verify *v);
 /* verify_tree.c */

@@ -25,6 +25,8 @@ MUST outcome port_file_write(int fd, uint64_t at, struct bytes b);
 MUST outcome port_file_sync(int fd); /* fdatasync */
 MUST outcome port_file_preallocate(int fd, uint64_t size); /* zero-filled, size grows */
 MUST outcome port_file_truncate(int fd, uint64_t size);
+/* Gives the space of n bytes at `at` back; they read as zero, the size stays. */
+MUST outcome port_file_punch(int fd, uint64_t at, uint64_t n);
 MUST outcome port_file_remove(const char *path);
 /* Whole-file helpers. max bounds what is read; write is temp + fsync + rename + directory fsync. */
 MUST outcome port_file_load(const char *path, size_t max, struct buffer *ret);

@@ -122,6 +122,18 @@ outcome port_file_truncate(int fd, uint64_t size)
     return ftruncate(fd, (off_t)size) < 0 ? REFUSE_SYS(E_IO, errno) : DONE;
 }
 
+/* Where the file system has no holes, zeros are written instead. */
+outcome port_file_punch(int fd, uint64_t at, uint64_t n)
+{
+    static const uint8_t zeros[65536];
+    if (n == 0) return DONE;
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)n) == 0) return DONE;
+    if (errno != EOPNOTSUPP) return REFUSE_SYS(E_IO, errno);
+    for (uint64_t k = 0; k < n; k += sizeof zeros)
+        TRY(port_file_write(fd, at + k, bytes_of(zeros, n - k < sizeof zeros ? (size_t)(n - k) : sizeof zeros)));
+    return DONE;
+}
+
 outcome port_file_remove(const char *path)
 {
     return unlink(path) < 0 ? REFUSE_SYS(errno == ENOENT ? E_MISSING : E_IO, errno) : DONE;
