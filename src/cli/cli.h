@@ -17,6 +17,7 @@ enum { CLI_ARGS_MAX = 8, CLI_FLAGS_MAX = 24 };
 struct cli {
     bool ja, json, dry_run;
     const char *state;            /* state directory */
+    const char *output;           /* -o; NULL = table */
     const char *args[CLI_ARGS_MAX];
     size_t n_args;
     struct { const char *name, *value; } flags[CLI_FLAGS_MAX];

@@ -18,7 +18,7 @@ static const struct command commands[] = {
     { "device", "release", "ID --reason TEXT", "隔離を解く", "release from quarantine", cmd_device_change },
     { "device", "revoke", "ID --reason TEXT", "失効させる（1秒以内に切断）", "revoke (links closed within a second)", cmd_device_change },
     { "device", "evidence", "ID --out DIR", "証拠を外部検証用に取り出す", "export evidence for an outside verifier", cmd_device_evidence },
-    { "device", "reference", "--model M --version V --image FILE --out FILE", "配布物から基準値の案を作る", "draft a reference set from a release's file", cmd_device_reference },
+    { "device", "reference", "--model M --version V --image FILE --out FILE | --key KEY", "配布物から基準値の案を作る", "draft a reference set from a release's file", cmd_device_reference },
     { "device", "sign", "FILE --key KEY", "基準値に署名する", "sign a reference set", cmd_document_sign },
     { "device", "apply", "FILE [--dry-run]", "署名済みの基準値を反映する", "apply a signed reference set", cmd_document_apply },
     { "invite", "new", "ID [--role device|operator|viewer] [--group G] [--model M] [--days N]", "登録コードを発行する", "issue an invite", cmd_invite_new },
@@ -27,11 +27,11 @@ static const struct command commands[] = {
     { "stream", "apply", "FILE [--dry-run]", "データ種別を宣言する", "declare streams", cmd_stream_apply },
     { "mission", "show", "[ID]", "任務の状態", "a mission", cmd_mission_show },
     { "mission", "check", "FILE", "モデルを確かめる（何も動いていなくてよい）", "check a model file (nothing need run)", cmd_mission_check },
-    { "mission", "new", "FILE --out FILE", "モデルの署名用の案を作る", "draft the signed form of a model", cmd_mission_draft },
+    { "mission", "new", "FILE --out FILE [--site ID]", "モデルの署名用の案を作る", "draft the signed form of a model", cmd_mission_draft },
     { "mission", "sign", "FILE --key KEY", "モデルに署名する", "sign a model", cmd_document_sign },
     { "mission", "apply", "FILE [--dry-run]", "署名済みのモデルを反映する", "apply a signed model", cmd_document_apply },
     { "evidence", "list", "", "対策ごとの確認結果", "what was found, by control", cmd_list },
-    { "evidence", "new", "--control C --asset A --detail TEXT --days N --out FILE", "申告の案を作る", "draft a declaration", cmd_evidence_new },
+    { "evidence", "new", "--control C --asset A --detail TEXT --days N --out FILE | --key KEY", "申告の案を作る", "draft a declaration", cmd_evidence_new },
     { "evidence", "sign", "FILE --key KEY", "申告に署名する", "sign a declaration", cmd_document_sign },
     { "evidence", "apply", "FILE [--dry-run]", "署名済みの申告を反映する", "apply a signed declaration", cmd_document_apply },
     { "assessment", "list", "", "残存リスク評価の一覧", "assessments", cmd_list },
@@ -130,13 +130,16 @@ static void language(struct cli *c, const char *word)
     c->ja = word && strncmp(word, "ja", 2) == 0;
 }
 
-/* false: a flag without its value, or too many. */
+/* false: a flag without its value, one of another form, or too many. */
 static bool parse(struct cli *c, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
         if (strcmp(a, "-o") == 0 && i + 1 < argc) {
-            c->json = strcmp(argv[++i], "json") == 0;
+            c->output = argv[++i];
+            c->json = strcmp(c->output, "json") == 0;
+        } else if (a[0] == '-' && a[1] && a[1] != '-') {
+            return false;
         } else if (strncmp(a, "--", 2) == 0 && a[2]) {
             if (c->n_flags == CLI_FLAGS_MAX) return false;
             const char *value = "";
@@ -168,6 +171,50 @@ static const struct command *find(struct cli *c)
     return NULL;
 }
 
+/* Whether the usage line names --name. */
+static bool flag_known(const char *usage, const char *name)
+{
+    static const char *const everywhere[] = { "state", "lang", "help" };
+    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++)
+        if (strcmp(everywhere[i], name) == 0) return true;
+    size_t n = strlen(name);
+    for (const char *p = strstr(usage, "--"); p; p = strstr(p + 2, "--")) {
+        char after = strncmp(p + 2, name, n) == 0 ? p[2 + n] : '-';
+        if (after == 0 || after == ' ' || after == ']') return true;
+    }
+    return false;
+}
+
+/* Words a usage line has room for: those before its first flag. */
+static size_t words_wanted(const char *usage)
+{
+    size_t n = 0;
+    const char *end = strstr(usage, "--");
+    if (!end) end = usage + strlen(usage);
+    for (const char *p = usage; p < end; p++) n += *p >= 'A' && *p <= 'Z' && (p == usage || p[-1] == ' ' || p[-1] == '[');
+    return n;
+}
+
+/* What this command does not know is refused, never ignored. 0 when all is known. */
+static int misused(const struct cli *c)
+{
+    const char *lang = flag(c, "lang");
+    char what[200];
+    if (lang && strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0)
+        return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_LANG_IS), lang, NULL);
+    if (c->output && !c->json && strcmp(c->output, "table") != 0)
+        return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_OUTPUT_IS), c->output, NULL);
+    for (size_t i = 0; i < c->n_flags; i++) {
+        if (flag_known(c->command->usage, c->flags[i].name)) continue;
+        snprintf(what, sizeof what, "%s: --%s", cli_say(c, W_UNKNOWN_FLAG), c->flags[i].name);
+        complain(c, EXIT_USAGE, "SK-1001", what, NULL, NULL);
+        return complain_usage(c);
+    }
+    if (c->n_args <= words_wanted(c->command->usage)) return 0;
+    complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_TOO_MANY_WORDS), c->args[c->n_args - 1], NULL);
+    return complain_usage(c);
+}
+
 static int unknown(struct cli *c)
 {
     char what[200];
@@ -196,7 +243,8 @@ int cli_main(int argc, char **argv)
     if (flag(&c, "help") || !c.n_args) return help(&c, flag(&c, "help") ? stdout : stderr);
     if (!good) return help(&c, stderr);
     c.command = find(&c);
-    int code = c.command ? c.command->run(&c) : unknown(&c);
+    int code = c.command ? misused(&c) : unknown(&c);
+    if (c.command && code == 0) code = c.command->run(&c);
     arena_deinit(&c.arena);
     return code;
 }

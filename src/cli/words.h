@@ -21,6 +21,10 @@
     X(W_COMPLETE, "必要な署名が揃いました", "all signatures are there")                           \
     X(W_APPLIED, "反映しました", "applied")                                                       \
     X(W_DRY_RUN, "試行のみ：何も変えていません", "dry run: nothing was changed")                   \
+    X(W_UNKNOWN_FLAG, "この命令にない指定です", "no such flag of this command")                    \
+    X(W_LANG_IS, "--lang：ja か en", "--lang: ja or en")                                           \
+    X(W_OUTPUT_IS, "-o：table か json", "-o: table or json")                                       \
+    X(W_TOO_MANY_WORDS, "余分な言葉があります", "one word too many")                              \
     X(W_NEED, "指定が必要です", "is needed")                                                      \
     X(W_NO_ROOM, "まだありません", "none yet")                                                    \
     X(W_ASOF, "時点", "as of")                                                                    \
