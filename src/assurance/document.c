@@ -137,7 +137,7 @@ static uint8_t wanting(enum document_type t, uint8_t roles, size_t n)
     const unsigned all = (1u << CHARTER_ROLES) - 1;
     const unsigned owners = 1u << CHARTER_MISSION_OWNER | 1u << CHARTER_ASSET_OWNER;
     int rule = type_rows[t].rule;
-    if (rule == RULE_EITHER_OWNER) return roles & owners ? 0 : owners;
+    if (rule == RULE_EITHER_OWNER) return roles & owners ? 0 : (uint8_t)owners;
     if (rule == RULE_ANY_TWO) return n >= 2 && bits(roles) >= 2 ? 0 : (uint8_t)(all & ~roles);
     return (uint8_t)((unsigned)rule & ~roles);
 }

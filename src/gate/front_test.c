@@ -65,6 +65,18 @@ static void test_connect_changed(void)
     buffer_deinit(&b);
 }
 
+/* Whatever is no CONNECT is refused at its first byte: nothing of it is waited for or kept. */
+static void test_first_byte(void)
+{
+    for (int v = 0; v < 256; v++) {
+        struct front f = { 0 };
+        uint8_t first = (uint8_t)v;
+        struct front_step s = mqtt(&f, &first, 1);
+        if (v >> 4 == MQTT_CONNECT) CHECK_QUIET(v != MQTT_CONNECT << 4 || s.does == FRONT_WAIT);
+        else CHECK_QUIET(s.does == FRONT_REFUSE && s.why == LINK_FIRST_PACKET && answer.n == 0);
+    }
+}
+
 static void test_first_packet(void)
 {
     static const struct {
@@ -188,6 +200,7 @@ int main(void)
 {
     test_connect_byte_by_byte();
     test_connect_changed();
+    test_first_byte();
     test_first_packet();
     test_framing_afterwards();
     test_http();
