@@ -12,5 +12,8 @@ asan:
 fuzz:
 	@[ -d $(BUILD)-fuzz ] || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C $(BUILD)-fuzz
+bench: all
+	ninja -C $(BUILD) sekimori-bench
+	SEKIMORI_BUILD=$(abspath $(BUILD)) python3 tests/bench/run.py $(BENCH)
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
