@@ -30,6 +30,8 @@
     X(ENTRY_ALERT, 18, "alert", CLASS_CONTROL, "警報")                                             \
     X(ENTRY_DECLARATION, 19, "declaration", CLASS_CONTROL, "申告")                                 \
     X(ENTRY_START, 20, "start", CLASS_CONTROL, "起動・停止")                                       \
+    X(ENTRY_GRANTS, 36, "grants", CLASS_CONTROL, "許可の定め（署名つき）")                         \
+    X(ENTRY_TOKEN, 37, "token", CLASS_CONTROL, "APIトークン")                                      \
     X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                            \
     X(ENTRY_PRUNED, 34, "pruned", CLASS_CONTROL, "保存期間による削除")                             \
     X(ENTRY_ERASED, 35, "erased", CLASS_CONTROL, "鍵の破棄による消去")

@@ -12,6 +12,7 @@ struct judging {
     bool in_layout;
     struct topic_parts topic;
     const struct stream *stream;
+    const struct grant *grant; /* that allows it */
     bool command;
     struct arena *arena;     /* both NULL when only judging */
     struct doc *list;
@@ -118,78 +119,89 @@ static void step_trust(struct judging *j)
         trust_word(i->trust), trust_word_ja(i->trust));
 }
 
-/* Rows of what a role may do. {site} and {own} are filled in; deny rows win over allow rows. */
-struct grant {
-    enum role role;
-    unsigned actions;
-    bool allow;
-    const char *pattern;
-};
-#define BIT(action) (1u << (action))
-#define TO_READ (BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE))
-/* clang-format off */
-static const struct grant grants[] = {
-    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/m/#" },
-    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/s/#" },
-    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/e/#" },
-    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/a/#" },
-    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/att/evidence" },
-    { ROLE_DEVICE,   BIT(ACT_PUBLISH), true,  "sk/v1/{site}/{own}/cmd/+/reply" },
-    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/cmd/#" },
-    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/cfg/#" },
-    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/upd/#" },
-    { ROLE_DEVICE,   TO_READ,          true,  "sk/v1/{site}/{own}/att/challenge" },
-    { ROLE_OPERATOR, BIT(ACT_PUBLISH), false, "sk/v1/{site}/_gate/#" },
-    { ROLE_OPERATOR, BIT(ACT_PUBLISH), true,  "sk/v1/{site}/+/cmd/+" },
-    { ROLE_OPERATOR, TO_READ,          false, "sk/v1/{site}/+/att/#" },
-    { ROLE_OPERATOR, TO_READ,          true,  "sk/v1/{site}/#" },
-    { ROLE_VIEWER,   TO_READ,          false, "sk/v1/{site}/+/att/#" },
-    { ROLE_VIEWER,   TO_READ,          true,  "sk/v1/{site}/#" },
-};
-/* clang-format on */
-
-static struct bytes pattern_of(const struct judging *j, const char *pattern, const char *own, char *text, size_t size)
+/* What the topic is: needed by all that follows, said once. */
+static void step_stream(struct judging *j)
 {
-    struct out o = out_of(text, size);
-    for (const char *p = pattern; *p;) {
-        const char *brace = strchr(p, '{');
-        put(&o, bytes_of(p, brace ? (size_t)(brace - p) : strlen(p)));
-        if (!brace) break;
-        put_str(&o, brace[1] == 's' ? j->a->site : own);
-        p = strchr(brace, '}') + 1;
-    }
-    return o.over ? BYTES_NONE : out_view(&o);
+    bool filter = j->q->action == ACT_SUBSCRIBE && !mqtt_topic_valid(j->q->topic);
+    if (filter) return;
+    j->command = access_is_command(j->a, j->q->topic, &j->stream);
+    if (!j->list) return;
+    if (j->stream)
+        SAY(j, "stream", "pass", "stream {1}{2}", "データ種別 {1}{2}", j->stream->name, j->command ? " (command)" : "");
+    else
+        SAY(j, "stream", "pass", "no declared stream{1}{2}", "宣言されていないデータ種別{1}{2}", j->command ? " (command)" : "", "");
 }
 
-/* The row that speaks for this; deny rows first; NULL: nothing is granted. */
-static const struct grant *grant_for(const struct judging *j, const struct identity *who, enum action action)
+/* ---- grants ---- */
+
+static enum grant_action grant_action_of(const struct judging *j)
 {
-    char text[2 * ID_MAX + 64];
-    const struct grant *found = NULL;
-    for (size_t i = 0; i < sizeof grants / sizeof *grants; i++) {
-        const struct grant *g = &grants[i];
-        if (g->role != who->role || !(g->actions & BIT(action))) continue;
-        if (g->allow && found) continue;
-        struct bytes pattern = pattern_of(j, g->pattern, who->id, text, sizeof text);
-        bool meets = pattern.n && (action == ACT_SUBSCRIBE ? mqtt_covers(pattern, j->q->topic)
-                                                           : mqtt_matches(pattern, j->q->topic));
-        if (meets && !g->allow) return g;
-        if (meets) found = g;
+    switch (j->q->action) {
+    case ACT_PUBLISH: return j->command ? GRANT_COMMAND : GRANT_PUBLISH;
+    case ACT_HISTORY: return GRANT_HISTORY;
+    case ACT_ADMINISTER: return GRANT_ADMINISTER;
+    default: return GRANT_SUBSCRIBE;
     }
-    return found;
 }
 
-static void step_role(struct judging *j)
+static struct grant_found grant_for(const struct judging *j, const struct identity *who, enum grant_action action, bool standing)
+{
+    struct grant_ask ask = { .who = who, .action = action, .filter = j->q->action == ACT_SUBSCRIBE, .topic = j->q->topic,
+        .stream = j->stream, .now_ms = j->q->now_ms, .standing = standing };
+    if (j->list || ask.filter) return grants_find(j->a->grants, j->a->site, j->a->registry, &ask);
+    return grants_find_fast(j->a->grants, j->a->site, j->a->registry, &ask);
+}
+
+static const char *row_text(struct judging *j, const struct grant *g)
+{
+    char text[ID_MAX * 3 + STREAM_PATTERN_MAX + GRANT_WHY + 16], subject[ID_MAX + 8];
+    if (!j->list) return "";
+    struct out o = out_of(text, sizeof text - 1);
+    put_fmt(&o, "%s (%s, %s%s)%s%s", g->id, grant_subject_text(g, subject, sizeof subject), g->stream, g->pattern,
+        g->why[0] ? ": " : "", g->why);
+    text[o.n] = 0;
+    return words(j, out_view(&o));
+}
+
+/* A row that would have allowed it, were it the time and the trust for it. */
+static void say_missed(struct judging *j, const struct grant *g)
+{
+    if (!g || !j->list) return;
+    bool trust = g->trusted && j->q->who->trust != g->trust;
+    SAY(j, "condition", "no", trust ? "grant {1} would allow it, but wants trust \"{2}\""
+                                    : "grant {1} would allow it, but not at this time{2}",
+        trust ? "許可{1}の条件は信頼状態「{2}」です" : "許可{1}はこの時間には有効ではありません{2}", row_text(j, g), trust ? trust_word(g->trust) : "");
+}
+
+static void step_grant(struct judging *j)
 {
     const struct identity *i = j->q->who;
-    const struct grant *g = grant_for(j, i, j->q->action);
-    if (g && g->allow) {
-        SAY(j, "role", "pass", "{1} may: {2}", "{1}に許可: {2}", role_word(i->role), g->pattern);
+    struct grant_found f = grant_for(j, i, grant_action_of(j), false);
+    j->grant = f.row;
+    if (f.row && !f.row->deny) {
+        SAY(j, "grant", "pass", "granted by {1}{2}", "許可: {1}{2}", row_text(j, f.row), "");
         return;
     }
-    SAY(j, "role", "deny", "no grant of role {1} covers {2}", "役割{1}には{2}の許可がありません", role_word(i->role),
-        words(j, j->q->topic));
+    say_missed(j, f.row ? NULL : f.missed);
+    if (f.row)
+        SAY(j, "grant", "deny", "refused by {1}{2}", "拒否の定め: {1}{2}", row_text(j, f.row), "");
+    else
+        SAY(j, "grant", "deny", "no grant to {1} covers {2}", "{1}には{2}の許可がありません", i->id, words(j, j->q->topic));
     settle(j, RULING_DENY, "no-grant");
+}
+
+/* Never up: what is read may not be above the ceiling of the row that grants it. */
+static void step_label(struct judging *j)
+{
+    enum label l = label_of(j->stream);
+    if (j->q->action == ACT_SUBSCRIBE && !j->stream) return; /* a filter: each delivery is judged */
+    if (l <= j->grant->upto) {
+        SAY(j, "label", "pass", "label {1}, granted up to {2}", "区分{1}（許可は{2}まで）", label_word(l), label_word(j->grant->upto));
+        return;
+    }
+    SAY(j, "label", "deny", "label {1} is above what is granted ({2})", "区分{1}は許可（{2}まで）を超えます", label_word(l),
+        label_word(j->grant->upto));
+    settle(j, RULING_DENY, "label");
 }
 
 /* What was published under a right that has been withdrawn since (a retained message, a queue) goes nowhere. */
@@ -200,23 +212,13 @@ static void step_publisher(struct judging *j)
         SAY(j, "publisher", "pass", "the site's own server", "サイトのサーバー自身", "", "");
         return;
     }
-    const struct grant *g = grant_for(j, i, ACT_PUBLISH);
-    if (i->life == LIFE_ENROLLED && i->trust != TRUST_REVOKED && g && g->allow) {
+    const struct grant *g = grant_for(j, i, j->command ? GRANT_COMMAND : GRANT_PUBLISH, true).row;
+    if (i->life == LIFE_ENROLLED && i->trust != TRUST_REVOKED && g && !g->deny) {
         SAY(j, "publisher", "pass", "published by {1}, {2}", "発信元は{1}（{2}）", i->id, trust_word(i->trust));
         return;
     }
     SAY(j, "publisher", "deny", "{1} may not publish this any more", "{1}はもうこれを発信できません", i->id, "");
     settle(j, RULING_DENY, "publisher-not-permitted");
-}
-
-static void step_stream(struct judging *j)
-{
-    j->command = access_is_command(j->a, j->q->topic, &j->stream);
-    if (!j->list) return;
-    if (j->stream)
-        SAY(j, "stream", "pass", "stream {1}{2}", "データ種別 {1}{2}", j->stream->name, j->command ? " (command)" : "");
-    else
-        SAY(j, "stream", "pass", "no declared stream{1}{2}", "宣言されていないデータ種別{1}{2}", j->command ? " (command)" : "", "");
 }
 
 /* Alarms are never stopped, whatever limit is in force; those of a device in quarantine are flagged. */
@@ -347,15 +349,17 @@ static void step_flag(struct judging *j)
     settle(j, RULING_FLAG, "limit");
 }
 
-#define ANY (BIT(ACT_CONNECT) | BIT(ACT_PUBLISH) | BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE))
+#define BIT(action) (1u << (action))
+#define ANY ((1u << ACTIONS) - 1)
 #define FLOW (BIT(ACT_PUBLISH) | BIT(ACT_RECEIVE))
 static const struct step steps[] = {
     { "identity", ANY, step_identity },
     { "life", ANY, step_life },
     { "trust", ANY, step_trust },
-    { "role", ANY & ~BIT(ACT_CONNECT), step_role },
+    { "stream", FLOW | BIT(ACT_SUBSCRIBE) | BIT(ACT_HISTORY), step_stream },
+    { "grant", ANY & ~BIT(ACT_CONNECT), step_grant },
+    { "label", BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE) | BIT(ACT_HISTORY), step_label },
     { "publisher", BIT(ACT_RECEIVE), step_publisher },
-    { "stream", FLOW, step_stream },
     { "alarm", FLOW, step_alarm },
     { "safe direction", BIT(ACT_RECEIVE), step_direction },
     { "limit", BIT(ACT_RECEIVE), step_limit },

@@ -1,13 +1,14 @@
 /* Who may. One function judges every publish at ingress and every delivery at the single point of
- * egress: identity, life, trust, role, topic, label, limit. Deny by default, deny wins. It also
+ * egress: identity, life, trust, grants, topic, label, limit. Deny by default, deny wins. It also
  * writes the tree that `sekimori why` prints. */
 #ifndef PLATFORM_ACCESS_H
 #define PLATFORM_ACCESS_H
 
 #include "base/limit.h"
-#include "platform/registry.h"
+#include "platform/grants.h"
 
-enum action { ACT_CONNECT, ACT_PUBLISH, ACT_SUBSCRIBE, ACT_RECEIVE, ACTIONS };
+/* ACT_PUBLISH of a command asks for the grant "command"; ACT_SUBSCRIBE and ACT_RECEIVE for "subscribe". */
+enum action { ACT_CONNECT, ACT_PUBLISH, ACT_SUBSCRIBE, ACT_RECEIVE, ACT_HISTORY, ACT_ADMINISTER, ACTIONS };
 enum ruling { RULING_DENY, RULING_ALLOW, RULING_HOLD, RULING_FLAG };
 
 struct question {
@@ -33,10 +34,12 @@ struct access {
     const struct registry *registry;
     const struct limits *limits; /* swapped by node; may be NULL */
     char site[ID_MAX];
+    const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
     bool open; /* the lab only: every identity may everything, under any client id */
 };
 
-/* Subscriptions: a filter must be covered by one pattern of the role (mqtt_covers), so a broader filter is
+/* Labels: what is read (subscribe, receive, history) may not be above the ceiling ("upto") of the row that grants it.
+ * Subscriptions: a filter must be covered by one row's stream (mqtt_covers), so a broader filter is
  * refused at once with a reason instead of being accepted and then silent, and nobody makes the egress
  * judge the whole site's traffic for him. Each delivery is judged again all the same.
  * Quarantine: what the device publishes passes flagged; of commands only the safe direction reaches it, but

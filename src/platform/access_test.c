@@ -67,7 +67,7 @@ static const struct {
     { "another site", &gw, P, "sk/v1/x/gw-02/m/flow", "", NULL, 0, RULING_DENY, "no-grant" },
     { "server topic", &gw, P, "sk/v1/w/_gate/risk", "", NULL, 0, RULING_DENY, "no-grant" },
     { "$SYS", &op, S, "$SYS/#", "", NULL, 0, RULING_DENY, "no-grant" },
-    { "wildcard id", &plus, P, "sk/v1/w/other/m/flow", "", NULL, 0, RULING_ALLOW, "allowed" },
+    { "wildcard id", &plus, P, "sk/v1/w/other/m/flow", "", NULL, 0, RULING_DENY, "no-grant" },
     { "revoked reading", &out_, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_DENY, "revoked" },
     { "revoked alarm", &out_, P, "sk/v1/w/gw-02/a/low", "", NULL, 0, RULING_DENY, "revoked" },
     { "quarantined reading", &bad, P, "sk/v1/w/gw-02/m/flow", "", NULL, 0, RULING_FLAG, "quarantined" },
@@ -165,7 +165,7 @@ static void explained(const struct access *a, const struct question *q, const st
     if (v->ruling != RULING_ALLOW) CHECK_QUIET(strcmp(doc_text(last, "result", ""), result_of(v->ruling)) == 0);
     for (const struct doc *d = list->first; d; d = d->next) {
         CHECK_QUIET(doc_text(d, "step", NULL) && doc_text(d, "text_en", NULL) && doc_text(d, "text_ja", NULL));
-        CHECK_QUIET(!strchr(doc_text(d, "text_en", "{"), '{') || strcmp(doc_text(d, "step", ""), "role") == 0);
+        CHECK_QUIET(!strchr(doc_text(d, "text_en", "{"), '{') || strcmp(doc_text(d, "step", ""), "grant") == 0);
     }
     arena_deinit(&arena);
 }

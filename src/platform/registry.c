@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/port/port.h"
 #include "ledger/ledger.h"
 #include "wire/mqtt.h"
 
@@ -12,19 +13,21 @@ struct list { /* pointers in order; grown before use so that adding cannot fail 
     size_t n, cap;
 };
 
-/* The last answer of registry_stream: one message asks several times on its way. */
+/* Answers of registry_stream, by topic: one message asks several times on its way, and topics come again. */
+enum { MEMOS = 1 << 14, MEMO_TOPIC = 104 };
 struct memo {
-    uint64_t epoch;
+    uint64_t declared;
     const struct stream *stream;
     size_t n;
-    uint8_t topic[MQTT_TOPIC_MAX];
+    uint8_t topic[MEMO_TOPIC];
 };
 
 struct registry {
-    struct memo *memo;
+    struct memo *memo;      /* MEMOS rows */
+    uint64_t seed;          /* of their places */
     struct map ids, keys, tokens, names;
     struct list identities, streams, invites; /* by id; by specificity; as they came */
-    uint64_t epoch;
+    uint64_t epoch, declared;
 };
 
 static const char *const roles[ROLES] = { "none", "device", "operator", "viewer" };
@@ -62,7 +65,9 @@ outcome registry_new(struct registry **ret)
 {
     struct registry *r = mem_new(sizeof *r);
     if (!r) return REFUSE(E_MEMORY);
-    r->memo = mem_new(sizeof *r->memo);
+    port_random(&r->seed, sizeof r->seed);
+    r->declared = 1;
+    r->memo = mem_new_array(MEMOS, sizeof *r->memo);
     if (!r->memo) {
         mem_free(r);
         return REFUSE(E_MEMORY);
@@ -463,6 +468,7 @@ outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, i
     default: return DONE;
     }
     r->epoch++;
+    if (kind != ENTRY_LIFE) r->declared++;
     return DONE;
 }
 
@@ -491,19 +497,44 @@ const struct invite *registry_invite(const struct registry *r, const uint8_t tok
 
 const struct stream *registry_stream(const struct registry *r, struct bytes topic)
 {
-    struct memo *m = r->memo;
-    if (m->epoch == r->epoch && bytes_equal(bytes_of(m->topic, m->n), topic)) return m->stream;
+    struct memo *m = &r->memo[topic_hash(r->seed, topic) % MEMOS];
+    if (m->declared == r->declared && bytes_equal(bytes_of(m->topic, m->n), topic)) return m->stream;
     const struct stream *found = NULL;
     for (size_t i = 0; i < r->streams.n && !found; i++) {
         const struct stream *s = r->streams.at[i];
         if (mqtt_matches(bytes_str(s->pattern), topic)) found = s;
     }
     if (topic.n == 0 || topic.n > sizeof m->topic) return found;
-    m->epoch = r->epoch;
+    m->declared = r->declared;
     m->stream = found;
     m->n = topic.n;
     memcpy(m->topic, topic.at, topic.n);
     return found;
+}
+
+const struct stream *registry_stream_named(const struct registry *r, const char *name)
+{
+    return map_get(&r->names, bytes_str(name));
+}
+
+uint64_t registry_declared_epoch(const struct registry *r)
+{
+    return r->declared;
+}
+
+uint64_t topic_hash(uint64_t seed, struct bytes topic)
+{
+    const uint64_t odd = 0x9E3779B97F4A7C15u;
+    uint64_t h = seed ^ topic.n * odd, word;
+    while (topic.n) {
+        size_t n = topic.n < sizeof word ? topic.n : sizeof word;
+        word = 0;
+        memcpy(&word, topic.at, n);
+        h = (h ^ word) * odd;
+        h ^= h >> 32;
+        topic = bytes_of(topic.at + n, topic.n - n);
+    }
+    return h;
 }
 
 uint64_t registry_epoch(const struct registry *r)

@@ -81,6 +81,11 @@ const struct identity *registry_by_key(const struct registry *r, const uint8_t k
 const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32]);
 /* The most specific declared stream that meets the topic; NULL if none. */
 const struct stream *registry_stream(const struct registry *r, struct bytes topic);
+const struct stream *registry_stream_named(const struct registry *r, const char *name); /* NULL if none */
+/* Rises with every applied change but steps of life and trust: who belongs where, and what is declared. */
+uint64_t registry_declared_epoch(const struct registry *r);
+/* A fast hash of a topic, for tables that compare the whole topic besides. */
+uint64_t topic_hash(uint64_t seed, struct bytes topic);
 /* Rises with every applied change: cached authorisations compare it. */
 uint64_t registry_epoch(const struct registry *r);
 /* Each writes at most cap and returns how many it wrote; cap 0: how many there are. */

@@ -1,0 +1,76 @@
+/* Grants: rows of subject, action, stream, ceiling, condition. Deny wins; what no row allows is denied. Read from a
+ * reviewed file or a signed document by one reader, looked up by access at ingress and at the one egress. */
+#ifndef PLATFORM_GRANTS_H
+#define PLATFORM_GRANTS_H
+
+#include "platform/registry.h"
+
+#define GRANTS_SCHEMA "sekimori-grants/1"
+enum { GRANTS_MAX = 16384, GRANT_WHY = 160, GRANT_AUTHORITY = 96 };
+
+enum grant_subject { SUBJECT_ANY, SUBJECT_IDENTITY, SUBJECT_ROLE, SUBJECT_MODEL, SUBJECT_GROUP };
+enum grant_action { GRANT_PUBLISH = 1, GRANT_SUBSCRIBE = 2, GRANT_HISTORY = 4, GRANT_COMMAND = 8, GRANT_ADMINISTER = 16 };
+
+/* Confidentiality; a stream nobody declared is internal. */
+enum label { LABEL_PUBLIC, LABEL_INTERNAL, LABEL_CONFIDENTIAL, LABEL_RESTRICTED, LABELS };
+const char *label_word(enum label l);
+enum label label_of(const struct stream *s); /* NULL: internal; a word we do not know: restricted */
+
+struct grant { /* one stream of one row */
+    char id[ID_MAX];
+    enum grant_subject kind;
+    char subject[ID_MAX];              /* "" for SUBJECT_ANY */
+    unsigned actions;
+    char stream[ID_MAX];               /* a declared stream by name, or "" and */
+    char pattern[STREAM_PATTERN_MAX];  /* an MQTT filter with {own} and {site} */
+    bool deny;
+    enum label upto;                   /* what is read: the highest label */
+    bool trusted, timed;               /* has a condition on: */
+    enum trust trust;
+    uint16_t from_min, to_min;         /* of the day; from > to: over midnight */
+    uint8_t days;                      /* bit 0 = Monday, of the day it began */
+    int16_t zone_min;                  /* east of UTC */
+    char why[GRANT_WHY], authority[GRANT_AUTHORITY];
+    uint16_t prefix;                   /* bytes of the pattern before the first wildcard or variable */
+};
+
+struct grants;
+
+struct grants_error { int line; char text[240]; }; /* "grants[2].action: expected ..."; line 0 = unknown */
+/* d: the map of the file, or the payload of the signed document (which has "type" and "at" besides). Fills errors up
+ * to cap; E_CONFIG when there is any, also for a policy without rows. *ret is written only when there is none. */
+MUST outcome grants_read(const struct doc *d, struct grants **ret, struct grants_error *errors, size_t cap, size_t *ret_n);
+void grants_free(struct grants *g);
+const char *grants_site(const struct grants *g);
+size_t grants_count(const struct grants *g);
+/* Rows in force for g; NULL: those of a new site, used until a policy is applied. */
+const struct grant *grants_rows(const struct grants *g, size_t *ret_n);
+const char *grant_subject_text(const struct grant *g, char *text, size_t size); /* "role:operator" */
+
+struct grant_ask {
+    const struct identity *who;
+    enum grant_action action;
+    bool filter;                 /* topic is a subscription's filter: a row must cover it whole */
+    struct bytes topic;
+    const struct stream *stream; /* of the topic; NULL for filters and where none is declared */
+    int64_t now_ms;
+    bool standing;               /* only rows without conditions deny, and conditions do not keep a row from allowing:
+                                  * what was rightly published stays so when a window closes */
+};
+
+struct grant_found {
+    const struct grant *row;     /* a deny row, or the allowing row of the highest label; NULL: none */
+    const struct grant *missed;  /* would allow but for its condition */
+    bool varies;                 /* hangs on the clock: may not be remembered */
+};
+
+/* g NULL: the rows of a new site. */
+struct grant_found grants_find(const struct grants *g, const char *site, const struct registry *r, const struct grant_ask *ask);
+
+/* The same, remembered by identity, action and topic while nothing it hangs on has changed. Never for filters. */
+struct grant_found grants_find_fast(const struct grants *g, const char *site, const struct registry *r,
+    const struct grant_ask *ask);
+
+bool grant_timely(const struct grant *g, int64_t now_ms);
+
+#endif
