@@ -5,6 +5,7 @@
 #include "assurance/decision.h"
 #include "assurance/document.h"
 #include "assurance/model.h"
+#include "assurance/model_value.h"
 #include "cli/cli.h"
 #include "fleet/appraise.h"
 
@@ -122,7 +123,7 @@ static int apply_bytes(struct cli *c, struct bytes b)
     const struct doc *answer;
     char path[64];
     outcome o = document_open(b, &c->arena, &d);
-    if (!ok(o)) return complain(c, EXIT_USAGE, "SK-1024", code_word(o.code), NULL, NULL);
+    if (!ok(o)) return complain(c, EXIT_USAGE, "SK-1024", code_word(o.code), c->n_args ? c->args[0] : NULL, NULL);
     const char *type = document_type_word(d.type);
     if (c->dry_run) return printf("%s: %s\n", type, cli_say(c, W_DRY_RUN)) < 0;
     snprintf(path, sizeof path, "/api/v1/documents/%s", type);
@@ -159,19 +160,40 @@ static int sign_and_apply(struct cli *c, const struct doc *draft)
 
 /* ---- decisions ---- */
 
-static void add_rules(struct cli *c, struct decision *d, const struct doc *conditions, const char *name, bool enforced)
+static const char *condition_id(const void *ctx, size_t i)
+{
+    const struct doc *x = doc_get(ctx, "conditions") ? doc_get(ctx, "conditions")->first : NULL;
+    for (; x && i; x = x->next) i--;
+    return x ? doc_text(x, "id", "") : NULL;
+}
+
+static const struct doc *condition_of(const struct doc *model, const char *id)
+{
+    const struct doc *x = doc_get(model, "conditions") ? doc_get(model, "conditions")->first : NULL;
+    while (x && strcmp(doc_text(x, "id", ""), id) != 0) x = x->next;
+    return x;
+}
+
+/* A condition the model does not have is refused: a decision that enforces less than was meant is worse than none. */
+static int add_rules(struct cli *c, struct decision *d, const struct doc *model, const char *name, bool enforced)
 {
     const char *want;
-    for (size_t k = 0; (want = flag_nth(c, name, k)) && d->n_rules < DECISION_RULES_MAX; k++)
-        for (const struct doc *x = conditions ? conditions->first : NULL; x; x = x->next) {
-            if (strcmp(doc_text(x, "id", ""), want) != 0) continue;
-            struct decision_rule *r = &d->rules[d->n_rules++];
-            snprintf(r->condition, sizeof r->condition, "%s", want);
-            snprintf(r->stream, sizeof r->stream, "%s", doc_text(x, "stream", ""));
-            r->enforced = enforced;
-            r->mode = LIMIT_HOLD;
-            (void)!ok(decision_mode_parse(doc_text(x, "mode", "hold"), &r->mode));
+    char what[200];
+    for (size_t k = 0; (want = flag_nth(c, name, k)); k++) {
+        const struct doc *x = condition_of(model, want);
+        if (!x || d->n_rules == DECISION_RULES_MAX) {
+            const char *meant = x ? NULL : model_nearest(want, condition_id, model);
+            snprintf(what, sizeof what, "--%s: %s: %.60s", name, cli_say(c, W_NO_CONDITION), want);
+            return complain(c, EXIT_USAGE, "SK-1026", what, NULL, meant ? meant : "sekimori mission show");
         }
+        struct decision_rule *r = &d->rules[d->n_rules++];
+        snprintf(r->condition, sizeof r->condition, "%s", want);
+        snprintf(r->stream, sizeof r->stream, "%s", doc_text(x, "stream", ""));
+        r->enforced = enforced;
+        r->mode = LIMIT_HOLD;
+        (void)!ok(decision_mode_parse(doc_text(x, "mode", "hold"), &r->mode));
+    }
+    return EXIT_OK;
 }
 
 /* The newest written assessment: what a decision may cite; figures of the moment may already have moved. */
@@ -225,12 +247,13 @@ int cmd_decision_new(struct cli *c)
     if (days < 1 || dwell < 0) return complain_usage(c);
     d.expires_ms = d.at_ms + days * MS_DAY;
     d.dwell_ms = dwell * MS_S;
+    if (flag(c, "loosen") && strcmp(flag(c, "loosen"), "auto") != 0 && strcmp(flag(c, "loosen"), "two") != 0) return complain_usage(c);
     d.loosen = flag(c, "loosen") && strcmp(flag(c, "loosen"), "auto") == 0 ? DECISION_LOOSEN_AUTO : DECISION_LOOSEN_TWO;
     snprintf(d.reason.ja, sizeof d.reason.ja, "%s", flag(c, "reason-ja") ? flag(c, "reason-ja") : "");
     snprintf(d.reason.en, sizeof d.reason.en, "%s", flag(c, "reason-en") ? flag(c, "reason-en") : "");
-    add_rules(c, &d, doc_get(model, "conditions"), "enforce", true);
-    add_rules(c, &d, doc_get(model, "conditions"), "observe", false);
-    return store_doc(c, flag(c, "out"), decision_doc(&d, &c->arena));
+    code = add_rules(c, &d, model, "enforce", true);
+    if (!code) code = add_rules(c, &d, model, "observe", false);
+    return code ? code : store_doc(c, flag(c, "out"), decision_doc(&d, &c->arena));
 }
 
 /* ---- declarations, references, releases ---- */

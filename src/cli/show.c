@@ -259,21 +259,6 @@ int cmd_invite_new(struct cli *c)
     return EXIT_OK;
 }
 
-int cmd_stream_apply(struct cli *c)
-{
-    struct doc *d;
-    const struct doc *answer;
-    if (c->n_args != 1) return complain_usage(c);
-    int code = read_yaml(c, c->args[0], &d);
-    const struct doc *rows = code ? NULL : doc_get(d, "streams");
-    if (!code && (!rows || rows->kind != DOC_LIST)) return complain(c, EXIT_CONFIGURATION, "SK-1030", "streams: expected a list", c->args[0], NULL);
-    for (const struct doc *s = rows ? rows->first : NULL; s && !code; s = s->next) {
-        if (!c->dry_run) code = ask_doc(c, "/api/v1/streams", s, &answer);
-        if (!code) printf("%s: %s\n", doc_text(s, "name", "?"), cli_say(c, c->dry_run ? W_DRY_RUN : W_APPLIED));
-    }
-    return code;
-}
-
 int cmd_mission_show(struct cli *c)
 {
     char path[160];

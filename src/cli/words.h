@@ -25,6 +25,7 @@
     X(W_LANG_IS, "--lang：ja か en", "--lang: ja or en")                                           \
     X(W_OUTPUT_IS, "-o：table か json", "-o: table or json")                                       \
     X(W_TOO_MANY_WORDS, "余分な言葉があります", "one word too many")                              \
+    X(W_NO_CONDITION, "モデルにない条件です", "no such condition in the model")                     \
     X(W_NEED, "指定が必要です", "is needed")                                                      \
     X(W_NO_ROOM, "まだありません", "none yet")                                                    \
     X(W_ASOF, "時点", "as of")                                                                    \

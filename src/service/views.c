@@ -281,6 +281,18 @@ static outcome page_entry(void *ctx, const struct ledger_entry *e)
     return ++p->n < ENTRIES_A_PAGE ? DONE : REFUSE(E_FULL);
 }
 
+static bool kind_known(const char *word)
+{
+    static const enum ledger_kind kinds[] = {
+#define X(name, id, word, class, ja) name,
+        LEDGER_KINDS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(word, ledger_kind_word(kinds[i])) == 0) return true;
+    return false;
+}
+
 /* Control entries from ?after on, at most a page; ?kind narrows. */
 outcome get_entries(struct service *s, struct request *q)
 {
@@ -291,6 +303,7 @@ outcome get_entries(struct service *s, struct request *q)
     b = http_query(q->http, "kind");
     if (b.n) TRY(http_decode(b, kind, sizeof kind));
     TRY(number_of(after, &first));
+    if (*kind && !kind_known(kind)) return answer_problem(q, 400, "SK-1401", "kind: no such kind of entry", kind);
     struct entry_page p = { &q->arena, doc_list(&q->arena), 0, kind };
     outcome o = ledger_scan(s->port.ledger, first, CLASS_CONTROL, page_entry, &p);
     if (!ok(o) && o.code != E_FULL) return o;
