@@ -82,7 +82,7 @@ def with_tolerance(demo, factor):
 
 
 def tolerances(demo):
-    rows = {f: with_tolerance(demo, f) for f in (1.0, 0.8, 1.2)}
+    rows = {f: with_tolerance(demo, f) for f in (1.0, 0.8, 1.2, 0.5, 0.4)}
     same = lambda what: len({repr(what(r)) for r in rows.values()}) == 1
     if not check('each model is in force', all(r['mission'] for r in rows.values())):
         return
