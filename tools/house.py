@@ -101,14 +101,16 @@ def roles(build):
             for line in out.splitlines():
                 parts = line.split()
                 if len(parts) == 3 and parts[1] in 'TD':
-                    symbols[parts[2]] = room
+                    symbols.setdefault(parts[2], set()).add(room)
     for program, may in rows.items():
         path = os.path.join(build, 'src/programs', program)
         if not os.path.exists(path):
             wrong.append(f'{path}: missing')
             continue
-        out = subprocess.run(['nm', '--defined-only', path], capture_output=True, text=True).stdout
-        found = {symbols[s.split()[2]] for s in out.splitlines() if len(s.split()) == 3 and s.split()[2] in symbols}
+        # globals only: a static function may be called as another room's global is
+        out = subprocess.run(['nm', '--defined-only', '-g', path], capture_output=True, text=True).stdout
+        names = [s.split()[2] for s in out.splitlines() if len(s.split()) == 3]
+        found = {room for name in names if len(symbols.get(name, ())) == 1 for room in symbols[name]}
         for room in sorted(found - set(may)):
             wrong.append(f'{program}: has symbols of {room}, which src/ROLES does not allow')
     return wrong
