@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Device, Group } from './documents';
-import { byDevice, csvCell, csvOf, HISTORY, lineOf, type Reading, Readings, readPayload, readReading, readTopic, tableOf } from './readings';
+import { byDevice, csvCell, csvOf, HISTORY, lineOf, noticeOf, type Reading, Readings, readPayload, readReading, readTopic, tableOf } from './readings';
 
 const reading = (device: string, name: string, payload: string, at = 1000, flagged = false, kind = 'm'): Reading => ({
   topic: `sk/v1/mizu/${device}/${kind}/${name}`,
@@ -53,6 +53,15 @@ describe('payloads', () => {
     expect(readPayload('{"v":1,"sim":"true"}').simulated).toBe(false);
   });
 });
+
+test.each([
+  ['{"anonymous":"refused","plain":"refused","t":5}', 'anonymous refused · plain refused'],
+  ['{"level":2,"on":true,"deep":{"a":1}}', 'level 2 · on true'],
+  ['{"t":5}', '{"t":5}'],
+  ['pump\u202eone', 'pump\ufffdone'],
+  ['[1]', '[1]'],
+  ['', ''],
+])('the event %j reads %j', (payload, want) => expect(noticeOf(payload)).toBe(want));
 
 test('topics', () => {
   expect(readTopic('sk/v1/mizu/gw-02/m/level/upper')).toEqual({ device: 'gw-02', kind: 'm', name: 'level/upper' });

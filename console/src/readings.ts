@@ -30,6 +30,7 @@ export interface Series {
   at: number; // when the site received it
   flagged: boolean;
   value: Value;
+  notice: string; // of events and alarms
   history: Point[];
 }
 
@@ -74,6 +75,19 @@ export function readPayload(payload: string): Value {
   };
 }
 
+// An event or alarm as one line: its plain members but the time, else the raw text.
+export function noticeOf(payload: string): string {
+  let d: unknown;
+  try {
+    d = JSON.parse(payload);
+  } catch {
+    return visible(payload, PAYLOAD_SHOWN);
+  }
+  if (!isMap(d)) return visible(payload, PAYLOAD_SHOWN);
+  const plain = Object.entries(d).filter(([k, v]) => k !== 't' && (typeof v === 'string' || typeof v === 'number' || typeof v === 'boolean'));
+  return plain.length ? plain.slice(0, 6).map(([k, v]) => `${visible(k, 40)} ${visible(String(v), 60)}`).join(' · ') : visible(payload, PAYLOAD_SHOWN);
+}
+
 // sk/v1/<site>/<device>/<kind>/<name...>
 export function readTopic(topic: string): { device: string; kind: string; name: string } {
   const parts = topic.split('/');
@@ -106,7 +120,9 @@ export class Readings {
     // A new list each time: what was given out to be drawn never changes under the one who draws it.
     let history = before?.history ?? [];
     if (value.number !== null) history = [...history.slice(1 - HISTORY), { at: r.at, v: value.number }];
-    this.series.set(r.topic, { topic: r.topic, ...readTopic(r.topic), from: r.from, at: r.at, flagged: r.flagged, value, history });
+    const topic = readTopic(r.topic);
+    const notice = topic.kind === 'm' ? '' : noticeOf(r.payload);
+    this.series.set(r.topic, { topic: r.topic, ...topic, from: r.from, at: r.at, flagged: r.flagged, value, notice, history });
   }
 
   all(): Series[] {

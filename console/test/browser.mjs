@@ -130,7 +130,7 @@ async function content(page, l) {
   check(`${l}: the mission's one sentence`, same, [await textOf(page, '.sentence'), both(mission, 'sentence')]);
   check(`${l}: the measured share beside it`, /\d+ ?%/.test(await textOf(page, '.basis')));
   const gates = await page.locator('.gate').allInnerTexts();
-  check(`${l}: five layers, user to device`, gates.length === 5 && status.layers.every((x, i) => gates[i].includes(both(x, 'name'))), gates);
+  check(`${l}: five layers, user to device`, gates.length === 5 && status.layers.every((x, i) => gates[i].toLowerCase().includes(both(x, 'name'))), gates);
   const agree = await until(async () => {
     const s = await (await page.request.get(base + '/api/v1/status')).json();
     const now = await page.locator('.gate').allInnerTexts();
@@ -239,6 +239,8 @@ async function lostLine(page, context) {
   check('lost line: the last known state stays on screen', (await page.locator('.gate').count()) === 5);
   const warned = await until(async () => (await page.locator('.banner-stale').count()) > 0, 30000);
   check('lost line: a banner says that what is shown is old', warned);
+  const word = await textOf(page, '.state-word');
+  check('lost line: an old state is drawn as unknown, never as OK', /未確認|Unknown/.test(word) && (await page.locator('.state-word .mark-unknown').count()) === 1, word);
   await page.screenshot({ path: join(shots, 'lost-line.png') });
   await context.setOffline(false);
   const back = await until(async () => (await page.locator('.link-up').count()) > 0 && (await page.locator('.banner-stale').count()) === 0, 20000);

@@ -32,12 +32,12 @@ function AsOf({ s }: { s: Status }) {
 function Line({ s }: { s: Status }) {
   const t = w.value;
   return (
-    <div class={`state state-${s.state}`}>
+    <div class={stale.value ? 'state state-stale' : `state state-${s.state}`}>
       <p class="state-word">
-        <Mark state={s.state} />
+        <Mark state={stale.value ? 'unknown' : s.state} />
         <span>
           <span class="unseen">{t.stateIs('')}</span>
-          {t.states[s.state]}
+          {stale.value ? t.lastKnown(t.states[s.state]) : t.states[s.state]}
         </span>
       </p>
       <p class="state-more">

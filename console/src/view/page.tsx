@@ -13,10 +13,10 @@ function SignedOutPage() {
   const why = signedOut.value;
   return (
     <div class="narrow">
-      <div class="top-row">
+      <header class="top-row">
         <p class="product">{w.value.product}</p>
         <Languages />
-      </div>
+      </header>
       <main>
         <h1>{t.title}</h1>
         <div role="alert">{why ? <p class="banner banner-stale">{t[why]}</p> : null}</div>

@@ -1,12 +1,14 @@
 import { useState } from 'preact/hooks';
+import type { State } from '../documents';
 import { clock, grouped, humane, unitSign } from '../format';
 import { rowOf } from '../plain';
 import { byDevice, csvOf, type DeviceGroup, type Series, tableOf } from '../readings';
 import { allReadings, devices, groups, lang, readingsVersion, w } from '../state';
-import { Age, Empty, n, said, Section, Tag } from './parts';
+import { Age, Empty, Mark, n, said, Section, Tag } from './parts';
 import { Spark } from './spark';
 
 const DEVICES_SHOWN = 12;
+const TRUST_MARKS: Record<string, State> = { attested: 'within', unattested: 'unknown', degraded: 'unknown', quarantined: 'over', revoked: 'over' };
 
 const nameOf = (s: Series): string => rowOf(w.value.names, s.name) ?? s.name;
 const idOf = (s: Series): string => `s-${Array.from(s.topic, (c) => (/[a-z0-9]/i.test(c) ? c : c.codePointAt(0)?.toString(36) ?? '')).join('')}`;
@@ -79,12 +81,13 @@ function Twin({ g }: { g: DeviceGroup }) {
 function Tags({ g, mixed }: { g: DeviceGroup; mixed: boolean }) {
   const t = w.value.readings;
   const d = g.device;
-  const sound = d?.trust === 'attested' || d?.trust === 'unattested';
+  const mark = d ? (rowOf(TRUST_MARKS, d.trust) ?? 'unknown') : 'unknown';
+  const sound = mark !== 'over';
   return (
     <p class="tags">
       {g.realness === 'simulated' ? <Tag kind="simulated">{w.value.simulated}</Tag> : null}
       {g.realness === 'real' && mixed ? <Tag kind="real">{w.value.real}</Tag> : null}
-      {d ? <Tag kind={sound ? 'plain' : 'flag'}>{t.trust}: {rowOf(t.trusts, d.trust) ?? (lang.value === 'ja' ? d.trustJa : d.trust)}</Tag> : <Tag kind="flag">{t.unregistered}</Tag>}
+      {d ? <Tag kind={sound ? 'plain' : 'flag'}><Mark state={mark} /> {t.trust}: {rowOf(t.trusts, d.trust) ?? (lang.value === 'ja' ? d.trustJa : d.trust)}</Tag> : <Tag kind="flag">{t.unregistered}</Tag>}
       {d && d.life !== 'enrolled' ? <Tag kind="plain">{lang.value === 'ja' ? d.lifeJa : d.life}</Tag> : null}
       {d?.why && !sound ? <span class="quiet">{t.whyOf(d.why)}</span> : null}
     </p>
@@ -122,7 +125,7 @@ function DeviceCard({ g, mixed }: { g: DeviceGroup; mixed: boolean }) {
       {g.notices.length ? (
         <>
           <h4>{t.notices}</h4>
-          <ul>{g.notices.slice(0, 5).map((s) => <li key={s.topic}>{s.name}: <Value s={s} /> <span class="quiet"><Age ms={s.at} /></span></li>)}</ul>
+          <ul>{g.notices.slice(0, 5).map((s) => <li key={s.topic}>{s.name}: {s.notice || t.empty} <span class="quiet"><Age ms={s.at} /></span></li>)}</ul>
         </>
       ) : null}
       {trend ? (
