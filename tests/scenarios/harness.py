@@ -63,7 +63,7 @@ def free_port():
 
 
 def run(*argv, timeout=60, **more):
-    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout, **more)
+    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, errors='replace', timeout=timeout, **more)
 
 
 def receipt(payload):
