@@ -13,7 +13,7 @@ static int load(const char *path, struct config *ret)
     size_t n = 0;
     outcome o = port_file_load(path, 1 << 20, &text);
     if (!ok(o)) {
-        fprintf(stderr, "error[SK-0101]: %s: %s\n  try: sekimori init\n", path, strerror(o.sys));
+        fprintf(stderr, "error[SK-0101]: %s: %s\n  try: sekimori init\n", path, o.sys ? strerror(o.sys) : code_word(o.code));
         return EXIT_CONFIG;
     }
     o = config_read(buffer_view(&text), ret, errors, 20, &n);
