@@ -146,9 +146,16 @@ static void complain_unknown(struct reader *r, struct bytes key)
 {
     char text[160], more[64] = "";
     const struct row *near = NULL;
-    for (size_t i = 0; i < ROWS; i++)
-        if (distance(rows[i].key, key) <= 2) near = &rows[i];
+    size_t least = 3;
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t d = distance(rows[i].key, key);
+        if (d >= least) continue;
+        least = d;
+        near = &rows[i];
+    }
     snprintf(text, sizeof text, "unknown key '%.*s' in [%s]", (int)(key.n < 40 ? key.n : 40), (const char *)key.at, r->section);
+    for (char *p = text; *p; p++) /* the file may be anything: nothing of it steers a terminal */
+        if ((unsigned char)*p < ' ' || (unsigned char)*p > '~') *p = '?';
     if (near) snprintf(more, sizeof more, "; did you mean '%s' in [%s]?", near->key, near->section);
     complain(r, text, more);
 }
