@@ -132,7 +132,7 @@ static void mistakes_in_the_model_have_a_line(void)
 /* A wrong model writes nothing, whatever it was asked to write. */
 static void nothing_is_written(void)
 {
-    char words[300], out[100];
+    char words[1024], out[100];
     static const char wrong[] = "schema: sekimori/1\nmisions: []\n";
     CHECK(judged(bytes_str(wrong)) == EXIT_CONFIGURATION);
     snprintf(out, sizeof out, "%s/out.json", folder);
@@ -145,7 +145,7 @@ static void nothing_is_written(void)
 /* A signature needs its key file, and the same key does not count twice. */
 static void drafts_are_signed(void)
 {
-    char words[400], draft[100], path[100];
+    char words[1024], draft[100], path[100];
     struct key *k = NULL;
     struct buffer pem = BUFFER(4096), before, after;
     snprintf(draft, sizeof draft, "%s/out.json", folder);
