@@ -170,6 +170,10 @@ outcome tls_handshake(struct tls *t)
 outcome tls_read(struct tls *t, uint8_t *to, size_t cap, size_t *ret_n)
 {
     if (t->failed) return refusal_of(t->why);
+    /* Nothing came since it was last asked: not worth asking OpenSSL again, which is not cheap. */
+    if (t->in_at == t->in.n && SSL_is_init_finished(t->ssl) && !SSL_has_pending(t->ssl)
+        && !(SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN))
+        return REFUSE(E_AGAIN);
     ERR_clear_error();
     int r = SSL_read_ex(t->ssl, to, cap, ret_n);
     if (r == 1) return DONE;

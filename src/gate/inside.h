@@ -18,6 +18,7 @@ enum {
     GATE_GENERATIONS = 1 << 12,
     GATE_TURN_BYTES = 65536,         /* read from one peer in one turn */
     GATE_CHUNK_BYTES = 16384,
+    GATE_STAGE_BYTES = 2048,         /* what a quiet link keeps to gather its output in */
     GATE_SHAKE_BYTES = 32768,        /* a whole handshake from the peer, certificate chain included */
     GATE_OUTPUT_BYTES = 4 << 20,     /* waiting to be read by one peer */
     GATE_MEMORY_BYTES = 512 << 20,   /* input and output of all peers; past it the greedy go */
@@ -161,6 +162,7 @@ void peer_say(struct gate *g, struct peer *p, struct bytes b); /* our own words 
 void peer_say_raw(struct gate *g, struct peer *p, struct bytes b); /* the same, not framed */
 /* LISTENER_WSS: what is in p->in was bytes of the wire and becomes data. E_MALFORMED, E_CLOSED. */
 MUST outcome peer_unframe(struct gate *g, struct peer *p, struct bytes wire);
+MUST outcome peer_seal(struct peer *p); /* gathered output into TLS, in one piece */
 void peer_watch(struct gate *g, struct peer *p); /* tells epoll what is wanted now */
 void peer_unwatch(struct gate *g, struct peer *p);
 /* Counts what the peer holds. False: everything together is over its bound, and this one is greedy. */

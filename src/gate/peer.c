@@ -80,6 +80,7 @@ void peer_close(struct gate *g, struct peer *p, enum link_end end)
     if (p->state == PEER_OPEN) {
         say_goodbye(g, p, end);
         tell_down(g, p, end);
+        (void)!ok(peer_seal(p)); /* the last words before the TLS alert; a courtesy */
         if (p->tls) tls_close(p->tls);
     }
     p->state = PEER_CLOSING;

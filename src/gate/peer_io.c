@@ -14,7 +14,8 @@ outcome peer_receive(struct gate *g, struct peer *p, size_t want, size_t *ret_n)
     if (n == 0) return REFUSE(E_CLOSED);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return REFUSE(E_AGAIN);
     if (n < 0) return REFUSE_SYS(E_IO, errno);
-    p->budget -= (size_t)n;
+    /* A short read emptied the socket: asking again would only be told so. What comes later raises an event. */
+    p->budget = (size_t)n < want ? 0 : p->budget - (size_t)n;
     *ret_n = (size_t)n;
     return DONE;
 }
@@ -31,14 +32,20 @@ static size_t input_room(const struct peer *p)
     return held < bound ? bound - held : 0;
 }
 
+/* What may be handed to the socket now. */
 static struct bytes pending(const struct peer *p)
 {
     return p->tls ? tls_pending(p->tls) : buffer_view(&p->out);
 }
 
+static size_t waiting(const struct peer *p)
+{
+    return p->out.n + (p->tls ? tls_pending(p->tls).n : 0);
+}
+
 bool peer_account(struct gate *g, struct peer *p)
 {
-    size_t holds = p->state == PEER_GONE ? 0 : p->in.cap + pending(p).n;
+    size_t holds = p->state == PEER_GONE ? 0 : p->in.cap + waiting(p);
     g->memory += holds - p->accounted;
     p->accounted = holds;
     return g->memory <= g->options.memory || holds <= GATE_GREEDY_BYTES;
@@ -92,9 +99,27 @@ bool peer_fill(struct gate *g, struct peer *p)
     return false;
 }
 
+/* What is said in a turn is gathered and goes through TLS once, in peer_seal: a record for each packet would
+ * cost more than everything else that is done for it. */
 static outcome write_plain(struct peer *p, struct bytes b)
 {
-    return p->tls ? tls_write(p->tls, b) : buffer_put(&p->out, b);
+    return buffer_put(&p->out, b);
+}
+
+static void let_go_of_output(struct peer *p)
+{
+    if (p->out.n || p->out.cap <= (p->tls ? GATE_STAGE_BYTES : GATE_CHUNK_BYTES)) return;
+    buffer_deinit(&p->out);
+    p->out = BUFFER(GATE_OUTPUT_BYTES);
+}
+
+outcome peer_seal(struct peer *p)
+{
+    if (!p->tls || !p->out.n) return DONE;
+    outcome o = tls_write(p->tls, buffer_view(&p->out));
+    buffer_drop(&p->out, p->out.n);
+    let_go_of_output(p);
+    return o;
 }
 
 /* In a frame of its own where there are frames. After a close frame nothing may follow (RFC 6455, 5.5.1). */
@@ -104,7 +129,7 @@ static outcome write_framed(struct peer *p, struct bytes b)
     if (!p->framed) return write_plain(p, b);
     if (p->ws.over) return DONE;
     struct bytes first = bytes_of(head, ws_head(b.n, head));
-    struct out o = out_of(small, sizeof small); /* one TLS record where it can be one */
+    struct out o = out_of(small, sizeof small); /* whole or not at all */
     put(&o, first);
     put(&o, b);
     if (!o.over) return write_plain(p, out_view(&o));
@@ -131,7 +156,7 @@ outcome peer_unframe(struct gate *g, struct peer *p, struct bytes wire)
     struct buffer answer = BUFFER(GATE_TURN_BYTES);
     outcome o = ws_take(&p->ws, wire, &p->in, &answer);
     peer_say_raw(g, p, buffer_view(&answer));
-    if (pending(p).n + answer.n > GATE_OUTPUT_BYTES && ok(o)) o = REFUSE(E_FULL);
+    if (waiting(p) + answer.n > GATE_OUTPUT_BYTES && ok(o)) o = REFUSE(E_FULL);
     buffer_deinit(&answer);
     return o;
 }
@@ -139,9 +164,9 @@ outcome peer_unframe(struct gate *g, struct peer *p, struct bytes wire)
 void peer_send(struct gate *g, struct peer *p, struct bytes b)
 {
     if (p->state != PEER_OPEN) return;
-    if (pending(p).n + b.n > GATE_OUTPUT_BYTES) peer_flush(g, p);
+    if (waiting(p) + b.n > GATE_OUTPUT_BYTES) peer_flush(g, p);
     if (p->state != PEER_OPEN) return;
-    if (pending(p).n + b.n > GATE_OUTPUT_BYTES) {
+    if (waiting(p) + b.n > GATE_OUTPUT_BYTES) {
         peer_drop(g, p, LINK_END_SLOW);
         return;
     }
@@ -167,10 +192,7 @@ static void sent(struct peer *p, size_t n)
 
 static void flushed(struct gate *g, struct peer *p)
 {
-    if (!p->tls && p->out.cap > GATE_CHUNK_BYTES) {
-        buffer_deinit(&p->out);
-        p->out = BUFFER(GATE_OUTPUT_BYTES);
-    }
+    let_go_of_output(p);
     if (p->state != PEER_CLOSING || p->shut) return;
     if (p->tls) tls_free(p->tls); /* nothing more to say: the memory goes now, the socket lingers */
     p->tls = 0;
@@ -184,6 +206,10 @@ static void flushed(struct gate *g, struct peer *p)
 void peer_flush(struct gate *g, struct peer *p)
 {
     if (p->state == PEER_GONE) return;
+    if (!ok(peer_seal(p))) {
+        peer_drop(g, p, LINK_END_ERROR);
+        return;
+    }
     struct bytes out;
     while ((out = pending(p)).n) {
         ssize_t n = send(p->fd, out.at, out.n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -202,7 +228,8 @@ void peer_flush(struct gate *g, struct peer *p)
 
 static uint32_t wanted(const struct gate *g, const struct peer *p)
 {
-    uint32_t out = pending(p).n ? EPOLLOUT : 0;
+    /* Whoever is to be flushed in this turn is asked about only then. */
+    uint32_t out = p->in_queue[QUEUE_OUT].in ? p->events & EPOLLOUT : pending(p).n ? EPOLLOUT : 0;
     switch (p->state) {
     case PEER_SHAKING: return out | (g->seal.fd >= 0 ? EPOLLIN : 0);
     case PEER_OPEN: return out | (!p->ready_n && !p->answering && input_room(p) ? EPOLLIN : 0);
