@@ -56,6 +56,9 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const char *cli_say(const struct cli *c, enum word w)
 {
+    { "ledger", "consistency", "OLD NEW [--out FILE]", "二つの大きさの間の整合証明を取り出す", "export the proof that NEW entries contain the first OLD", cmd_ledger_consistency },
+    { "ledger", "prune", "--before TIME [--class data] [--reason TEXT] [--dry-run]", "古い記録データの中身を消す（証明は残る）", "give up old recorded data (proofs stay)", cmd_ledger_prune },
+    { "ledger", "erase", "DEVICE --reason TEXT", "機器の記録データの鍵を破棄して読めなくする", "destroy the key of a device's recorded data", cmd_ledger_erase },
     static const struct { const char *ja, *en; } rows[CLI_WORD_COUNT] = {
 #define X(name, ja, en) [name] = { ja, en },
         CLI_WORDS(X)

@@ -103,6 +103,65 @@ int cmd_ledger_head(struct cli *c)
     return code;
 }
 
+static void say_prunable(const struct cli *c, const struct doc *d)
+{
+    bool dry = doc_bool(d, "dry_run", false);
+    printf("%s: %lld %s, %lld B\n", cli_say(c, dry ? W_WOULD_PRUNE : W_PRUNED), (long long)doc_int(d, "entries", 0),
+        cli_say(c, W_ENTRIES), (long long)doc_int(d, "bytes", 0));
+}
+
+/* Asks as often as the daemon bounds its work. */
+int cmd_ledger_prune(struct cli *c)
+{
+    const struct doc *answer = NULL;
+    struct doc *d = doc_map(&c->arena);
+    struct buffer b = BUFFER(65536);
+    bool dry = flag(c, "dry-run") != NULL;
+    if (!flag(c, "before")) return need_flag(c, "before");
+    doc_set_text(&c->arena, d, "class", flag(c, "class") ? flag(c, "class") : "data");
+    doc_set_text(&c->arena, d, "before", flag(c, "before"));
+    doc_set_text(&c->arena, d, "reason", flag(c, "reason") ? flag(c, "reason") : "by order");
+    doc_set_bool(&c->arena, d, "dry_run", dry);
+    int code = ok(doc_write_json(d, &b)) ? EXIT_OK : EXIT_FAILED;
+    bool more = !code;
+    while (more) {
+        code = ask(c, "POST", "/api/v1/ledger/prune", buffer_view(&b), &answer);
+        more = !code && !dry && doc_bool(answer, "more", false);
+        if (!code && !c->json) say_prunable(c, answer);
+    }
+    if (!code && c->json) print_json(answer);
+    buffer_deinit(&b);
+    return code;
+}
+
+int cmd_ledger_erase(struct cli *c)
+{
+    char path[160];
+    const struct doc *answer;
+    struct doc *d = doc_map(&c->arena);
+    struct buffer b = BUFFER(65536);
+    if (c->n_args != 1) return complain_usage(c);
+    if (!flag(c, "reason")) return need_flag(c, "reason");
+    struct out o = out_of(path, sizeof path - 1);
+    put_str(&o, "/api/v1/ledger/erase/");
+    put_str(&o, c->args[0]);
+    if (o.over) return complain_usage(c);
+    path[o.n] = 0;
+    doc_set_text(&c->arena, d, "reason", flag(c, "reason"));
+    int code = ok(doc_write_json(d, &b)) ? ask(c, "POST", path, buffer_view(&b), &answer) : EXIT_FAILED;
+    buffer_deinit(&b);
+    if (!code) printf("%s: %s\n", c->args[0], cli_say(c, W_ERASED));
+    return code;
+}
+
+int cmd_ledger_consistency(struct cli *c)
+{
+    char path[200];
+    if (c->n_args != 2) return complain_usage(c);
+    int n = snprintf(path, sizeof path, "/api/v1/ledger/consistency?old=%s&new=%s", c->args[0], c->args[1]);
+    return n < 0 || n >= (int)sizeof path ? complain_usage(c) : fetch(c, path);
+}
+
 /* The newest assessment entry, or the one whose payload has this id. */
 int cmd_assessment_export(struct cli *c)
 {

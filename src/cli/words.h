@@ -6,6 +6,9 @@
     X(W_USAGE, "使い方", "usage")                                                                  \
     X(W_TRY, "次に", "try")                                                                        \
     X(W_AT, "場所", "at")                                                                          \
+    X(W_WOULD_PRUNE, "消える記録データ（まだ何も変えていません）", "would be given up (nothing was changed)") \
+    X(W_PRUNED, "中身を消しました。証明は残ります", "given up; their proofs stay") \
+    X(W_ERASED, "記録データは読めなくなりました。証明は残ります", "recorded data can no longer be read; its proofs stay") \
     X(W_UNKNOWN_COMMAND, "その命令はありません", "no such command")                               \
     X(W_MEANT, "もしかして", "did you mean")                                                      \
     X(W_NO_DAEMON, "関守が動いていません（または状態フォルダが違います）", "sekimori is not running here (or the state directory is another)") \
@@ -52,6 +55,7 @@
     X(W_OWN_KEY, "記録自身の公開鍵で確認（別に控えた鍵を --key で渡すと確実）", "checked with the record's own key (pass the key you noted with --key to be sure)") \
     X(W_REPLAY_SAME, "再計算した結果は記録と同じです", "the recomputed result equals the record")  \
     X(W_REPLAY_DIFFERS, "再計算した結果が記録と違います", "the recomputed result differs from the record") \
+    X(W_ACCESS_CHANGES, "許可が変わる件数", "changes of access")                                   \
     X(W_RELEASED, "二人の承認により一度だけ送りました", "released once, by two people")           \
     X(W_FINE, "正常", "ok")                                                                         \
     X(W_BAD, "要対応", "needs attention")                                                         \

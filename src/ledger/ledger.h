@@ -97,6 +97,8 @@ MUST outcome ledger_health(const struct ledger *l);
 
 /* Size and RFC 6962 root over what is durable. */
 void ledger_root(const struct ledger *l, uint64_t *ret_size, struct hash *ret_root);
+/* The root over the first `size` entries; E_RANGE when that is more than is durable. */
+MUST outcome ledger_root_at(struct ledger *l, uint64_t size, struct hash *ret);
 /* Publishes a head signed by the seal (text of the note); held back so that a running copy is
  * consistent: the file `checkpoint` shows it only hold_ms after now_ms (0 = at once: stop, export). */
 MUST outcome ledger_publish(struct ledger *l, struct bytes note, int64_t now_ms, int64_t hold_ms);
@@ -110,6 +112,10 @@ void ledger_key(const struct ledger *l, uint8_t ret[32]);
 MUST outcome ledger_read(struct ledger *l, uint64_t index, struct buffer *b, struct ledger_entry *ret);
 /* All entries from first on whose kind's class is `class`, oldest first, until fn refuses. Reads ahead. */
 MUST outcome ledger_scan(struct ledger *l, uint64_t first, enum ledger_class class,
+    outcome (*fn)(void *ctx, const struct ledger_entry *e), void *ctx);
+/* The same of the whole class, by the links between its entries: the work is in their number, not in that of all
+ * others. */
+MUST outcome ledger_scan_linked(struct ledger *l, enum ledger_class class,
     outcome (*fn)(void *ctx, const struct ledger_entry *e), void *ctx);
 /* RFC 6962 audit path for index in the tree of `size`; cap >= 64. And the leaf hash. */
 MUST outcome ledger_prove(struct ledger *l, uint64_t index, uint64_t size, struct hash *path, size_t cap,

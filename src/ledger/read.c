@@ -30,6 +30,15 @@ void ledger_root(const struct ledger *l, uint64_t *ret_size, struct hash *ret_ro
     tree_edge_root(&edge, ret_root);
 }
 
+outcome ledger_root_at(struct ledger *l, uint64_t size, struct hash *ret)
+{
+    struct tree_reader r = ledger_tree_reader(l);
+    pthread_mutex_lock(&l->lock);
+    outcome o = size > l->edge.size ? REFUSE(E_RANGE) : tree_root(&r, size, ret);
+    pthread_mutex_unlock(&l->lock);
+    return o;
+}
+
 static outcome read_payload(struct ledger *l, const struct leaf *leaf, struct buffer *b)
 {
     uint64_t size = format_frame_size(leaf->length);
@@ -134,6 +143,43 @@ outcome ledger_scan(struct ledger *l, uint64_t first, enum ledger_class class,
     buffer_deinit(&s.payload);
     mem_free(s.block);
     return o;
+}
+
+/* Indexes of a class's entries, newest first; E_FULL when they are so many that reading all leaves is less work. */
+static outcome collect(struct ledger *l, uint64_t index, size_t most, struct buffer *b)
+{
+    struct segments *leaves = &l->readers[FILES_LEAVES];
+    uint8_t record[FORMAT_LEAF];
+    struct leaf leaf;
+    for (size_t n = 0; index != FORMAT_NONE; n++) {
+        if (n == most) return REFUSE(E_FULL);
+        TRY(segments_read(leaves, segments_place(leaves, index * FORMAT_LEAF), record, sizeof record));
+        TRY(format_leaf_read(record, index, &leaf));
+        TRY(buffer_put(b, bytes_of(&index, sizeof index)));
+        if (leaf.prev_same != FORMAT_NONE && leaf.prev_same >= index) return REFUSE(E_CHANGED);
+        index = leaf.prev_same;
+    }
+    return DONE;
+}
+
+outcome ledger_scan_linked(struct ledger *l, enum ledger_class class,
+    outcome (*fn)(void *ctx, const struct ledger_entry *e), void *ctx)
+{
+    size_t most = (size_t)(ledger_durable(l) / 8);
+    struct buffer list = BUFFER(most * sizeof(uint64_t) + 64), payload = BUFFER(format_frame_size(LEDGER_PAYLOAD_MAX));
+    TRY(ledger_sync(l)); /* the newest link is of what was appended last */
+    outcome o = collect(l, l->last[class], most, &list);
+    for (size_t at = list.n; ok(o) && at > 0;) {
+        struct ledger_entry e;
+        uint64_t index;
+        memcpy(&index, list.at + (at -= sizeof index), sizeof index);
+        o = ledger_read(l, index, &payload, &e);
+        if (ok(o)) o = fn(ctx, &e);
+    }
+    bool dense = o.code == E_FULL && list.n == most * sizeof(uint64_t);
+    buffer_deinit(&list);
+    buffer_deinit(&payload);
+    return dense ? ledger_scan(l, 0, class, fn, ctx) : o;
 }
 
 outcome ledger_prove(struct ledger *l, uint64_t index, uint64_t size, struct hash *path, size_t cap,

@@ -31,6 +31,8 @@ static const struct row rows[] = {
     { "guard", "connections", KIND_NUMBER, TEXT_AT(connections), 1, 1000000, "20000", "connections at once" },
     { "guard", "per-source", KIND_NUMBER, TEXT_AT(per_source), 1, 1000000, "2000", "connections of one address" },
     { "ledger", "commit-window-ms", KIND_NUMBER, TEXT_AT(commit_window_ms), 0, 100, "2", "group commit window" },
+    { "ledger", "keep-days", KIND_NUMBER, TEXT_AT(keep_days), 0, 36500, "0", "days recorded data stays readable, 0 for ever" },
+    { "ledger", "keep-mib", KIND_NUMBER, TEXT_AT(keep_mib), 0, 100000000, "0", "MiB of recorded data kept readable, 0 all" },
     { "devices", "attest-every-s", KIND_NUMBER, TEXT_AT(attest_every_s), 1, 86400, "3600", "evidence besides every session" },
     { "devices", "certificate-days", KIND_NUMBER, TEXT_AT(certificate_days), 1, 90, "30", "life of a device certificate" },
 };

@@ -20,6 +20,7 @@ struct config {
     struct address listen[LISTENERS];
     uint32_t handshakes, connections, per_source;
     uint32_t commit_window_ms;
+    uint32_t keep_days, keep_mib; /* of recorded data; 0 = for ever */
     uint32_t attest_every_s;   /* besides every session and on demand */
     uint32_t certificate_days;
 };

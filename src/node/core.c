@@ -84,6 +84,16 @@ static void s_refused(void *ctx, enum listener l, enum link_refusal why, const c
     core_refused(ctx, l, why, source, 1);
 }
 
+static outcome s_prune(void *ctx, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret)
+{
+    return keep_prune(ctx, rule, why, by, ret);
+}
+
+static outcome s_erase(void *ctx, const char *id, const char *reason, const char *by)
+{
+    return keep_erase(ctx, id, reason, by);
+}
+
 static void service_port_fill(struct core *c, struct service_port *p)
 {
     *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .registry = c->registry, .exchange = c->exchange,
@@ -92,7 +102,6 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
         .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
-        .push = s_push, .refused = s_refused };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -261,6 +270,7 @@ static int due(struct core *c)
     wait = sooner(wait, service_turn(c->service));
     self_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
+    keep_turn(c, mono);
     if (mono >= c->refusals_next_ms) {
         core_refusals_turn(c, mono);
         c->refusals_next_ms = mono + REFUSALS_EVERY_MS;
@@ -315,7 +325,7 @@ void core_close(struct core *c)
     local_close(c);
     if (c->ledger) {
         core_audit(c, "stopped", NULL);
-        (void)!ok(ledger_sync(c->ledger));
+        (void)!ok(keep_save(c));
         (void)!ok(core_seal_head(c, 0));
     }
     links_drop(c);
@@ -325,3 +335,4 @@ void core_close(struct core *c)
     registry_free(c->registry);
     if (c->ledger) ledger_close(c->ledger);
 }
+    map_deinit(&c->retained);

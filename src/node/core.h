@@ -83,6 +83,9 @@ struct core {
     uint64_t registry_seen;    /* epoch last given to assurance */
     bool probe_waits;          /* an outside probe's result, to be made a fact */
     enum fact_result probe_seen;
+    struct map retained;       /* topic -> index + 1 of the entry that holds its retained message */
+    uint64_t cached_size;      /* entries the retained cache covers */
+    int64_t prune_next_ms;
     char probe_detail[FACT_DETAIL_MAX];
     uint64_t holds_next;       /* learnt in replay */
 };
@@ -105,6 +108,17 @@ void core_audit(struct core *c, const char *what, ...);
 /* seal_client.c */
 struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
 MUST outcome seal_public(int fd, struct seal_public *ret);
+/* keep.c: what stays readable */
+struct data;
+MUST outcome keep_open(struct core *c);
+MUST outcome keep_replay(struct core *c);
+MUST outcome keep_append(struct core *c, const struct data *d, uint64_t *ret_index);
+MUST outcome keep_save(struct core *c);
+MUST outcome keep_prune(struct core *c, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret);
+MUST outcome keep_erase(struct core *c, const char *id, const char *reason, const char *by);
+void keep_turn(struct core *c, int64_t mono_ms);
+
+
 MUST outcome seal_head(int fd, uint64_t size, const struct hash *root, struct buffer *ret_note);
 MUST outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
 

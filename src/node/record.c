@@ -82,6 +82,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
 {
     struct core *c = ctx;
     if (e->pruned) return DONE;
+    if (e->kind == ENTRY_PRUNED || e->kind == ENTRY_ERASED) return ledger_replay(c->ledger, e);
     struct arena a = ARENA(4u << 20);
     struct doc *d = NULL;
     outcome o = doc_read_json(e->payload, &a, &d);
@@ -92,20 +93,13 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     return o;
 }
 
-static outcome replay_retained(void *ctx, const struct ledger_entry *e)
-{
-    struct core *c = ctx;
-    struct data d;
-    if (e->kind != ENTRY_DATA || e->pruned || !ok(data_read(e->payload, &d)) || !(d.flags & DATA_RETAIN)) return DONE;
-    return exchange_restore_retained(c->exchange, d.from, d.topic, d.payload, d.qos);
-}
-
 outcome core_replay(struct core *c)
 {
     c->holds_next = 1;
-    TRY(ledger_scan(c->ledger, 0, CLASS_CONTROL, replay_control, c));
+    TRY(keep_open(c));
+    TRY(ledger_scan_linked(c->ledger, CLASS_CONTROL, replay_control, c));
     exchange_holds_from(c->exchange, c->holds_next);
-    return ledger_scan(c->ledger, 0, CLASS_DATA, replay_retained, c);
+    return keep_replay(c);
 }
 
 /* ---- head ---- */
@@ -147,8 +141,7 @@ static outcome x_record(void *ctx, const struct message *m, const struct stream 
     if (!s || !s->recorded) return REFUSE(E_UNSUPPORTED);
     struct data d = { .flags = (uint8_t)((m->retain ? DATA_RETAIN : 0) | (m->flagged ? DATA_FLAGGED : 0)), .qos = m->qos,
         .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload };
-    TRY(data_write(&d, &c->scratch));
-    return ledger_append(c->ledger, ENTRY_DATA, port_wall_ms(), buffer_view(&c->scratch), ret_index);
+    return keep_append(c, &d, ret_index);
 }
 
 static unsigned tell_kind(const char *what)

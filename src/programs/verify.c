@@ -1,5 +1,6 @@
 /* sekimori-verify: checks a copied ledger directory, or one proof, with nothing else running.
  * Exit: 0 whole, 8 verification failed, 2 usage, 1 cannot read. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,11 +13,12 @@ enum { EXIT_WHOLE = 0, EXIT_UNREADABLE = 1, EXIT_USAGE = 2, EXIT_FAILED = 8 };
 
 struct request {
     const char *path, *key;
-    bool ja, proof;
+    bool ja, proof, one;
+    uint64_t index; /* the entry asked for, when `one` */
 };
 
 static const char usage_text[] =
-    "usage: sekimori-verify DIR [--key HEX] [--lang ja|en]\n"
+    "usage: sekimori-verify DIR [--entry N] [--key HEX] [--lang ja|en]\n"
     "       sekimori-verify proof FILE [--key HEX] [--lang ja|en]\n"
     "exit: 0 whole, 8 verification failed, 2 usage, 1 cannot read\n";
 
@@ -28,6 +30,13 @@ static outcome read_option(struct request *r, const char *name, const char *valu
         if (!ok(hex_to(bytes_str(value), key, sizeof key))) return REFUSE(E_USAGE);
         r->key = value;
         return DONE;
+    }
+    if (strcmp(name, "--entry") == 0) {
+        char *end;
+        errno = 0;
+        r->index = strtoull(value, &end, 10);
+        r->one = true;
+        return errno || *end || value[0] < '0' || value[0] > '9' ? REFUSE(E_USAGE) : DONE;
     }
     if (strcmp(name, "--lang") != 0) return REFUSE(E_USAGE);
     r->ja = strcmp(value, "ja") == 0;
@@ -100,21 +109,50 @@ static void print_number(const char *name, uint64_t v)
     printf("%s %llu\n", name, (unsigned long long)v);
 }
 
+/* One answer for each fate: what the record gave up by rule, what a destroyed key hides, what is gone, what differs. */
+static void print_fate(const struct verify_answer *a, bool ja)
+{
+    static const struct { const char *ja, *en; } rows[] = {
+        [VERIFY_NO_SUCH] = { "その番号の記録はありません", "no such entry" },
+        [VERIFY_WHOLE] = { "完全", "whole" },
+        [VERIFY_PRUNED] = { "保存期間により削除済み", "pruned" },
+        [VERIFY_ERASED] = { "鍵の破棄により消去済み", "erased" },
+        [VERIFY_MISSING] = { "欠落", "missing" },
+        [VERIFY_CHANGED] = { "改変", "changed" },
+    };
+    bool told = a->fate == VERIFY_PRUNED || a->fate == VERIFY_ERASED;
+    printf(ja ? "記録番号 %llu: %s" : "entry %llu: %s", (unsigned long long)a->index, ja ? rows[a->fate].ja : rows[a->fate].en);
+    if (told) printf(ja ? "（記録番号 %llu による）" : " (entry %llu tells)", (unsigned long long)a->by);
+    printf("\n");
+}
+
+static int exit_of_fate(enum verify_fate f)
+{
+    return f == VERIFY_WHOLE || f == VERIFY_PRUNED || f == VERIFY_ERASED ? EXIT_WHOLE : EXIT_FAILED;
+}
+
 static int verify_dir(const struct request *r)
 {
     struct printing p = { r->ja, 0 };
     struct verify_result v;
-    outcome o = ledger_verify(r->path, r->key, print_finding, &p, &v);
+    struct verify_answer a = { .index = r->index };
+    outcome o = ledger_verify_entry(r->path, r->key, r->one ? NULL : print_finding, &p, &v, r->one ? &a : NULL);
     if (!ok(o)) {
         fprintf(stderr, "sekimori-verify: %s: %s (%s)\n", r->path,
             r->ja ? "読めません" : "cannot be read", code_word(o.code));
         return EXIT_UNREADABLE;
+    }
+    if (r->one) {
+        print_fate(&a, r->ja);
+        return exit_of_fate(a.fate);
     }
     if (p.n > SHOWN_MAX) printf(r->ja ? "ほか %zu 件\n" : "and %zu more\n", p.n - SHOWN_MAX);
     printf("origin %s\n", v.origin);
     print_number(r->ja ? "記録数" : "entries", v.entries);
     print_number(r->ja ? "署名範囲" : "signed", v.signed_size);
     print_number(r->ja ? "未署名" : "tail", v.tail);
+    if (v.pruned) print_number(r->ja ? "削除済み" : "pruned", v.pruned);
+    if (v.erased) print_number(r->ja ? "消去済み" : "erased", v.erased);
     printf("root %s\n", v.head_root);
     if (!r->key[0])
         printf("%s\n", r->ja ? "注: 鍵は同じ場所のファイルのもの。--key で固定できます"

@@ -26,7 +26,7 @@ struct request {
 };
 
 struct route {
-    const char *method, *path; /* "{}" matches one segment */
+    const char *method, *path; /* "{}" matches one segment, "{..}" at the end all that is left */
     unsigned doors;            /* bits of enum listener; local socket always */
     enum need need;
     outcome (*handle)(struct service *s, struct request *q);
@@ -89,6 +89,16 @@ MUST outcome change_device(struct service *s, struct request *q);
 MUST outcome change_stream(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);
 MUST outcome change_head(struct service *s, struct request *q);
+
+/* retention.c */
+MUST outcome change_prune(struct service *s, struct request *q);
+MUST outcome change_erase(struct service *s, struct request *q);
+
+/* tiles.c */
+MUST outcome get_checkpoint(struct service *s, struct request *q);
+MUST outcome get_tile(struct service *s, struct request *q);
+MUST outcome get_consistency(struct service *s, struct request *q);
+
 
 /* est.c */
 MUST outcome est_cacerts(struct service *s, struct request *q);
