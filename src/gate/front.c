@@ -3,7 +3,7 @@
 #include "wire/http.h"
 #include "wire/mqtt.h"
 
-enum { LEVEL_311 = 4, LEVEL_5 = 5, CODE_BAD_VERSION_311 = 1, CODE_NOT_AUTHORIZED_311 = 5 };
+enum { LEVEL_311 = 4, LEVEL_5 = 5, LEVEL_NONE = 0xFF, CODE_BAD_VERSION_311 = 1, CODE_NOT_AUTHORIZED_311 = 5 };
 
 /* Answers are a courtesy: without memory for one, the peer is closed without it. */
 static void say(struct buffer *answer, struct bytes b)
@@ -18,19 +18,19 @@ static struct front_step refuse(enum link_refusal why)
 }
 
 /* The protocol level a peer claims in its first bytes, before they are known to be good: only to
- * choose the form of the refusal. 0 when they are not a CONNECT at all. */
+ * choose the form of the refusal. LEVEL_NONE when they are not a CONNECT at all. */
 static uint8_t claimed_level(struct bytes in)
 {
     struct bytes name;
     uint8_t b, level;
-    if (!ok(take_u8(&in, &b)) || b != MQTT_CONNECT << 4) return 0;
+    if (!ok(take_u8(&in, &b)) || b != MQTT_CONNECT << 4) return LEVEL_NONE;
     for (int i = 0; i < 4; i++) {
-        if (!ok(take_u8(&in, &b))) return 0;
+        if (!ok(take_u8(&in, &b))) return LEVEL_NONE;
         if (!(b & 0x80)) break;
     }
-    if (!ok(take_field16(&in, &name)) || !ok(take_u8(&in, &level))) return 0;
+    if (!ok(take_field16(&in, &name)) || !ok(take_u8(&in, &level))) return LEVEL_NONE;
     bool known = bytes_equal(name, BYTES_LIT("MQTT")) || bytes_equal(name, BYTES_LIT("MQIsdp"));
-    return known ? level : 0;
+    return known ? level : LEVEL_NONE;
 }
 
 /* CONNACK in the peer's own form: the v5 reason code, or one of the codes 3.1.1 knows; where
@@ -42,8 +42,9 @@ static void connack(uint8_t level, uint8_t reason, struct buffer *answer)
         : reason == MQTT_NOT_AUTHORIZED       ? CODE_NOT_AUTHORIZED_311
                                               : 0;
     uint8_t v311[] = { MQTT_CONNACK << 4, 2, 0, code };
+    if (level == LEVEL_NONE) return;
     if (level >= LEVEL_5) say(answer, bytes_of(v5, sizeof v5));
-    else if (level && code) say(answer, bytes_of(v311, sizeof v311));
+    else if (code) say(answer, bytes_of(v311, sizeof v311));
 }
 
 void front_mqtt_deny(const struct front *f, uint8_t reason, struct buffer *answer)
