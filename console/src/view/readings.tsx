@@ -11,6 +11,7 @@ const DEVICES_SHOWN = 12;
 const TRUST_MARKS: Record<string, State> = { attested: 'within', unattested: 'unknown', degraded: 'unknown', quarantined: 'over', revoked: 'over' };
 
 const nameOf = (s: Series): string => rowOf(w.value.names, s.name) ?? s.name;
+const plainly = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '');
 const idOf = (s: Series): string => `s-${Array.from(s.topic, (c) => (/[a-z0-9]/i.test(c) ? c : c.codePointAt(0)?.toString(36) ?? '')).join('')}`;
 
 function Value({ s }: { s: Series }) {
@@ -32,7 +33,7 @@ function Row({ s }: { s: Series }) {
     <tr class={s.flagged ? 'flagged' : ''}>
       <th scope="row">
         {nameOf(s)}
-        {nameOf(s) !== s.name ? <code class="raw-name">{s.name}</code> : null}
+        {plainly(nameOf(s)) !== plainly(s.name) ? <code class="raw-name">{s.name}</code> : null}
       </th>
       <td class="value"><Value s={s} /></td>
       <td class="age"><Age ms={s.at} /></td>
