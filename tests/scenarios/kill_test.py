@@ -14,6 +14,7 @@ import time
 
 from harness import BIN, ROOT, Site, check, finish, note, run, until
 from publisher import PUBACK, Line, context, publish
+from unseal import Unsealer
 
 SEED = int(os.environ.get('SEED', '20261123'))
 CYCLES = int(os.environ.get('CYCLES', '200' if os.environ.get('RELEASE') else '20'))
@@ -24,7 +25,7 @@ READY_MAX_S = 10.0
 
 def recorded(ledger):
     """(publisher, number) of each data entry a leaf commits: the format of src/ledger/format.h, read by other code."""
-    frames, found = {}, []
+    frames, found, sealed = {}, [], Unsealer(os.path.dirname(ledger))
     for name in sorted(os.listdir(os.path.join(ledger, 'data'))):
         with open(os.path.join(ledger, 'data', name), 'rb') as f:
             frames[int(name)] = f.read()
@@ -38,7 +39,7 @@ def recorded(ledger):
             segment, length, offset = struct.unpack_from('>IIQ', leaves, at + 72)
             if kind != 32:
                 continue
-            body = frames[segment][offset + 32:offset + length]
+            body = sealed.open(struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length])
             who_end = 4 + struct.unpack_from('>H', body, 2)[0]
             topic_end = who_end + 2 + struct.unpack_from('>H', body, who_end)[0]
             who, number = body[topic_end:].split(b' ')
