@@ -14,7 +14,7 @@ void signers_of(const struct document *d, const struct charter *c, struct signed
 
 static bool dated_ahead(const struct doc *payload, int64_t now_ms, int64_t *ret_at)
 {
-    return !ok(document_time(payload, "at", ret_at)) || *ret_at > now_ms + DECISION_AHEAD_MS;
+    return !ok(document_time(payload, "at", ret_at)) || *ret_at - DECISION_AHEAD_MS > now_ms;
 }
 
 /* What every kind has in common: form, signatures, date. */
@@ -339,4 +339,17 @@ outcome assurance_decision(struct assurance *a, struct bytes json, int64_t now_m
 outcome assurance_reference(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY])
 {
     return door(a, json, now_ms, why, reference_accept);
+}
+
+outcome assurance_verify(struct assurance *a, const char *type, struct bytes json, int64_t now_ms, struct arena *arena,
+    struct assurance_signed *ret, char why[ASSURANCE_WHY])
+{
+    struct document d;
+    unsigned t = 0;
+    why[0] = '\0';
+    while (t < DOCUMENT_KINDS && strcmp(type, document_type_word((enum document_type)t)) != 0) t++;
+    if (t == DOCUMENT_KINDS) return document_refuse(CAUSE_TYPE, type, why);
+    TRY(admit(a, json, (enum document_type)t, now_ms, arena, &d, why));
+    *ret = (struct assurance_signed) { .payload = d.payload, .envelope = d.json };
+    return document_time(d.payload, "at", &ret->at_ms);
 }

@@ -56,6 +56,12 @@ MUST outcome assurance_release(struct assurance *a, struct bytes json, int64_t n
 /* {"type":"loosen","limit":"L-1",...} signed as the decision's loosening rule says. */
 MUST outcome assurance_loosen(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
 
+/* A signed document that another room applies ("grants"): signatures, site and date are judged, nothing is kept.
+ * The trees live in the arena. now_ms INT64_MAX: from the record, whatever its date. */
+struct assurance_signed { const struct doc *payload, *envelope; int64_t at_ms; };
+MUST outcome assurance_verify(struct assurance *a, const char *type, struct bytes json, int64_t now_ms, struct arena *arena,
+    struct assurance_signed *ret, char why[ASSURANCE_WHY]);
+
 /* The accepted reference documents of a device model (payload trees), for appraisal. */
 size_t assurance_references(const struct assurance *a, const char *model, const struct doc **ret, size_t cap);
 

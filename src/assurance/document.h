@@ -17,7 +17,8 @@
     X(DOCUMENT_REFERENCE, "reference", 2)                                                          \
     X(DOCUMENT_DECLARATION, "declaration", -1)                                                     \
     X(DOCUMENT_RELEASE, "release", 0)                                                              \
-    X(DOCUMENT_LOOSEN, "loosen", 0)
+    X(DOCUMENT_LOOSEN, "loosen", 0)                                                                \
+    X(DOCUMENT_GRANTS, "grants", 2)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -101,6 +102,8 @@ struct doc *document_declaration_new(struct arena *a, const char *site, const ch
     bool pass, const char *detail, int64_t at_ms, int64_t expires_ms);
 struct doc *document_release_new(struct arena *a, const char *site, const char *hold, const char *payload_sha256,
     int64_t at_ms);
+/* policy: the map of a grants file (platform/grants.h). */
+struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, int64_t at_ms);
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms);
 
 /* The model within a signed model's payload: the same map without type, site and at. NULL = out of memory. */

@@ -27,6 +27,13 @@ struct doc *document_model_new(struct arena *a, const char *site, const struct d
     return d;
 }
 
+struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_GRANTS, site, at_ms);
+    for (const struct doc *m = policy->first; m; m = m->next) doc_set(a, d, m->key, again(a, m));
+    return d;
+}
+
 struct doc *document_model_of(struct arena *a, const struct doc *payload)
 {
     static const char *const ours[] = { "type", "site", "at" };

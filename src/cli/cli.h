@@ -54,6 +54,8 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);
+/* documents.c: a draft as a private file; prints its name. */
+int store_doc(struct cli *c, const char *path, const struct doc *d);
 
 /* The commands, by file. */
 int cmd_init(struct cli *c);
@@ -75,6 +77,11 @@ int cmd_mission_draft(struct cli *c);
 int cmd_document_sign(struct cli *c);
 int cmd_document_apply(struct cli *c);
 int cmd_decision_new(struct cli *c);
+int cmd_grant_test(struct cli *c);
+int cmd_grant_new(struct cli *c);
+int cmd_grant_diff(struct cli *c);
+int cmd_grant_apply(struct cli *c);
+int cmd_grant_list(struct cli *c);
 int cmd_evidence_new(struct cli *c);
 int cmd_limit_release(struct cli *c);
 int cmd_limit_loosen(struct cli *c);

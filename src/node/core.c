@@ -333,6 +333,7 @@ void core_close(struct core *c)
     exchange_free(c->exchange);
     assurance_free(c->assurance);
     registry_free(c->registry);
+    grants_free(c->grants);
     if (c->ledger) ledger_close(c->ledger);
 }
     map_deinit(&c->retained);

@@ -66,6 +66,9 @@ struct core {
     int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, server_next_ms;
     struct registry *registry;
     struct access access;
+    struct grants *grants;     /* applied policy; NULL: a new site's rows */
+    int64_t grants_at_ms;
+    char grants_hash[65];      /* of its payload, "" for none */
     struct exchange *exchange;
     struct assurance *assurance;
     struct service *service;
@@ -104,6 +107,10 @@ void core_exchange_port(struct core *c, struct exchange_port *ret);
 void core_assurance_port(struct core *c, struct assurance_port *ret);
 /* An audit entry {"what", ...pairs}; pairs end with NULL. */
 void core_audit(struct core *c, const char *what, ...);
+
+/* grants.c: a signed policy; why as assurance's doors. */
+MUST outcome core_grants(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
+MUST outcome core_grants_replay(struct core *c, struct bytes json);
 
 /* seal_client.c */
 struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };

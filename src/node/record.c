@@ -88,6 +88,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     outcome o = doc_read_json(e->payload, &a, &d);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
     if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
+    if (ok(o) && e->kind == ENTRY_GRANTS) o = core_grants_replay(c, e->payload);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
     arena_deinit(&a);
     return o;

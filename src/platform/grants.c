@@ -68,6 +68,11 @@ const char *grants_site(const struct grants *g)
     return g->site;
 }
 
+int grants_zone(const struct grants *g)
+{
+    return g->zone_min;
+}
+
 const char *grant_subject_text(const struct grant *g, char *text, size_t size)
 {
     static const char *const kinds[] = { "any", "", "role:", "model:", "group:" };

@@ -31,6 +31,7 @@ struct grant { /* one stream of one row */
     uint8_t days;                      /* bit 0 = Monday, of the day it began */
     int16_t zone_min;                  /* east of UTC */
     char why[GRANT_WHY], authority[GRANT_AUTHORITY];
+    int line;                          /* of the file; 0 = unknown */
     uint16_t prefix;                   /* bytes of the pattern before the first wildcard or variable */
 };
 
@@ -42,10 +43,14 @@ struct grants_error { int line; char text[240]; }; /* "grants[2].action: expecte
 MUST outcome grants_read(const struct doc *d, struct grants **ret, struct grants_error *errors, size_t cap, size_t *ret_n);
 void grants_free(struct grants *g);
 const char *grants_site(const struct grants *g);
+int grants_zone(const struct grants *g); /* minutes east of UTC; 0 where the policy names none */
 size_t grants_count(const struct grants *g);
 /* Rows in force for g; NULL: those of a new site, used until a policy is applied. */
 const struct grant *grants_rows(const struct grants *g, size_t *ret_n);
 const char *grant_subject_text(const struct grant *g, char *text, size_t size); /* "role:operator" */
+
+/* The rows as a policy that grants_read reads again; site for NULL. */
+struct doc *grants_doc(const struct grants *g, const char *site, struct arena *a);
 
 struct grant_ask {
     const struct identity *who;

@@ -24,6 +24,7 @@ struct grant_memo {
 
 struct grants {
     char site[ID_MAX];
+    int16_t zone_min;
     struct grant *rows;
     size_t n, cap;
     struct map lists;            /* kind and subject -> struct grant_list */

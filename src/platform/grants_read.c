@@ -268,7 +268,7 @@ static bool head_good(struct reader *r, const struct doc *d, struct grant *g)
 
 static void read_row(struct reader *r, const struct doc *d)
 {
-    struct grant g = { 0 };
+    struct grant g = { .line = d->line };
     if (!head_good(r, d, &g)) return;
     const struct doc *deny = doc_get(d, "deny"), *when = doc_get(d, "when"), *why = doc_get(d, "why"), *who = doc_get(d, "authority");
     read_subject(r, doc_get(d, "subject"), &g);
@@ -312,6 +312,7 @@ static void read_policy(struct reader *r, const struct doc *d)
     if (!registry_id_valid(bytes_str(doc_text(d, "site", "")))) complain(r, doc_get(d, "site") ? doc_get(d, "site") : d, "site", "expected the site's id");
     else snprintf(r->g->site, sizeof r->g->site, "%s", doc_text(d, "site", ""));
     if (zone) read_zone(r, zone);
+    r->g->zone_min = r->zone_min;
     if (!rows || rows->kind != DOC_LIST || !rows->first) {
         complain(r, rows ? rows : d, "grants", "expected a list of rows; a policy without rows would stop everything and is refused");
         return;

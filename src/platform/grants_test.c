@@ -184,6 +184,25 @@ static void publishers(const struct access *a)
     CHECK(strcmp(access_judge(a, &q).word, "publisher-not-permitted") == 0);
 }
 
+/* What is in force can be shown, and read again as the same. */
+static void shown_and_read_again(const struct grants *g)
+{
+    struct arena arena = ARENA(1 << 20);
+    struct buffer one = BUFFER(1 << 20), two = BUFFER(1 << 20);
+    struct grants *again = NULL;
+    struct grants_error e = { 0 };
+    size_t n = 0;
+    const struct doc *d = grants_doc(g, "w", &arena);
+    CHECK_OK(doc_write_json(d, &one));
+    CHECK_OK(grants_read(d, &again, &e, 1, &n));
+    CHECK_OK(doc_write_json(grants_doc(again, "w", &arena), &two));
+    CHECK(again && grants_count(again) == grants_count(g) && bytes_equal(buffer_view(&one), buffer_view(&two)));
+    grants_free(again);
+    buffer_deinit(&one);
+    buffer_deinit(&two);
+    arena_deinit(&arena);
+}
+
 static void memory_is_refused(void)
 {
     for (uint64_t k = 1; k < 200; k++) {
@@ -221,6 +240,8 @@ int main(void)
     who_then_may(&a);
     publishers(&a);
     nothing_is_remembered_too_long(&a, r);
+    shown_and_read_again(g);
+    shown_and_read_again(NULL);
     memory_is_refused();
     grants_free(g);
     registry_free(r);

@@ -124,6 +124,7 @@ outcome change_document(struct service *s, struct request *q)
     int64_t at = s->port.wall_ms(s->port.ctx);
     outcome o = REFUSE(E_UNKNOWN);
     if (strcmp(q->arg[0], "release") == 0) o = release(s, q, at, why);
+    else if (strcmp(q->arg[0], "grants") == 0) o = s->port.grants(s->port.ctx, q->http->body, q->caller->name, why);
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
             if (strcmp(rows[i].type, q->arg[0]) == 0) o = rows[i].take(s->port.assurance, q->http->body, at, why);

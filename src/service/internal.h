@@ -100,6 +100,9 @@ MUST outcome get_tile(struct service *s, struct request *q);
 MUST outcome get_consistency(struct service *s, struct request *q);
 
 
+/* grants.c */
+MUST outcome get_grants(struct service *s, struct request *q);
+
 /* est.c */
 MUST outcome est_cacerts(struct service *s, struct request *q);
 MUST outcome est_enroll(struct service *s, struct request *q);

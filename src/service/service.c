@@ -46,6 +46,7 @@ static const struct route routes[] = {
     { "GET", "/api/v1/charter", PEOPLE, NEED_SIGHT, get_charter },
     { "GET", "/api/v1/model", PEOPLE, NEED_SIGHT, get_model },
     { "GET", "/api/v1/streams", PEOPLE, NEED_SIGHT, get_streams },
+    { "GET", "/api/v1/grants", PEOPLE, NEED_SIGHT, get_grants },
     { "POST", "/api/v1/streams", 0, NEED_ROOT, change_stream },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },
     { "POST", "/api/v1/invites", 0, NEED_ROOT, change_invite },

@@ -44,6 +44,8 @@ struct service_port {
         int64_t *ret_at_ms);
     /* Seal and publish a head now. */
     outcome (*head)(void *ctx);
+    /* Take a signed policy of grants; why says what was wrong. */
+    outcome (*grants)(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
     /* An open SSE response: push bytes to its link. */
     void (*push)(void *ctx, uint32_t link, struct bytes b);
     /* Count a refusal (token guesses) towards guard and audit. */

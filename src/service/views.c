@@ -344,6 +344,8 @@ static enum action action_of(const char *word)
     if (strcmp(word, "publish") == 0 || strcmp(word, "command") == 0) return ACT_PUBLISH;
     if (strcmp(word, "subscribe") == 0) return ACT_SUBSCRIBE;
     if (strcmp(word, "receive") == 0) return ACT_RECEIVE;
+    if (strcmp(word, "history") == 0) return ACT_HISTORY;
+    if (strcmp(word, "administer") == 0) return ACT_ADMINISTER;
     return word[0] ? ACTIONS : ACT_CONNECT;
 }
 
@@ -390,7 +392,7 @@ outcome get_why(struct service *s, struct request *q)
     TRY(param(q, "payload", payload, sizeof payload));
     struct question ask = { .who = registry_identity(s->port.registry, subject), .action = action_of(action),
         .topic = bytes_str(topic), .payload = bytes_str(payload), .now_ms = now(s) };
-    if (ask.action == ACTIONS) return answer_problem(q, 400, "SK-1401", "action: expected command, publish, subscribe or receive", action);
+    if (ask.action == ACTIONS) return answer_problem(q, 400, "SK-1401", "action: expected command, publish, subscribe, receive, history or administer", action);
     struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
     struct verdict v = access_explain(s->port.access, &ask, &q->arena, list);
     const struct stream *stream = registry_stream(s->port.registry, ask.topic);
