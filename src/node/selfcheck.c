@@ -103,6 +103,16 @@ static void check_access(struct core *c)
         denied ? "foreign-topic-denied" : "foreign-topic-allowed");
 }
 
+/* The seal never signs a smaller or another tree than it once did: its refusal tells that the directory is
+ * not the one that was written. A seal that is restarting tells nothing. */
+static outcome seal_agrees(struct core *c, uint64_t size, const struct hash *root)
+{
+    struct buffer note = BUFFER(4096);
+    outcome o = seal_head(c->seal_fd, size, root, &note);
+    buffer_deinit(&note);
+    return o.code == E_CONFLICT ? o : DONE;
+}
+
 /* C4: the newest durable entry reads back, and its inclusion proof leads to the root. */
 static void check_ledger(struct core *c)
 {
@@ -118,8 +128,10 @@ static void check_ledger(struct core *c)
     if (ok(o)) o = ledger_prove(c->ledger, size - 1, size, path, 64, &n, &leaf);
     bool good = ok(o) && ok(tree_check(size - 1, size, &leaf, path, n, &root));
     bool changed = o.code == E_CHANGED || o.code == E_MISSING || (ok(o) && !good);
-    core_fact(c, "C4", "site", good ? FACT_PASS : changed ? FACT_FAIL : FACT_ERROR, FACT_BY_GATE, changed,
-        good ? "newest-entry-proved" : code_word(o.code));
+    bool older = !ok(seal_agrees(c, size, &root));
+    good = good && !older;
+    core_fact(c, "C4", "site", good ? FACT_PASS : changed || older ? FACT_FAIL : FACT_ERROR, FACT_BY_GATE, changed || older,
+        good ? "newest-entry-proved" : older ? "older-than-its-signed-head" : code_word(o.code));
     buffer_deinit(&b);
 }
 

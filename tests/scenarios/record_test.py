@@ -246,12 +246,23 @@ def proofs(site):
 # ---- an older directory ----
 
 def rolled_back(site, older, newest):
-    """What an old copy can and cannot show: it is whole, and smaller than any head kept from later."""
+    """What an old copy can and cannot show: it is whole, and smaller than any head kept from later. A site started
+    on it knows: its seal remembers what it signed."""
     r = verify(older)
     signed = int(re.search(r'^signed (\d+)', r.stdout, re.M)[1])
     check('an older copy is whole in itself, and says how far it goes', r.returncode == 0 and signed < newest, (signed, newest))
     threat = open(os.path.join(ROOT, 'docs/threat-model.md'), encoding='utf-8').read()
     check('that limit is written down', 'rolled-back' in threat)
+    shutil.rmtree(site.path('site/ledger'))
+    shutil.copytree(older, site.path('site/ledger'))
+    site.start()
+
+    def said():
+        return [e for e in site.json('ledger', 'list', '--kind', 'evidence', '--after', str(signed)) or []
+                if e['payload'].get('control') == 'C4' and e['payload'].get('detail') == 'older-than-its-signed-head']
+    check('a site started on an older copy says so: control C4 fails', until(said, 10))
+    check('and its seal signs no head', site.cli('ledger', 'head').returncode == 6)
+    site.stop()
 
 
 def main():
