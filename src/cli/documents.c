@@ -11,7 +11,7 @@
 
 enum { MODEL_ERRORS = 20 };
 
-static int store_doc(struct cli *c, const char *path, const struct doc *d)
+int store_doc(struct cli *c, const char *path, const struct doc *d)
 {
     struct buffer b = BUFFER(16u << 20);
     outcome o = d ? doc_write_json(d, &b) : REFUSE(E_MEMORY);

@@ -102,6 +102,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
         .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
+        .push = s_push, .refused = s_refused, .grants = core_grants, .prune = s_prune, .erase = s_erase };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -269,8 +270,8 @@ static int due(struct core *c)
     wait = sooner(wait, exchange_turn(c->exchange));
     wait = sooner(wait, service_turn(c->service));
     self_turn(c, mono);
-    if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     keep_turn(c, mono);
+    if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     if (mono >= c->refusals_next_ms) {
         core_refusals_turn(c, mono);
         c->refusals_next_ms = mono + REFUSALS_EVERY_MS;
@@ -335,5 +336,5 @@ void core_close(struct core *c)
     registry_free(c->registry);
     grants_free(c->grants);
     if (c->ledger) ledger_close(c->ledger);
-}
     map_deinit(&c->retained);
+}
