@@ -147,6 +147,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     for line in bad + stayed:
         print('failed:', line)
+    print(f'{len(rows) - len(stayed)} passed, {len(bad) + len(stayed)} failed, 0 skipped')
     return 1 if bad or stayed else 0
 
 
