@@ -62,8 +62,9 @@ def frame_starts(path):
 
 
 def record_start(name, at, used, frames):
-    """Where the record holding byte `at` begins; in what is still empty, the byte is its own record."""
-    if name in ('ledger', 'checkpoint'):
+    """Where the record holding byte `at` begins; in what is still empty, the byte is its own record. Other files
+    are one record each."""
+    if not name.startswith(('leaves/', 'tree/', 'control/', 'data/')):
         return 0
     if at >= used:
         return used // FRAME_ALIGN * FRAME_ALIGN
