@@ -171,15 +171,34 @@ static outcome make_ledger(struct cli *c, const struct site *s)
     return o;
 }
 
+/* Where the console's files are: installed, or beside the tree this program was built in (build/src/programs). */
+static const char *console_dir(const struct cli *c, char room[PATH_BYTES])
+{
+    static const char installed[] = "/usr/share/sekimori/console", built[] = "/console/dist";
+    char exe[PATH_BYTES - sizeof built];
+    if (flag(c, "console-dir")) return flag(c, "console-dir");
+    ssize_t n = access(installed, F_OK) == 0 ? -1 : readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n <= 0) return installed;
+    exe[n] = 0;
+    for (int up = 0; up < 4; up++) { /* build, src, programs and the program's own name */
+        char *slash = strrchr(exe, '/');
+        if (!slash) return installed;
+        *slash = 0;
+    }
+    snprintf(room, PATH_BYTES, "%s%s", exe, built);
+    return access(room, F_OK) == 0 ? room : installed;
+}
+
 /* The daemon's configuration, as text: the daemon's own reader checks it at start and with --check. */
 static outcome make_config(struct cli *c, const struct site *s)
 {
     static const struct { const char *flag, *fallback; } listen[] = { { "mqtt", "0.0.0.0:8883" }, { "https", "0.0.0.0:8443" },
         { "est", "0.0.0.0:8444" }, { "console", "127.0.0.1:8480" } };
     struct buffer b = BUFFER(16384);
-    const char *ja = flag(c, "title-ja"), *en = flag(c, "title-en"), *dir = flag(c, "console-dir");
+    const char *ja = flag(c, "title-ja"), *en = flag(c, "title-en");
+    char room[PATH_BYTES];
     outcome o = buffer_fmt(&b, "[site]\nname = %s\ntitle-ja = %s\ntitle-en = %s\nhost = %s\nconsole-dir = %s\n\n[listen]\n", s->id,
-        ja ? ja : s->id, en ? en : s->id, s->host, dir ? dir : "/usr/share/sekimori/console");
+        ja ? ja : s->id, en ? en : s->id, s->host, console_dir(c, room));
     for (size_t i = 0; ok(o) && i < sizeof listen / sizeof *listen; i++)
         o = buffer_fmt(&b, "%s = %s\n", listen[i].flag, flag(c, listen[i].flag) ? flag(c, listen[i].flag) : listen[i].fallback);
     if (ok(o)) o = store_in(c->state, "sekimori.conf", buffer_view(&b), 0640);

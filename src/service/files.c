@@ -43,9 +43,9 @@ outcome files_load(struct service *s)
     struct loading top = { s, s->port.console_dir, "" }, below = { s, assets, "/assets" };
     if (!s->port.console_dir[0]) return DONE;
     snprintf(assets, sizeof assets, "%s/assets", s->port.console_dir);
-    TRY(port_dir_list(top.dir, load_one, &top));
-    outcome o = port_dir_list(assets, load_one, &below);
-    return o.code == E_MISSING ? DONE : o;
+    outcome o = port_dir_list(top.dir, load_one, &top);
+    if (ok(o)) o = port_dir_list(assets, load_one, &below);
+    return o.code == E_MISSING ? DONE : o; /* a site works without its page; files_serve says so */
 }
 
 /* Any path without a dot that is no API path is the console's single page. */
@@ -64,5 +64,10 @@ outcome files_serve(struct service *s, struct request *q, bool *ret_found)
         *ret_found = true;
         return answer_text(q, s->files[i].type, buffer_view(&s->files[i].body));
     }
-    return DONE;
+    if (s->n_files || !is_page(q->http->path)) return DONE;
+    *ret_found = true;
+    q->status = 404;
+    return answer_text(q, "text/plain; charset=utf-8",
+        BYTES_LIT("The console is not installed on this site: set console-dir in sekimori.conf.\n"
+                  "この関守には画面のファイルがありません。sekimori.conf の console-dir で場所を指定してください。\n"));
 }
