@@ -198,6 +198,52 @@ static void codes_of_the_manual(void)
     CHECK(typed(words) == EXIT_VERIFY); /* a folder that is no record */
 }
 
+/* ---- grants ---- */
+
+static int grant_test(const char *was, const char *is, int *ret_line)
+{
+    struct buffer b, changed = BUFFER(1 << 20);
+    char path[80], line[256];
+    CHECK_QUIET(ok(port_file_load(source("examples/water/grants.yaml"), 1 << 20, &b)) && ok(buffer_put(&b, bytes_of("", 1))));
+    char *text = (char *)b.at, *at = strstr(text, was);
+    CHECK_QUIET(at != NULL);
+    if (!at) exit(1);
+    *ret_line = 1;
+    for (char *p = text; p < at; p++) *ret_line += *p == '\n';
+    CHECK_QUIET(ok(buffer_put(&changed, bytes_of(text, (size_t)(at - text)))) && ok(buffer_put(&changed, bytes_str(is)))
+        && ok(buffer_put(&changed, bytes_str(at + strlen(was)))));
+    snprintf(path, sizeof path, "%s/g.yaml", folder);
+    CHECK_QUIET(ok(port_file_store(path, buffer_view(&changed), 0600)));
+    buffer_deinit(&b);
+    buffer_deinit(&changed);
+    snprintf(line, sizeof line, "grant test %s --streams %s", path, source("examples/water/streams.yaml"));
+    return typed(line);
+}
+
+/* The five of docs/grants.md, and that a wrong expectation is shown with the steps that led elsewhere. */
+static void mistakes_in_a_policy_have_a_line(void)
+{
+    static const struct { const char *was, *is, *says; } rows[] = {
+        { "subject: role:operator", "subject: rol:operator", "did you mean \"role:...\"?" },
+        { "action: command", "action: comand", "did you mean \"command\"?" },
+        { "sk/v1/{site}/{own}/m/#", "sk/v1/{site}/{own}/m#", "+ stands for a whole level" },
+        { "[pump-command,", "[pump-comand,", "did you mean \"pump-command\"?" },
+        { "deny: true\n    why: evidence", "deni: true\n    why: evidence", "did you mean \"deny\"?" },
+    };
+    int line;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char place[32];
+        CHECK(grant_test(rows[i].was, rows[i].is, &line) == EXIT_CONFIGURATION);
+        snprintf(place, sizeof place, "g.yaml:%d:", line);
+        bool named = strstr(said, rows[i].says) && (strstr(said, place) || i == 3);
+        if (!named) printf("# line %d: %s\n", line, said);
+        CHECK(named);
+    }
+    CHECK(grant_test("m/level, want: allow", "m/level, want: deny", &line) == EXIT_FAILED);
+    CHECK(strstr(said, "WRONG") && strstr(said, "granted by device-says"));
+    CHECK(grant_test("why: a device", "why: a device", &line) == EXIT_OK && !strstr(said, "WRONG"));
+}
+
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
 {
     (void)st, (void)kind, (void)f;
@@ -214,6 +260,7 @@ int main(void)
     nothing_is_written();
     drafts_are_signed();
     codes_of_the_manual();
+    mistakes_in_a_policy_have_a_line();
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return TEST_END;
 }

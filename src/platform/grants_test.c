@@ -203,6 +203,24 @@ static void shown_and_read_again(const struct grants *g)
     arena_deinit(&arena);
 }
 
+/* A new site's rows are the same whether they stand in the program or were read as a policy. */
+static void defaults_read_as_a_policy(void)
+{
+    struct arena arena = ARENA(1 << 20);
+    struct grants *g = NULL;
+    struct grants_error e = { 0 };
+    size_t n = 0, read_n = 0;
+    CHECK_OK(grants_read(grants_doc(NULL, "w", &arena), &g, &e, 1, &n));
+    const struct grant *ours = grants_rows(NULL, &n), *read = g ? grants_rows(g, &read_n) : NULL;
+    CHECK(n > 0 && n == read_n);
+    for (size_t i = 0; i < n && i < read_n; i++)
+        CHECK(strcmp(ours[i].id, read[i].id) == 0 && ours[i].kind == read[i].kind && strcmp(ours[i].subject, read[i].subject) == 0
+            && ours[i].actions == read[i].actions && ours[i].deny == read[i].deny && strcmp(ours[i].pattern, read[i].pattern) == 0
+            && (ours[i].deny || ours[i].upto == read[i].upto) && !read[i].trusted && !read[i].timed && !read[i].stream[0]);
+    grants_free(g);
+    arena_deinit(&arena);
+}
+
 static void memory_is_refused(void)
 {
     for (uint64_t k = 1; k < 200; k++) {
@@ -242,6 +260,7 @@ int main(void)
     nothing_is_remembered_too_long(&a, r);
     shown_and_read_again(g);
     shown_and_read_again(NULL);
+    defaults_read_as_a_policy();
     memory_is_refused();
     grants_free(g);
     registry_free(r);

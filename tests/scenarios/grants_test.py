@@ -1,0 +1,160 @@
+"""A policy of grants, from outside: written, tested offline, signed by the right person, in force on links that are
+up; denied on the paths a third party can reach (N11-N14); kept over a restart; a broken one starts nothing (N24)."""
+import os
+import time
+
+from harness import Site, check, finish
+
+STREAMS = '''streams:
+  - name: plans
+    pattern: sk/v1/{site}/+/m/plans
+    owner: asset-owner
+    label: confidential
+    recorded: true
+    fail: closed
+'''
+ROWS = '''schema: sekimori-grants/1
+site: {site}
+zone: "+00:00"
+grants:
+  - id: say
+    subject: role:device
+    action: publish
+    stream:
+      - sk/v1/{{site}}/{{own}}/m/#
+      - sk/v1/{{site}}/{{own}}/s/#
+      - sk/v1/{{site}}/{{own}}/att/evidence
+  - {{ id: hear, subject: role:device, action: subscribe, stream: ["sk/v1/{{site}}/{{own}}/cmd/#", "sk/v1/{{site}}/{{own}}/att/challenge"] }}
+  - {{ id: order, subject: role:operator, action: command, stream: "sk/v1/{{site}}/+/cmd/+" }}
+  - {{ id: read, subject: role:viewer, action: subscribe, stream: "sk/v1/{{site}}/#", upto: {upto} }}
+{more}
+tests:
+  - {{ subject: d, role: device, action: publish, topic: sk/v1/{site}/d/m/x, want: allow }}
+  - {{ subject: d, role: device, action: publish, topic: sk/v1/{site}/e/m/x, want: deny }}
+'''
+
+
+def write(site, name, upto='internal', more=''):
+    path = site.path(name)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(ROWS.format(site=site.name, upto=upto, more=more))
+    return path
+
+
+def apply(site, path, role='asset-owner'):
+    draft = path + '.json'
+    r = site.cli('grant', 'new', path, '--out', draft)
+    if r.returncode:
+        return r
+    site.cli('grant', 'sign', draft, '--key', site.key(role))
+    began = time.monotonic()
+    r = site.cli('grant', 'apply', draft)
+    r.seconds = time.monotonic() - began
+    return r
+
+
+def arrives(viewer, topic, payload, seconds=2):
+    return viewer.receive(seconds, lambda m: m[0] == topic and m[1] == payload) is not None
+
+
+def paths(site):
+    device, viewer = site.enrol('dev-1', 'device'), site.enrol('watch-1', 'viewer')
+    base = f'sk/v1/{site.name}/dev-1'
+    speak, see = device.mqtt(), viewer.mqtt()
+    check('before a policy: a new site\'s rows', speak.publish(base + '/m/secret', 'a')[0] in (0, 0x10) and see.subscribe(f'sk/v1/{site.name}/#') < 0x80)
+    speak.publish(base + '/s/state', 'kept', retain=True)
+    check('what is published arrives', speak.publish(base + '/m/secret', 'b')[0] == 0 and arrives(see, base + '/m/secret', 'b'))
+    check('what is above no ceiling arrives', speak.publish(base + '/m/plans', 'p')[0] == 0 and arrives(see, base + '/m/plans', 'p'))
+    signed_by_the_right_one(site)
+    r = apply(site, write(site, 'deny.yaml', more='  - { id: no, subject: any, action: [subscribe, history], stream: "sk/v1/{site}/+/m/secret", deny: true }\n'
+                          '  - { id: no-state, subject: any, action: subscribe, stream: "sk/v1/{site}/+/s/#", deny: true }'))
+    check('the asset owner\'s signature puts it in force', r.returncode == 0, r.stdout + r.stderr)
+    speak.publish(base + '/m/secret', 'c')
+    speak.publish(base + '/m/plans', 'q')
+    speak.publish(base + '/m/other', 'd')
+    check('N14 live: an old subscription gets the rest', arrives(see, base + '/m/other', 'd'))
+    check('N14 live: nothing of what is denied', not any(m[0].endswith('secret') and m[1] == 'c' for m in see.messages))
+    check('never above the ceiling', not any(m[0].endswith('plans') and m[1] == 'q' for m in see.messages))
+    check('and that from the moment "apply" returned, within a second of typing it', r.seconds < 1, r.seconds)
+    late = site.enrol('watch-2', 'viewer').mqtt()
+    late.subscribe(f'sk/v1/{site.name}/#')
+    check('N13 retained: a new subscriber gets nothing of it', not late.receive(0.5, lambda m: '/s/' in m[0]))
+    check('N14 subscribed by its name: refused', late.subscribe(base + '/m/secret') == 0x87)
+    check('others\' topics stay closed', speak.publish(f'sk/v1/{site.name}/other/m/x', 'x')[0] == 0x87)
+    why = site.cli('why', 'watch-1', 'receive', base + '/m/secret')
+    check('why names the row', 'no (any' in why.stdout, why.stdout + why.stderr)
+    why = site.cli('why', 'watch-1', 'receive', base + '/m/plans')
+    check('why names label and ceiling', 'confidential' in why.stdout and 'internal' in why.stdout, why.stdout)
+
+
+def signed_by_the_right_one(site):
+    path = write(site, 'wrong.yaml')
+    for role in ('mission-owner', 'executive'):
+        r = apply(site, path, role)
+        check(f'signed by {role} alone: refused', r.returncode == 3 and 'signature-missing' in r.stderr, r.stderr)
+    r = site.cli('grant', 'apply', path)
+    check('unsigned: refused', r.returncode != 0)
+
+
+def takeover(site):
+    a, b = site.enrol('twin-a', 'device'), site.enrol('twin-b', 'device')
+    first = a.mqtt()
+    try:
+        b.mqtt('twin-a')
+        refused = ''
+    except ConnectionRefusedError as e:
+        refused = str(e)
+    check('N11 another\'s client id: refused with 0x87 or 0x85', '0x87' in refused or '0x85' in refused, refused)
+    check('N11 the victim is undisturbed', first.ping())
+
+
+def compared(site):
+    path = write(site, 'diff.yaml', upto='confidential')
+    r = site.cli('grant', 'diff', path)
+    gains = [l for l in r.stdout.splitlines() if l.startswith('+') and 'watch-1' in l]
+    check('diff names who gains what', r.returncode == 0 and any('plans' in l for l in gains), r.stdout + r.stderr)
+    before = site.json('grant', 'list')
+    r = site.cli('grant', 'apply', path, '--dry-run')
+    check('a dry run changes nothing', r.returncode == 0 and 'watch-1' in r.stdout and site.json('grant', 'list') == before, r.stderr)
+    wrong = write(site, 'name.yaml', more='  - { id: n, subject: any, action: history, stream: plnas }')
+    r = site.cli('grant', 'diff', wrong)
+    check('a stream nobody declared is a mistake with its line', r.returncode == 78 and 'did you mean "plans"' in r.stderr and 'name.yaml:' in r.stderr, r.stderr)
+
+
+def kept(site):
+    old = site.path('deny.yaml.json')
+    r = site.cli('grant', 'apply', old)
+    check('an old policy is not applied again', r.returncode == 6, r.stderr)
+    before = site.json('grant', 'list')
+    site.stop()
+    site.start()
+    check('a restart keeps it', site.json('grant', 'list') == before and before['grants'][0]['id'] == 'say')
+    audit = site.entries('audit', 'grants-applied')
+    check('who, before and after are in the record', len(audit) == 1 and audit[0]['payload']['by'] and len(audit[0]['payload']['after']) == 64, audit)
+
+
+def main():
+    with Site() as site:
+        site.start()
+        streams = site.path('streams.yaml')
+        with open(streams, 'w', encoding='utf-8') as f:
+            f.write(STREAMS.format(site=site.name))
+        r = site.cli('stream', 'apply', streams)
+        check('the stream is declared', r.returncode == 0, r.stderr)
+        r = site.cli('grant', 'test', write(site, 'a.yaml'))
+        check('the file\'s own questions are answered offline', r.returncode == 0 and r.stdout.count('ok ') == 2, r.stdout + r.stderr)
+        for text, says in (('', 'empty'), ('\x00\x01', 'YAML'), ('grants: []\n', 'without rows')):
+            bad = site.path('bad.yaml')
+            with open(bad, 'w', encoding='utf-8') as f:
+                f.write(text)
+            r = site.cli('grant', 'new', bad, '--out', site.path('bad.json'))
+            check(f'N24 {says}: no draft is made', r.returncode == 78 and says in r.stderr and not os.path.exists(site.path('bad.json')), r.stderr)
+        paths(site)
+        takeover(site)
+        compared(site)
+        kept(site)
+    finish()
+
+
+if __name__ == '__main__':
+    main()
