@@ -91,10 +91,10 @@ int cmd_ledger_verify(struct cli *c);
 int cmd_ledger_list(struct cli *c);
 int cmd_ledger_proof(struct cli *c);
 int cmd_ledger_head(struct cli *c);
+int cmd_ledger_prune(struct cli *c);
+int cmd_ledger_erase(struct cli *c);
+int cmd_ledger_consistency(struct cli *c);
 
 int cli_main(int argc, char **argv);
 
 #endif
-int cmd_ledger_prune(struct cli *c);
-int cmd_ledger_erase(struct cli *c);
-int cmd_ledger_consistency(struct cli *c);

@@ -203,7 +203,7 @@ static void codes_of_the_manual(void)
 static int grant_test(const char *was, const char *is, int *ret_line)
 {
     struct buffer b, changed = BUFFER(1 << 20);
-    char path[80], line[256];
+    char path[80], line[700];
     CHECK_QUIET(ok(port_file_load(source("examples/water/grants.yaml"), 1 << 20, &b)) && ok(buffer_put(&b, bytes_of("", 1))));
     char *text = (char *)b.at, *at = strstr(text, was);
     CHECK_QUIET(at != NULL);

@@ -56,15 +56,15 @@ static const struct command commands[] = {
     { "ledger", "verify", "[DIR] [--key HEX]", "証跡記録を検証する（8 不一致）", "verify the record (exit 8 when it is not whole)", cmd_ledger_verify },
     { "ledger", "list", "[--kind KIND] [--after N]", "証跡記録を見る", "read the record", cmd_ledger_list },
     { "ledger", "proof", "INDEX --out FILE", "一件の証明を取り出す", "export one entry's proof", cmd_ledger_proof },
+    { "ledger", "consistency", "OLD NEW [--out FILE]", "二つの大きさの間の整合証明を取り出す", "export the proof that NEW entries contain the first OLD", cmd_ledger_consistency },
+    { "ledger", "prune", "--before TIME [--class data] [--reason TEXT] [--dry-run]", "古い記録データの中身を消す（証明は残る）", "give up old recorded data (proofs stay)", cmd_ledger_prune },
+    { "ledger", "erase", "DEVICE --reason TEXT", "機器の記録データの鍵を破棄して読めなくする", "destroy the key of a device's recorded data", cmd_ledger_erase },
     { "ledger", "head", "", "いま要約値に署名させる", "have the head signed now", cmd_ledger_head },
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const char *cli_say(const struct cli *c, enum word w)
 {
-    { "ledger", "consistency", "OLD NEW [--out FILE]", "二つの大きさの間の整合証明を取り出す", "export the proof that NEW entries contain the first OLD", cmd_ledger_consistency },
-    { "ledger", "prune", "--before TIME [--class data] [--reason TEXT] [--dry-run]", "古い記録データの中身を消す（証明は残る）", "give up old recorded data (proofs stay)", cmd_ledger_prune },
-    { "ledger", "erase", "DEVICE --reason TEXT", "機器の記録データの鍵を破棄して読めなくする", "destroy the key of a device's recorded data", cmd_ledger_erase },
     static const struct { const char *ja, *en; } rows[CLI_WORD_COUNT] = {
 #define X(name, ja, en) [name] = { ja, en },
         CLI_WORDS(X)
