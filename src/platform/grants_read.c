@@ -99,7 +99,8 @@ static void read_subject(struct reader *r, const struct doc *d, struct grant *g)
         (void)word_of(r, &as, "subject", roles);
     } else if (!registry_id_valid(bytes_str(rest))) {
         char kind[16] = "";
-        snprintf(kind, sizeof kind, "%.*s", (int)strcspn(text, ":"), text);
+        size_t n = strcspn(text, ":");
+        if (n < sizeof kind) memcpy(kind, text, n);
         const char *meant = strchr(text, ':') ? text_nearest(kind, word_at, prefixes) : NULL;
         complain(r, d, "subject", "expected any, an identity, role:R, model:M or group:G, found \"%.40s\"%s%s%s", text,
             meant ? " (did you mean \"" : "", meant ? meant : "", meant ? ":...\"?)" : "");
