@@ -6,6 +6,7 @@
 
 #include "base/port/port.h"
 #include "base/time.h"
+#include "device/agent/invite.h"
 #include "device/agent/join.h"
 #include "device/agent/run.h"
 #include "device/agent/say.h"
@@ -43,7 +44,14 @@ int tools_join(const struct options *o)
     done = join_site(o->words[0], o->state_dir, t, o->tcti != NULL ? o->tcti : "");
     tpm_close(t);
     if (ok(done)) done = state_load(o->state_dir, &s);
-    if (!ok(done)) return say_error(o->japanese, done, "join");
+    if (!ok(done)) {
+        struct invitation i;
+        char where[AGENT_HOST_MAX + 16] = "join"; /* where it wanted to go; never the token */
+        if (ok(invitation_read(bytes_str(o->words[0]), &i)))
+            snprintf(where, sizeof where, strchr(i.host, ':') ? "[%s]:%u" : "%s:%u", i.host, i.port);
+        explicit_bzero(&i, sizeof i);
+        return say_error(o->japanese, done, where);
+    }
     say(stdout, o->japanese, SAY_JOINED, "");
     say_state(o, &s);
     state_free(&s);
