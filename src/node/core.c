@@ -210,6 +210,7 @@ static outcome signals(struct core *c)
 {
     sigset_t set;
     sigemptyset(&set);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is a refused write like any other */
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
