@@ -198,6 +198,7 @@ static outcome open_ledger(struct core *c)
     snprintf(dir, sizeof dir, "%s/ledger", c->state);
     TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
     TRY(core_replay(c));
+    TRY(core_grants_default(c));
     core_registry_changed(c);
     snprintf(cut_text, sizeof cut_text, "%llu", (unsigned long long)cut);
     core_audit(c, "started", "torn_bytes_cut", cut_text, NULL);

@@ -111,6 +111,8 @@ void core_audit(struct core *c, const char *what, ...);
 /* grants.c: a signed policy; why as assurance's doors. */
 MUST outcome core_grants(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
 MUST outcome core_grants_replay(struct core *c, struct bytes json);
+/* Where no policy was replayed: a new site's rows as one, whose answers are remembered. */
+MUST outcome core_grants_default(struct core *c);
 
 /* seal_client.c */
 struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };

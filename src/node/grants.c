@@ -26,6 +26,17 @@ static void swap(struct core *c, struct grants *next, const char *hash, int64_t 
     grants_free(old);
 }
 
+outcome core_grants_default(struct core *c)
+{
+    struct arena arena = ARENA(1 << 20);
+    char why[ASSURANCE_WHY];
+    if (c->grants) return DONE;
+    outcome o = read_policy(grants_doc(NULL, c->config.site, &arena), &c->grants, why);
+    arena_deinit(&arena);
+    if (ok(o)) c->access.grants = c->grants;
+    return o;
+}
+
 static MUST outcome hash_of(const struct doc *payload, char ret_hex[65])
 {
     struct buffer b = BUFFER(POLICY_BYTES);
