@@ -17,13 +17,16 @@ struct tls_signer {
 enum tls_client_auth { TLS_AUTH_NONE, TLS_AUTH_OPTIONAL, TLS_AUTH_REQUIRED };
 
 /* server chain: leaf first. client CA: trusted for clientAuth. OPTIONAL also lets an expired
- * certificate of our CA through, marked. alpn: NULL or a comma-free single protocol. */
+ * certificate of our CA through, marked. */
 MUST outcome tls_server_new(struct bytes chain_pem, struct bytes client_ca_pem, enum tls_client_auth auth,
     const struct tls_signer *signer, struct tls_context **ret);
 /* key NULL = no client certificate. ca_key_hash: pin of some CA certificate in the presented chain
  * (joining); else ca_pem verifies. */
 MUST outcome tls_client_new(struct bytes ca_pem, const struct hash *ca_key_hash, struct bytes chain_pem,
     const struct key *key, struct tls_context **ret);
+/* RFC 7301. A server then takes this protocol where one is asked for and refuses a peer that asks for others only;
+ * who asks for none is let through. A client asks for it. protocol: a literal. */
+MUST outcome tls_protocol(struct tls_context *c, const char *protocol);
 void tls_context_free(struct tls_context *c); /* counted: live struct tls keep it */
 
 MUST outcome tls_new(struct tls_context *c, const char *server_name, struct tls **ret);

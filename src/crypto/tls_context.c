@@ -121,6 +121,37 @@ outcome tls_server_new(struct bytes chain_pem, struct bytes client_ca_pem, enum 
     return o;
 }
 
+static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_n, const unsigned char *offers, unsigned n,
+    void *at)
+{
+    const struct tls_context *c = at;
+    struct bytes in = bytes_of(offers, n), one;
+    uint8_t length;
+    (void)ssl;
+    while (in.n && ok(take_u8(&in, &length)) && ok(take(&in, length, &one))) {
+        if (!bytes_equal_str(one, c->protocol)) continue;
+        *ret = one.at;
+        *ret_n = length;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+outcome tls_protocol(struct tls_context *c, const char *protocol)
+{
+    uint8_t wish[64];
+    struct out o = out_of(wish, sizeof wish);
+    c->protocol = protocol;
+    if (c->server) {
+        SSL_CTX_set_alpn_select_cb(c->ctx, choose_protocol, c);
+        return DONE;
+    }
+    put_u8(&o, (uint8_t)strlen(protocol));
+    put_str(&o, protocol);
+    TRY(out_done(&o));
+    return SSL_CTX_set_alpn_protos(c->ctx, o.at, (unsigned)o.n) == 0 ? DONE : REFUSE_CLEAN(E_MEMORY);
+}
+
 outcome tls_client_new(struct bytes ca_pem, const struct hash *ca_key_hash, struct bytes chain_pem,
     const struct key *key, struct tls_context **ret)
 {

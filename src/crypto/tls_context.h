@@ -13,6 +13,7 @@ struct tls_context {
     enum tls_client_auth auth;
     bool pinned;
     struct hash pin;
+    const char *protocol; /* ALPN, NULL = not looked at */
     struct far_library far; /* server only */
     BIO_METHOD *method;
     SSL_CTX *ctx;

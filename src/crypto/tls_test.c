@@ -182,6 +182,29 @@ static void test_good(const struct site *s, enum tls_client_auth auth, size_t st
     pair_free(&p);
 }
 
+/* RFC 7301: none asked for, the right one, another. */
+static void test_protocol(const struct site *s)
+{
+    static const char *const wishes[] = { NULL, "mqtt", "http/1.1" };
+    struct holder h = { .key = s->server };
+    const struct tls_signer signer = { &h, holder_sign };
+    for (size_t i = 0; i < 3; i++) {
+        struct tls_context *server = NULL, *client = NULL;
+        struct pair p;
+        CHECK_OK(tls_server_new(buffer_view(&s->chain_pem), buffer_view(&s->issuing_pem), TLS_AUTH_REQUIRED, &signer, &server));
+        CHECK_OK(tls_client_new(buffer_view(&s->root_pem), NULL, buffer_view(&s->device_pem), s->device, &client));
+        CHECK_OK(tls_protocol(server, "mqtt"));
+        if (wishes[i]) CHECK_OK(tls_protocol(client, wishes[i]));
+        pair_new(&p, server, client, "gate.example");
+        run(&p, 65536);
+        CHECK(ok(p.server_end) == (i < 2) && ok(p.client_end) == (i < 2));
+        CHECK(i < 2 || tls_why(p.server) == TLS_WHY_OTHER);
+        tls_context_free(server);
+        tls_context_free(client);
+        pair_free(&p);
+    }
+}
+
 /* --- refusals --- */
 
 /* A certificate made by hand: what no profile of ours makes. */
@@ -565,6 +588,7 @@ int main(void)
     test_good(&s, TLS_AUTH_REQUIRED, 65536);
     test_good(&s, TLS_AUTH_OPTIONAL, 1);
     test_good(&s, TLS_AUTH_NONE, 100);
+    test_protocol(&s);
     test_refusals(&s, &other);
     test_twin(&s, &twin);
     test_strangers(&s);

@@ -152,6 +152,22 @@ static outcome take_guard(struct gate *g, struct bytes in)
     return DONE;
 }
 
+/* Kept with a comma at both ends, so that an address is found whole. */
+static outcome take_proxies(struct gate *g, struct bytes in)
+{
+    struct bytes list;
+    struct out o = out_of(g->proxies, sizeof g->proxies - 1);
+    TRY(take_field16(&in, &list));
+    TRY(at_end(in));
+    put_str(&o, ",");
+    for (size_t i = 0; i < list.n; i++)
+        if (list.at[i] != ' ') put_u8(&o, list.at[i]);
+    put_str(&o, ",");
+    TRY(out_done(&o));
+    g->proxies[o.n] = 0;
+    return DONE;
+}
+
 static outcome take_start(struct gate *g, struct bytes in)
 {
     TRY(at_end(in));
@@ -195,6 +211,7 @@ static outcome take_record(struct gate *g, struct bytes in)
     case LINK_LISTEN: return take_listen(g, in);
     case LINK_TRUST: return take_trust(g, in);
     case LINK_GUARD: return take_guard(g, in);
+    case LINK_PROXIES: return take_proxies(g, in);
     case LINK_START: return take_start(g, in);
     case LINK_ADMIT:
     case LINK_SEND:
@@ -225,5 +242,6 @@ void core_side_reset(struct gate *g)
     g->configured = false;
     g->more = false;
     g->n_asked = 0;
+    g->proxies[0] = 0;
     g->doors_differ = false;
 }

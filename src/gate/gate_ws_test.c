@@ -143,6 +143,44 @@ static void test_before_connect(struct rig *r)
     CHECK(rig_expect(r, LINK_REFUSED, &rec));
 }
 
+/* A balancer's header before TLS: the client it names is whom the core hears of; without one it is refused. */
+static void test_proxy(void)
+{
+    static const uint8_t header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x01\x30\x39\x22\xb3";
+    struct rig r;
+    struct rig_record rec;
+    struct link_up up;
+    struct rig_peer p = { 0 };
+    uint8_t b[64], got[64];
+    struct out o = out_of(b, sizeof b);
+    rig_start(&r, 700, true);
+    put_field16(&o, BYTES_LIT("192.0.2.9, 127.0.0.1"));
+    rig_send(&r, LINK_PROXIES, 0, out_view(&o));
+    rig_configure(&r, 16, 16, 16);
+    CHECK(rig_expect(&r, LINK_READY, &rec));
+    for (size_t first = 1; first < 28; first += 13) {
+        p = (struct rig_peer) { .fd = rig_dial(&r, LISTENER_MQTT) };
+        CHECK(send(p.fd, header, first, MSG_NOSIGNAL) == (ssize_t)first);
+        CHECK(send(p.fd, header + first, 28 - first, MSG_NOSIGNAL) == (ssize_t)(28 - first));
+        CHECK_OK(rig_shake(&r, buffer_view(&r.site.device_chain), r.site.device, &p));
+        CHECK(rig_expect(&r, LINK_UP, &rec));
+        CHECK_OK(link_take_up(rec.rest, &up));
+        CHECK(strcmp(up.source, "192.0.2.7") == 0);
+        rig_peer_close(&p);
+        CHECK(rig_expect(&r, LINK_DOWN, &rec));
+    }
+    int bare = rig_dial(&r, LISTENER_MQTT);
+    CHECK(send(bare, "\x16\x03\x01\x02\0\x01", 6, MSG_NOSIGNAL) == 6);
+    CHECK(rig_receive(bare, got, sizeof got, RIG_WAIT_MS) <= 0);
+    CHECK(rig_expect(&r, LINK_REFUSED, &rec) && rec.rest.n > 2 && rec.rest.at[1] == LINK_NO_PROXY_HEADER);
+    close(bare);
+    int silent = rig_dial(&r, LISTENER_MQTT);
+    CHECK(send(silent, header, 20, MSG_NOSIGNAL) == 20);
+    CHECK(rig_receive(silent, got, sizeof got, RIG_WAIT_MS) == 0); /* by the deadline */
+    close(silent);
+    CHECK(rig_stop(&r) == 0);
+}
+
 /* The lab: the same doors without TLS. */
 static void test_plain(void)
 {
@@ -189,5 +227,6 @@ int main(void)
     test_before_connect(&r);
     CHECK(rig_stop(&r) == 0);
     test_plain();
+    test_proxy();
     return TEST_END;
 }

@@ -85,6 +85,7 @@ struct peer {
     int64_t deadline_ms;      /* 0: none */
     int64_t timer_ms;         /* of its row in deadlines that counts; 0: none */
     char source[LINK_ADDRESS_MAX], key[LINK_ADDRESS_MAX];
+    bool proxied;             /* its PROXY header is still to come; source is the balancer's */
     struct queue_hook in_queue[QUEUES];
 };
 
@@ -116,6 +117,7 @@ struct gate {
     int64_t doors_closed_until_ms;
     struct buffer chain, ca;
     struct tls_context *tls[LISTENERS];
+    char proxies[LINK_PROXIES_MAX]; /* ",address,address,": who begins with a PROXY header */
     struct seal_side seal;
 
     size_t memory;    /* bytes held for all peers */

@@ -1,6 +1,7 @@
 /* One connection from accept to its end. Nothing here frees a peer: that is the reaper's, at the
  * end of the turn, so that no function is surprised. */
 #include <errno.h>
+#include <stdio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -9,6 +10,7 @@
 
 #include "gate/inside.h"
 #include "wire/mqtt.h"
+#include "wire/proxy.h"
 
 static bool is_http(const struct peer *p)
 {
@@ -123,6 +125,13 @@ static void peer_up(struct gate *g, struct peer *p)
     if (!ok(o)) assert(p->in_queue[QUEUE_BLOCKED].in);
 }
 
+static bool is_balancer(const struct gate *g, const struct peer *p)
+{
+    char whole[LINK_ADDRESS_MAX + 2];
+    snprintf(whole, sizeof whole, ",%s,", p->source);
+    return listener_is_mqtt(p->listener) && !gate_plain(g, p->listener) && p->source[0] && strstr(g->proxies, whole);
+}
+
 void peer_accepted(struct gate *g, enum listener l, int fd, const char *source)
 {
     char key[LINK_ADDRESS_MAX];
@@ -142,6 +151,7 @@ void peer_accepted(struct gate *g, enum listener l, int fd, const char *source)
     p->accepted_ms = p->active_ms = g->now_ms;
     memcpy(p->source, source, strnlen(source, sizeof p->source - 1));
     memcpy(p->key, key, sizeof p->key);
+    p->proxied = is_balancer(g, p);
     p->in = BUFFER(is_http(p) ? FRONT_REQUEST_MAX : FRONT_PACKET_MAX);
     p->out = BUFFER(GATE_OUTPUT_BYTES);
     if (!ok(peer_start(g, p))) {
@@ -187,6 +197,34 @@ static void shake_failed(struct gate *g, struct peer *p, enum link_refusal why)
     else peer_drop(g, p, LINK_END_PEER);
 }
 
+/* The peer is whom the balancer names: caps and records count that one. */
+static outcome speaks_for(struct gate *g, struct peer *p, const char *source)
+{
+    char key[LINK_ADDRESS_MAX];
+    if (!source[0]) return DONE; /* the balancer's own check */
+    guard_source_key(source, key);
+    memcpy(p->source, source, sizeof p->source);
+    TRY(guard_enter(&g->guard, key));
+    guard_leave(&g->guard, p->key);
+    memcpy(p->key, key, sizeof p->key);
+    return DONE;
+}
+
+/* Cuts the PROXY header from what came: *came is what follows it. E_AGAIN: more is needed. */
+static outcome proxy_header(struct gate *g, struct peer *p, struct bytes *came)
+{
+    char source[LINK_ADDRESS_MAX];
+    size_t n, had = p->in.n;
+    TRY(buffer_put(&p->in, *came));
+    outcome o = proxy_take(buffer_view(&p->in), &n, source);
+    if (o.code == E_SHORT) return REFUSE(E_AGAIN);
+    TRY(o);
+    *came = bytes_of(came->at + (n - had), came->n - (n - had));
+    p->in.n = 0;
+    p->proxied = false;
+    return speaks_for(g, p, source);
+}
+
 static void shake(struct gate *g, struct peer *p)
 {
     while (p->state == PEER_SHAKING && p->budget) {
@@ -202,7 +240,14 @@ static void shake(struct gate *g, struct peer *p)
             shake_failed(g, p, LINK_TLS_OTHER);
             return;
         }
-        o = tls_feed(p->tls, bytes_of(g->chunk, n));
+        struct bytes came = bytes_of(g->chunk, n);
+        o = p->proxied ? proxy_header(g, p, &came) : DONE;
+        if (o.code == E_AGAIN) continue;
+        if (!ok(o)) {
+            shake_failed(g, p, o.code == E_FULL || o.code == E_DENIED ? LINK_TOO_MANY : LINK_NO_PROXY_HEADER);
+            return;
+        }
+        o = tls_feed(p->tls, came);
         if (ok(o)) o = tls_handshake(p->tls);
         queue_add(g, QUEUE_OUT, p);
         if (ok(o)) shaken(g, p);

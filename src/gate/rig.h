@@ -332,11 +332,9 @@ static inline bool rig_peer_more(struct rig_peer *p, int wait_ms)
     return n > 0 && ok(tls_feed(p->tls, bytes_of(b, (size_t)n)));
 }
 
-/* A handshake with this chain and key (NULL: without a certificate). */
-static inline outcome rig_peer_open(struct rig *r, enum listener l, struct bytes chain,
-    const struct key *key, struct rig_peer *p)
+/* The handshake alone, on p->fd. */
+static inline outcome rig_shake(struct rig *r, struct bytes chain, const struct key *key, struct rig_peer *p)
 {
-    *p = (struct rig_peer) { .fd = rig_dial(r, l) };
     must(tls_client_new(buffer_view(&r->site.root_pem), 0, chain, key, &p->context));
     must(tls_new(p->context, "localhost", &p->tls));
     for (;;) {
@@ -345,6 +343,14 @@ static inline outcome rig_peer_open(struct rig *r, enum listener l, struct bytes
         if (o.code != E_AGAIN) return o;
         if (!rig_peer_more(p, RIG_WAIT_MS)) return REFUSE(E_TIMEOUT);
     }
+}
+
+/* A handshake with this chain and key (NULL: without a certificate). */
+static inline outcome rig_peer_open(struct rig *r, enum listener l, struct bytes chain,
+    const struct key *key, struct rig_peer *p)
+{
+    *p = (struct rig_peer) { .fd = rig_dial(r, l) };
+    return rig_shake(r, chain, key, p);
 }
 
 static inline bool rig_peer_write(struct rig_peer *p, struct bytes b)

@@ -1,5 +1,6 @@
 #include "node/config.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -27,6 +28,7 @@ static const struct row rows[] = {
     { "listen", "est", KIND_ADDRESS, LISTEN_AT(LISTENER_EST), 0, 0, "0.0.0.0:8444", "enrolment" },
     { "listen", "console", KIND_ADDRESS, LISTEN_AT(LISTENER_CONSOLE), 0, 0, "127.0.0.1:8480", "console, loopback only" },
     { "listen", "wss", KIND_ADDRESS, LISTEN_AT(LISTENER_WSS), 0, 0, "off", "MQTT over WebSocket (/mqtt), mutual TLS 1.3" },
+    { "listen", "proxy", KIND_TEXT, TEXT_AT(proxies), 0, 0, "off", "balancers that begin with a PROXY v2 header: addresses, or off" },
     { "guard", "handshakes", KIND_NUMBER, TEXT_AT(handshakes), 1, 4096, "256", "handshakes at once" },
     { "guard", "connections", KIND_NUMBER, TEXT_AT(connections), 1, 1000000, "20000", "connections at once" },
     { "guard", "per-source", KIND_NUMBER, TEXT_AT(per_source), 1, 1000000, "2000", "connections of one address" },
@@ -213,6 +215,23 @@ static bool loopback(const char *host)
     return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
+/* "off" or numeric addresses with commas between: a name would be whatever its resolver says. */
+static bool proxies_good(const char *text)
+{
+    struct bytes rest = bytes_str(text);
+    if (bytes_equal_str(rest, "off")) return true;
+    while (true) {
+        uint8_t address[16];
+        char one[LINK_ADDRESS_MAX];
+        const uint8_t *comma = rest.n ? memchr(rest.at, ',', rest.n) : NULL;
+        size_t n = comma ? (size_t)(comma - rest.at) : rest.n;
+        if (!ok(bytes_to_text(trim(bytes_of(rest.at, n)), one, sizeof one))) return false;
+        if (inet_pton(AF_INET, one, address) != 1 && inet_pton(AF_INET6, one, address) != 1) return false;
+        if (!comma) return true;
+        rest = bytes_of(rest.at + n + 1, rest.n - n - 1);
+    }
+}
+
 outcome config_read(struct bytes text, struct config *ret, struct config_error *errors, size_t cap, size_t *ret_n)
 {
     struct config c;
@@ -229,6 +248,7 @@ outcome config_read(struct bytes text, struct config *ret, struct config_error *
     const struct address *console = &c.listen[LISTENER_CONSOLE];
     if (console->port && !loopback(console->host))
         complain(&r, "console: expected ", "a loopback address (127.0.0.1 or [::1]): it is plain HTTP");
+    if (!proxies_good(c.proxies)) complain(&r, "proxy: expected ", "addresses with commas between, or off");
     *ret_n = r.n < cap ? r.n : cap;
     if (r.n) return REFUSE(E_CONFIG);
     *ret = c;

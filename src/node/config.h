@@ -18,6 +18,7 @@ struct config {
     char host[128];            /* how devices and people reach this machine */
     char console_dir[256];
     struct address listen[LISTENERS];
+    char proxies[LINK_PROXIES_MAX / 2]; /* "off", or addresses whose MQTT links begin with a PROXY header */
     uint32_t handshakes, connections, per_source;
     uint32_t commit_window_ms;
     uint32_t keep_days, keep_mib; /* of recorded data; 0 = for ever */

@@ -109,6 +109,14 @@ static void say_listeners(struct core *c)
     }
 }
 
+static void say_proxies(struct core *c)
+{
+    uint8_t body[LINK_PROXIES_MAX];
+    struct out o = out_of(body, sizeof body);
+    put_field16(&o, bytes_str(c->config.proxies));
+    if (strcmp(c->config.proxies, "off") != 0 && !o.over) say(c, LINK_PROXIES, 0, out_view(&o));
+}
+
 outcome links_attach(struct core *c, const int fds[CHANNEL_FDS])
 {
     links_drop(c);
@@ -119,6 +127,7 @@ outcome links_attach(struct core *c, const int fds[CHANNEL_FDS])
     put_u32(&o, c->config.connections);
     put_u32(&o, c->config.per_source);
     say_listeners(c);
+    say_proxies(c);
     TRY(links_trust(c));
     say(c, LINK_GUARD, 0, out_view(&o));
     say(c, LINK_START, 0, BYTES_NONE);

@@ -13,7 +13,7 @@ const char *link_refusal_word(enum link_refusal r)
 
 static bool kind_known(uint8_t k)
 {
-    return (k >= LINK_LISTEN && k <= LINK_GUARD) || (k >= LINK_READY && k <= LINK_REFUSED)
+    return (k >= LINK_LISTEN && k <= LINK_PROXIES) || (k >= LINK_READY && k <= LINK_REFUSED)
         || (k >= LINK_ADMIT && k <= LINK_IDLE);
 }
 

@@ -13,6 +13,7 @@ enum link_kind {
     LINK_TRUST,      /* field32 server chain PEM, field32 client CA PEM (may be re-sent: hot reload) */
     LINK_START,      /* the configuration is complete: bind, sandbox, serve */
     LINK_GUARD,      /* u32 handshakes at once, u32 connections, u32 per source address */
+    LINK_PROXIES,    /* field16 addresses, comma-separated: who must begin with a PROXY header (wire/proxy.h) */
     /* gate -> core */
     LINK_READY = 16, /* bound and sandboxed; u8 listener count */
     LINK_UP,         /* struct link_up: TLS done; core answers ADMIT or CLOSE */
@@ -63,6 +64,7 @@ enum link_end {
     X(LINK_TOO_MANY, "too-many-connections")                                                       \
     X(LINK_FIRST_PACKET, "first-packet")                                                           \
     X(LINK_FRAMING, "framing")                                                                     \
+    X(LINK_NO_PROXY_HEADER, "proxy-header")                                                        \
     /* below: decided by the core, same table so that audit has one vocabulary */                  \
     X(LINK_UNREGISTERED, "unregistered")                                                           \
     X(LINK_REVOKED, "revoked")                                                                     \
@@ -77,6 +79,7 @@ enum link_refusal {
 const char *link_refusal_word(enum link_refusal r);
 
 #define LINK_ADDRESS_MAX 64
+#define LINK_PROXIES_MAX 512
 
 struct link_up {
     enum listener listener;
