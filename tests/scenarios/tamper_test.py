@@ -115,7 +115,7 @@ def explained(demo):
     for lang, word in (('en', 'held'), ('ja', '保留')):
         r = run(os.path.join(BIN, 'sekimori'), '--state', demo.state, '--lang', lang, 'why', 'operator-1', 'command', PUMP)
         steps = re.findall(r'[├└] (safe direction|\S+)', r.stdout)
-        for step in ('identity', 'life', 'trust', 'role', 'stream', 'safe direction', 'limit', 'condition', 'evidence', 'decision', 'signer',
+        for step in ('identity', 'life', 'trust', 'stream', 'grant', 'safe direction', 'limit', 'condition', 'evidence', 'decision', 'signer',
                      'authority', 'end', 'appeal'):
             check(f'why ({lang}) has the step {step}', step in steps, steps)
         check(f'why ({lang}): three people signed', steps.count('signer') == 3)
