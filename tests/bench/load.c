@@ -308,7 +308,7 @@ bool bench_run(struct bench *b)
     if (!bench_connect(b)) return false;
     if (b->o.mode != MODE_IDLE) {
         messages(b);
-        return true;
+        return !b->count.lines_lost;
     }
     turn_for(b, b->o.warm);
     b->measure.rss_kib = processes_rss_kib(&b->o.pids) - rss;
