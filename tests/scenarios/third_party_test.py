@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 
-from harness import (LONG, ROOT, Client, Mqtt, Site, check, closed_by_peer, finish, note, packet, run, skip, text_of, tls_context,
+from harness import (ROOT, Client, Mqtt, Site, check, closed_by_peer, finish, note, packet, run, skip, text_of, tls_context,
                      tls_socket, until)
 
 
@@ -303,7 +303,7 @@ def login(site):
 
 def storm(site, operator):
     """A stranger's failed handshakes while a good client works."""
-    total = 10000 if LONG else 2000
+    total = 10000
     device = site.enrol('dev-good', 'device')
     gateway, sender = device.mqtt(), operator.mqtt('operator-1/storm')
     gateway.subscribe(f'sk/v1/{site.name}/dev-good/cmd/#')
