@@ -154,7 +154,7 @@ static void session(uint16_t receive_maximum)
     CHECK(sent_take(&p, room) == MQTT_SUBSCRIBE);
     CHECK_OK(mqtt_read_subscribe(p, 5, &s, &reason));
     CHECK(s.n == 1 && s.rows[0].qos == 1);
-    CHECK_OK(mqtt_write_suback(5, MQTT_SUBACK, s.id, &code, 1, &b));
+    CHECK_OK(mqtt_write_suback(5, MQTT_SUBACK, &(struct mqtt_grants) { s.id, &code, 1, NULL }, &b));
     feed(&b);
 }
 

@@ -32,7 +32,8 @@
     X(ENTRY_START, 20, "start", CLASS_CONTROL, "起動・停止")                                       \
     X(ENTRY_GRANTS, 36, "grants", CLASS_CONTROL, "許可の定め（署名つき）")                         \
     X(ENTRY_TOKEN, 37, "token", CLASS_CONTROL, "APIトークン")                                      \
-    X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                            \
+    X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                           \
+    X(ENTRY_SESSION, 33, "session", CLASS_CONTROL, "接続の約束（セッション）")                                            \
     X(ENTRY_PRUNED, 34, "pruned", CLASS_CONTROL, "保存期間による削除")                             \
     X(ENTRY_ERASED, 35, "erased", CLASS_CONTROL, "鍵の破棄による消去")
 

@@ -48,19 +48,27 @@ outcome attest_start(struct core *c)
     return exchange_tap_new(c->exchange, NULL, bytes_str(filter), on_evidence, c, &tap);
 }
 
+enum { QUESTION_MAX = 128 };
+
+static void question_of(const struct challenge *ch, char body[QUESTION_MAX])
+{
+    char nonce[65];
+    hex_of(bytes_of(ch->nonce, sizeof ch->nonce), nonce);
+    snprintf(body, QUESTION_MAX, "{\"nonce\":\"%s\",\"pcrs\":[8]}", nonce);
+}
+
 static void send_challenge(struct core *c, struct challenge *ch)
 {
-    char topic[200], body[128], nonce[65];
-    hex_of(bytes_of(ch->nonce, sizeof ch->nonce), nonce);
+    char topic[200], body[QUESTION_MAX];
+    question_of(ch, body);
     snprintf(topic, sizeof topic, "sk/v1/%s/%s/att/challenge", c->config.site, ch->id);
-    snprintf(body, sizeof body, "{\"nonce\":\"%s\",\"pcrs\":[8]}", nonce);
     struct message m = { .topic = bytes_str(topic), .payload = bytes_str(body), .qos = 0 };
     (void)!ok(exchange_publish(c->exchange, &m));
     ch->tries++;
     ch->next_ms = port_mono_ms() + RETRY_MS;
 }
 
-outcome attest_ask(struct core *c, const char *id)
+static outcome open_challenge(struct core *c, const char *id, struct challenge **ret)
 {
     const struct identity *who = registry_identity(c->registry, id);
     if (!who) return REFUSE(E_UNKNOWN);
@@ -68,11 +76,44 @@ outcome attest_ask(struct core *c, const char *id)
     if (!ch) return REFUSE(E_MEMORY);
     port_random(ch->nonce, sizeof ch->nonce);
     ch->open = true;
-    ch->arrived = ch->ignored = false;
+    ch->arrived = ch->ignored = ch->by_auth = false;
     ch->tries = 0;
     ch->asked_ms = port_mono_ms();
+    *ret = ch;
+    return DONE;
+}
+
+outcome attest_ask(struct core *c, const char *id)
+{
+    struct challenge *ch;
+    TRY(open_challenge(c, id, &ch));
     send_challenge(c, ch);
     c->challenge_next_ms = ch->next_ms;
+    return DONE;
+}
+
+/* The exchange is being called: what the evidence is worth is said at the next turn. */
+outcome attest_by_auth(struct core *c, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret)
+{
+    struct challenge *ch;
+    char body[QUESTION_MAX];
+    if (who->role != ROLE_DEVICE || !who->has_ak) return REFUSE(E_UNSUPPORTED);
+    if (data.n == 0) {
+        TRY(open_challenge(c, who->id, &ch));
+        question_of(ch, body);
+        ch->by_auth = true;
+        ch->auth_link = link;
+        ch->next_ms = port_mono_ms() + (int64_t)RETRY_MS * CHALLENGE_TRIES; /* the question is not repeated by publish */
+        ch->tries = CHALLENGE_TRIES;
+        c->challenge_next_ms = 0;
+        return buffer_put(ret, bytes_str(body));
+    }
+    ch = map_get(&c->challenges, bytes_str(who->id));
+    if (!ch || !ch->open || !ch->by_auth || ch->auth_link != link) return REFUSE(E_CONFLICT);
+    ch->evidence.n = 0;
+    TRY(buffer_put(&ch->evidence, data));
+    ch->arrived = true;
+    c->challenge_next_ms = 0;
     return DONE;
 }
 
@@ -104,6 +145,14 @@ static size_t references_of(struct core *c, const char *model, struct reference 
     return kept;
 }
 
+/* Whoever asked by AUTH is answered; what is no judgement is no proof either. */
+static void answer_auth(struct core *c, struct challenge *ch, bool good)
+{
+    if (!ch->by_auth) return;
+    ch->by_auth = false;
+    exchange_attested(c->exchange, ch->auth_link, good);
+}
+
 static void judge(struct core *c, struct challenge *ch)
 {
     struct reference references[REFERENCES_MAX];
@@ -118,6 +167,7 @@ static void judge(struct core *c, struct challenge *ch)
     if (result.result == APPRAISE_NONCE) {
         if (!ch->ignored) core_audit(c, "evidence-ignored", "id", ch->id, "reason", appraisal_word(result.result), NULL);
         ch->ignored = true; /* one entry a challenge, whatever is replayed */
+        answer_auth(c, ch, false);
         return;
     }
     if (ch->has_good) appraise_after(&ch->good, &result);
@@ -127,17 +177,20 @@ static void judge(struct core *c, struct challenge *ch)
     ch->answered_ms = port_wall_ms();
     const char *word = appraisal_word(result.result);
     bool no_judgement = result.result == APPRAISE_NO_REFERENCE || result.result == APPRAISE_NO_KEY;
+    if (no_judgement) answer_auth(c, ch, false);
     if (no_judgement) return;
     bool good = result.result == APPRAISE_GOOD;
     /* the limit first: what acts in the data's path must not wait for the record */
     core_fact(c, "C8b", ch->id, good ? FACT_PASS : FACT_FAIL, FACT_BY_QUOTE, !good, word);
     step_trust(c, who, good ? TRUST_QUOTE_GOOD : TRUST_QUOTE_BAD, good ? "quote-good" : "quote-bad", word);
+    answer_auth(c, ch, good);
 }
 
 static void unanswered(struct core *c, struct challenge *ch)
 {
     const struct identity *who = registry_identity(c->registry, ch->id);
     ch->open = false;
+    answer_auth(c, ch, false);
     if (who && who->trust == TRUST_ATTESTED) step_trust(c, who, TRUST_QUOTE_OLD, "quote-old", "no answer to a challenge");
 }
 

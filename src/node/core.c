@@ -222,7 +222,7 @@ static outcome signals(struct core *c)
 outcome core_open(struct core *c, const char *state, const struct config *config)
 {
     *c = (struct core) { .config = *config, .control_fd = CONTROL_FD, .seal_fd = -1, .local_fd = -1,
-        .first_channel = { -1, -1, -1 }, .scratch = BUFFER(RING_RECORD_MAX), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
+        .first_channel = { -1, -1, -1 }, .scratch = BUFFER(RING_RECORD_MAX), .read = BUFFER(LEDGER_PAYLOAD_MAX + 64), .read_session = BUFFER(65536 + 8), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
     snprintf(c->state, sizeof c->state, "%s", state);
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     c->durable_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

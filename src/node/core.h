@@ -44,6 +44,8 @@ struct challenge {
     struct appraised good;     /* newest good one, while has_good */
     bool has_good;
     struct buffer evidence;    /* newest raw evidence */
+    bool by_auth;              /* asked for by MQTT's AUTH: the answer goes to auth_link */
+    uint32_t auth_link;
 };
 
 enum { REFUSAL_REASON_MAX = 40 };
@@ -80,6 +82,8 @@ struct core {
     struct map refusals;       /* "reason source" -> struct refusal */
     struct buffer ca_chain, server_chain;
     uint8_t ledger_key[32];
+    struct buffer read, read_session; /* an entry being read; the client id in it */
+    struct mqtt_properties read_properties;
     struct buffer scratch;     /* canonical JSON of the entry being written */
     struct { int fd; struct buffer in; } local[LOCAL_MAX];
     struct limits limits;      /* copy of what assurance handed out */
@@ -104,6 +108,7 @@ MUST outcome core_replay(struct core *c);
 void core_registry_changed(struct core *c);
 MUST outcome core_seal_head(struct core *c, int64_t hold_ms);
 void core_exchange_port(struct core *c, struct exchange_port *ret);
+bool core_recorded(struct core *c, const struct ledger_entry *e, struct recorded *ret);
 void core_assurance_port(struct core *c, struct assurance_port *ret);
 /* An audit entry {"what", ...pairs}; pairs end with NULL. */
 void core_audit(struct core *c, const char *what, ...);
@@ -151,6 +156,8 @@ void core_refusals_turn(struct core *c, int64_t mono_ms);
 MUST outcome attest_start(struct core *c);
 MUST outcome attest_ask(struct core *c, const char *id);
 void attest_link_up(struct core *c, const char *id);
+/* Attestation by AUTH (platform/exchange.h, attest): no data asks for a question, data is the evidence. */
+MUST outcome attest_by_auth(struct core *c, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret);
 int attest_turn(struct core *c, int64_t mono_ms);
 const struct challenge *attest_of(const struct core *c, const char *id);
 

@@ -280,7 +280,7 @@ static outcome lab_open(struct lab *l, const struct lab_options *o)
 {
     struct core *c = &l->core;
     *c = (struct core) { .control_fd = -1, .seal_fd = -1, .local_fd = -1, .signal_fd = -1,
-        .scratch = BUFFER(RING_RECORD_MAX), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
+        .scratch = BUFFER(RING_RECORD_MAX), .read = BUFFER(LEDGER_PAYLOAD_MAX + 64), .read_session = BUFFER(65536 + 8), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
     configure(&c->config, o);
     snprintf(c->state, sizeof c->state, "%s", o->state);
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -346,6 +346,8 @@ static void lab_close(struct lab *l)
     assurance_free(c->assurance);
     registry_free(c->registry);
     buffer_deinit(&c->scratch);
+    buffer_deinit(&c->read);
+    buffer_deinit(&c->read_session);
     buffer_deinit(&c->gate.backlog);
     mem_free(c->gate.room);
     close(c->epoll_fd);

@@ -78,11 +78,22 @@ static void replay_hold(struct core *c, const struct doc *d)
     if (n >= c->holds_next) c->holds_next = n + 1;
 }
 
+static outcome replay_session(struct core *c, const struct ledger_entry *e)
+{
+    struct arena a = ARENA(65536);
+    struct doc *d = NULL;
+    outcome o = doc_read_json(e->payload, &a, &d);
+    if (ok(o)) o = exchange_replay(c->exchange, e->index, d);
+    arena_deinit(&a);
+    return o.code == E_MEMORY ? o : DONE; /* over a bound that was lowered: this session starts anew, the site starts */
+}
+
 static outcome replay_control(void *ctx, const struct ledger_entry *e)
 {
     struct core *c = ctx;
     if (e->pruned) return DONE;
     if (e->kind == ENTRY_PRUNED || e->kind == ENTRY_ERASED) return ledger_replay(c->ledger, e);
+    if (e->kind == ENTRY_SESSION) return replay_session(c, e);
     struct arena a = ARENA(4u << 20);
     struct doc *d = NULL;
     outcome o = doc_read_json(e->payload, &a, &d);
@@ -94,13 +105,32 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     return o;
 }
 
+/* What waits for sessions that were away, and the QoS 2 identifiers that came with messages. */
+static outcome replay_data(void *ctx, const struct ledger_entry *e)
+{
+    struct core *c = ctx;
+    struct recorded r;
+    if (!core_recorded(c, e, &r)) return DONE;
+    outcome o = exchange_replay_data(c->exchange, e->index, &r);
+    return o.code == E_MEMORY ? o : DONE;
+}
+
+static outcome replay_sessions(struct core *c)
+{
+    uint64_t from = exchange_replay_from(c->exchange);
+    if (from < ledger_size(c->ledger)) TRY(ledger_scan(c->ledger, from, CLASS_DATA, replay_data, c));
+    exchange_replayed(c->exchange, ledger_size(c->ledger));
+    return DONE;
+}
+
 outcome core_replay(struct core *c)
 {
     c->holds_next = 1;
     TRY(keep_open(c));
     TRY(ledger_scan_linked(c->ledger, CLASS_CONTROL, replay_control, c));
     exchange_holds_from(c->exchange, c->holds_next);
-    return keep_replay(c);
+    TRY(keep_replay(c));
+    return replay_sessions(c);
 }
 
 /* ---- head ---- */
@@ -141,8 +171,53 @@ static outcome x_record(void *ctx, const struct message *m, const struct stream 
     struct core *c = ctx;
     if (!s || !s->recorded) return REFUSE(E_UNSUPPORTED);
     struct data d = { .flags = (uint8_t)((m->retain ? DATA_RETAIN : 0) | (m->flagged ? DATA_FLAGGED : 0)), .qos = m->qos,
-        .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload };
+        .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload,
+        .session = bytes_str(m->session), .packet_id = m->packet_id };
+    uint8_t room[MQTT_PROPERTIES_BYTES_MAX + 4096];
+    struct buffer list = { room, 0, sizeof room, sizeof room };
+    bool properties = m->properties && (m->properties->has || m->properties->users);
+    if (properties) TRY(mqtt_write_list(m->properties, &list));
+    d.properties = buffer_view(&list);
+    d.flags |= (uint8_t)((m->session ? DATA_SESSION : 0) | (properties ? DATA_PROPERTIES : 0));
     return keep_append(c, &d, ret_index);
+}
+
+/* A message as the entry has it; views into the entry and c. false: not to be read, or of nobody we know. */
+bool core_recorded(struct core *c, const struct ledger_entry *e, struct recorded *ret)
+{
+    struct data d;
+    char id[ID_MAX];
+    bool readable = e->kind == ENTRY_DATA && !e->pruned && !e->erased;
+    if (!readable || !ok(data_read(e->payload, &d)) || !ok(bytes_to_text(d.from, id, sizeof id))) return false;
+    *ret = (struct recorded) { .at_ms = e->at_ms };
+    ret->m = (struct message) { .from = registry_identity(c->registry, id), .topic = d.topic, .payload = d.payload,
+        .qos = d.qos, .retain = d.flags & DATA_RETAIN, .flagged = d.flags & DATA_FLAGGED, .packet_id = d.packet_id };
+    if (id[0] && !ret->m.from) return false;
+    if (d.flags & DATA_PROPERTIES) {
+        if (!ok(mqtt_read_list(d.properties, &c->read_properties))) return false;
+        ret->m.properties = &c->read_properties;
+    }
+    if (!(d.flags & DATA_SESSION)) return true;
+    c->read_session.n = 0;
+    if (!ok(buffer_put(&c->read_session, d.session)) || !ok(buffer_put(&c->read_session, BYTES_LIT("\0")))) return false;
+    ret->m.session = (const char *)c->read_session.at;
+    return true;
+}
+
+static outcome x_read(void *ctx, uint64_t index, struct recorded *ret)
+{
+    struct core *c = ctx;
+    struct ledger_entry e;
+    TRY(ledger_read(c->ledger, index, &c->read, &e));
+    return core_recorded(c, &e, ret) ? DONE : REFUSE(E_UNKNOWN);
+}
+
+static outcome x_session(void *ctx, const struct doc *d, uint64_t *ret_index)
+{
+    struct core *c = ctx;
+    clear(&c->scratch);
+    TRY(doc_write_json(d, &c->scratch));
+    return ledger_append(c->ledger, ENTRY_SESSION, port_wall_ms(), buffer_view(&c->scratch), ret_index);
 }
 
 static unsigned tell_kind(const char *what)
@@ -213,9 +288,15 @@ static int64_t now_wall(void *ctx)
     return port_wall_ms();
 }
 
+static outcome x_attest(void *ctx, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret)
+{
+    return attest_by_auth(ctx, link, who, data, ret);
+}
+
 void core_exchange_port(struct core *c, struct exchange_port *ret)
 {
-    *ret = (struct exchange_port) { c, x_send, x_close, x_idle, x_record, x_tell, now_mono, now_wall };
+    *ret = (struct exchange_port) { c, x_send, x_close, x_idle, x_record, x_tell, now_mono, now_wall,
+        x_session, x_read, x_attest };
 }
 
 /* ---- assurance's port ---- */

@@ -1,6 +1,6 @@
 /* The single point of egress. Nothing is written to a link or handed to a tap that egress() did not let pass:
- * live, will, server, release (deliver_all), retained (deliver_retained), queued (deliver_pump), taps, and the
- * forecast that decides about commands. It is static, and it counts its callers by path. */
+ * live, will, server, release, shares (deliver_all), retained (deliver_retained), queued and repeated (deliver_pump),
+ * taps, and the forecast that decides about commands. It is static, and it counts its callers by path. */
 #include <stdio.h>
 
 #include "platform/exchange_internal.h"
@@ -33,47 +33,91 @@ struct verdict deliver_forecast(struct exchange *x, const struct identity *who, 
 
 /* ---- to a link ---- */
 
-enum sent { SENT, QUEUED, DROPPED };
+/* OVERSIZE: the client does not take packets so large, which is as if it had been sent (MQTT 5, 3.1.2-25).
+ * BLOCKED: what must be written first could not be; it waits. */
+enum sent { SENT, QUEUED, DROPPED, OVERSIZE, BLOCKED, SKIPPED };
 
-static uint16_t new_id(struct session *s)
+static void add_id(struct mqtt_properties *p, uint32_t id)
 {
-    while (true) { /* at most inflight_n + 2 rounds */
-        if (++s->next_id == 0) s->next_id = 1;
-        uint32_t i = 0;
-        while (i < s->inflight_n && s->inflight[i] != s->next_id) i++;
-        if (i == s->inflight_n) return s->next_id;
+    bool first = !mqtt_has(p, MQTT_HAS_subscription_id);
+    p->has |= (uint64_t)1 << MQTT_HAS_subscription_id;
+    if (first) p->subscription_id = id;
+    else if (p->more_ids_n < MQTT_SUBSCRIPTION_IDS_MAX - 1) p->more_ids[p->more_ids_n++] = id;
+}
+
+/* MQTT 5, 3.3.4-3 and 3.3.4-4: the identifiers of all its subscriptions that meet the topic. */
+static void set_ids(struct exchange *x, struct session *s, struct cargo *c, uint32_t sub_id)
+{
+    char text[MQTT_TOPIC_MAX];
+    struct mqtt_properties *p = &c->out.properties;
+    struct handle h = session_handle(x, s);
+    bool own = h.index == c->source.index && h.generation == c->source.generation;
+    p->has &= ~((uint64_t)1 << MQTT_HAS_subscription_id);
+    p->more_ids_n = 0;
+    if (s->version != 5 || s->ids_n == 0 || sub_id == NONE) return;
+    if (sub_id) {
+        add_id(p, sub_id);
+        return;
+    }
+    for (uint32_t i = s->subs; i != NONE; i = x->subs[i].own_next) {
+        const struct sub *u = &x->subs[i];
+        if (u->id == 0 || u->share || (own && u->no_local)) continue;
+        if (mqtt_matches(sub_filter(x, i, text), c->m.topic)) add_id(p, u->id);
     }
 }
 
-static void set_expiry(struct exchange *x, struct cargo *c)
+static enum sent write_link(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f, bool again)
 {
-    if (c->expires_ms == NEVER) return;
-    int64_t left_ms = c->expires_ms - mono(x); /* MQTT 5, 3.3.2-6: less the time it waited here */
-    c->out.properties.has |= (uint64_t)1 << MQTT_HAS_message_expiry_s;
-    c->out.properties.message_expiry_s = (uint32_t)((left_ms + 999) / 1000);
-}
-
-static enum sent write_link(struct exchange *x, struct session *s, struct cargo *c, uint8_t qos, bool retain)
-{
-    c->out.qos = qos;
-    c->out.retain = retain;
-    c->out.id = qos ? new_id(s) : 0;
-    set_expiry(x, c);
+    uint32_t fresh = NONE;
+    c->out.duplicate = again; /* MQTT 5, 3.3.1-1 */
+    c->out.qos = f->qos;
+    c->out.retain = f->retain;
+    c->out.id = f->id;
+    cargo_expiry(x, c);
+    set_ids(x, s, c, f->sub_id);
+    alias_use(s, &c->out, &fresh);
     x->out.n = 0;
-    /* MQTT 5, 3.1.2-25: a packet the client does not take is as if it had been sent */
-    if (!ok(mqtt_write_publish(s->version, &c->out, &x->out)) || x->out.n > s->packet_max) return DROPPED;
-    if (qos) s->inflight[s->inflight_n++] = c->out.id;
+    outcome o = mqtt_write_publish(s->version, &c->out, &x->out);
+    c->out.topic = c->m.topic;
+    if (!ok(o)) return o.code == E_TOO_LARGE ? OVERSIZE : DROPPED;
+    if (x->out.n > s->packet_max) return OVERSIZE;
+    if (fresh != NONE) alias_learn(s, fresh, c->m.topic);
     session_send(x, s);
     x->counts.delivered++;
+    x->counts.payload_out += c->m.payload.n;
     return SENT;
 }
 
-static enum sent enqueue(struct exchange *x, struct session *s, struct cargo *c, uint8_t qos, bool retain)
+/* For the first time, at QoS 1 or 2. Whatever a session that outlives its link needs to repeat it is kept first. */
+static enum sent send_flight(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
-    bool stored = c->path == PATH_RETAINED;
-    struct parcel *p = cargo_keep(x, c);
-    if (!p || !ok(queue_push(x, s, (struct waiting) { p, qos, retain, stored }))) return DROPPED;
-    return QUEUED;
+    f.id = flight_id(s);
+    f.index = c->index;
+    f.sent = true;
+    bool readable = c->index != NO_INDEX && x->port.read;
+    if (s->expiry_s && !readable) {
+        f.parcel = cargo_keep(x, c);
+        if (!f.parcel) return DROPPED;
+    }
+    f.noted = f.qos == 2 && durable_is(x, s);
+    if (f.noted && !ok(durable_flight(x, s, "sent", f.id, readable ? f.index : NO_INDEX, true))) return BLOCKED;
+    enum sent sent = write_link(x, s, c, &f, false);
+    if (sent != SENT && f.noted) (void)!ok(durable_flight(x, s, "done", f.id, f.index, false));
+    if (sent != SENT) return sent;
+    if (f.parcel) (void)parcel_share(f.parcel);
+    flight_add(s, &f);
+    return SENT;
+}
+
+static enum sent enqueue(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f)
+{
+    struct waiting w = { .index = c->index, .sub_id = f->sub_id, .qos = f->qos, .retain = f->retain,
+        .stored = c->path == PATH_RETAINED };
+    bool readable = s->expiry_s && c->index != NO_INDEX && x->port.read;
+    if (!readable || s->online) w.parcel = cargo_keep(x, c);
+    if (w.parcel && ok(queue_push(x, s, w))) return QUEUED;
+    w.parcel = NULL; /* its place in the ledger is enough */
+    return readable && ok(queue_push(x, s, w)) ? QUEUED : DROPPED;
 }
 
 /* A consumer that does not keep up loses what is not recorded, and is told once; from a recorded stream nothing
@@ -88,39 +132,97 @@ static void lost(struct exchange *x, struct session *s, const struct cargo *c, u
     if (qos && c->stream && c->stream->recorded) session_doom(x, s, MQTT_QUOTA, "slow-consumer");
 }
 
-static enum sent to_session(struct exchange *x, struct session *s, struct cargo *c, uint8_t granted, bool retain)
+/* f: its QoS is the one granted. */
+static enum sent to_session(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
-    uint8_t qos = c->m.qos < granted ? c->m.qos : granted;
+    if (c->m.qos < f.qos) f.qos = c->m.qos;
     enum sent sent = DROPPED;
-    if (qos == 0) {
+    bool away = !s->online || s->doomed;
+    if (f.qos == 0) {
+        if (away) return SKIPPED; /* MQTT 5, 3.1.2.4: only QoS 1 and 2 wait */
         bool full = s->queue_n >= x->bounds.queue && c->path != PATH_RETAINED;
-        if (!full) sent = write_link(x, s, c, 0, retain);
-    } else if (s->inflight_n < s->receive_max && s->queue_n == 0) {
-        sent = write_link(x, s, c, qos, retain);
+        if (!full) sent = write_link(x, s, c, &f, false);
     } else {
-        sent = enqueue(x, s, c, qos, retain);
+        bool now = !away && flight_room(s) && s->queue_n == 0;
+        sent = now ? send_flight(x, s, c, f) : BLOCKED;
+        if (sent == BLOCKED) sent = enqueue(x, s, c, &f);
     }
-    if (sent == DROPPED) lost(x, s, c, qos);
+    if (sent == DROPPED) lost(x, s, c, f.qos);
+    x->counts.dropped += sent == OVERSIZE;
     return sent;
 }
 
 /* What became of a command at the device it is for. */
 static void account(struct exchange *x, struct cargo *c, enum sent sent, const struct verdict *v)
 {
+    bool gone = sent == DROPPED || sent == OVERSIZE;
     if (sent == SENT) tell(x, "command-delivered", &c->m, v, NULL);
-    if (sent == DROPPED) tell(x, "command-dropped", &c->m, v, NULL);
-    if (sent == DROPPED) c->dropped++;
+    if (gone) tell(x, "command-dropped", &c->m, v, NULL);
+    if (gone) c->dropped++;
     else c->reached++;
 }
 
 static void one_session(struct exchange *x, struct cargo *c, const struct destination *d)
 {
     struct session *s = session_of(x, d->owner);
-    if (!s || s->doomed) return;
+    bool own = s && c->command && s->who == c->target;
+    if (!s || (s->doomed && !s->expiry_s)) return;
+    if (own && !s->online) return; /* a command is never delivered later */
     struct verdict v = egress(x, s->who, c, c->path);
     if (!passes(&v)) return;
-    enum sent sent = to_session(x, s, c, d->qos, c->m.retain && d->as_published);
-    if (c->command && s->who == c->target) account(x, c, sent, &v);
+    struct flight f = { .qos = d->qos, .retain = c->m.retain && d->as_published };
+    enum sent sent = to_session(x, s, c, f);
+    if (own) account(x, c, sent, &v);
+}
+
+/* ---- to one member of a share ---- */
+
+/* Who has a link and room comes first, then who has a link, then who is away; among equals who waited longest. */
+static uint32_t share_next(struct exchange *x, const struct sub *share, uint8_t qos)
+{
+    uint32_t best = NONE;
+    unsigned best_rank = UINT32_MAX;
+    for (uint32_t i = x->filters.nodes[share->node].head; i != NONE; i = x->subs[i].next) {
+        const struct sub *u = &x->subs[i];
+        if (!u->share || u->tried == x->mark || strcmp(u->share, share->share) != 0) continue;
+        struct session *s = session_of(x, u->owner);
+        bool away = !s || !s->online || s->doomed;
+        if (away && (!s || !s->expiry_s || qos == 0 || u->qos == 0)) continue;
+        unsigned rank = away ? 2 : flight_room(s) && s->queue_n == 0 ? 0 : 1;
+        if (rank > best_rank || (rank == best_rank && u->served >= x->subs[best].served)) continue;
+        best = i;
+        best_rank = rank;
+    }
+    return best;
+}
+
+/* After a crash nobody could tell whose it was: for a session that outlives it, that is written. */
+static bool assign(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f)
+{
+    uint64_t index;
+    struct waiting w = { .index = c->index, .qos = c->m.qos < f->qos ? c->m.qos : f->qos, .sub_id = f->sub_id };
+    if (w.qos == 0 || c->index == NO_INDEX) return true;
+    if (!ok(durable_assigned(x, s, &w, &index))) return false;
+    if (index > c->obliged) c->obliged = index;
+    return true;
+}
+
+static void one_share(struct exchange *x, struct cargo *c, const struct destination *d)
+{
+    const struct sub *share = &x->subs[d->share];
+    for (uint32_t at; (at = share_next(x, share, c->m.qos)) != NONE;) { /* each member once */
+        struct sub *u = &x->subs[at];
+        struct session *s = session_of(x, u->owner);
+        bool own = c->command && s->who == c->target;
+        u->tried = x->mark;
+        struct verdict v = egress(x, s->who, c, c->path);
+        struct flight f = { .qos = u->qos, .retain = c->m.retain && u->as_published, .sub_id = u->id ? u->id : NONE };
+        if (!passes(&v) || (own && !s->online) || !assign(x, s, c, &f)) continue;
+        u->served = x->mark;
+        enum sent sent = to_session(x, s, c, f);
+        if (own) account(x, c, sent, &v);
+        return;
+    }
 }
 
 static void one_tap(struct exchange *x, struct cargo *c, const struct destination *d)
@@ -134,9 +236,9 @@ static void one_tap(struct exchange *x, struct cargo *c, const struct destinatio
 bool deliver_reaches(struct exchange *x, const struct identity *who)
 {
     for (uint32_t i = 0; i < x->destinations_n; i++) {
-        if (x->destinations[i].tap) continue;
+        if (x->destinations[i].tap || x->destinations[i].share != NONE) continue;
         struct session *s = session_of(x, x->destinations[i].owner);
-        if (s && !s->doomed && s->who == who) return true;
+        if (s && s->online && !s->doomed && s->who == who) return true;
     }
     return false;
 }
@@ -148,6 +250,7 @@ void deliver_all(struct exchange *x, struct cargo *c)
     for (uint32_t i = 0; i < x->destinations_n; i++) {
         const struct destination *d = &x->destinations[i];
         if (d->tap) one_tap(x, c, d);
+        else if (d->share != NONE) one_share(x, c, d);
         else one_session(x, c, d);
     }
     x->routing = false;
@@ -160,6 +263,7 @@ struct catching { /* who catches up with what is retained */
     struct handle session;
     struct tap *tap;
     uint8_t qos;
+    uint32_t sub_id;
 };
 
 static void catch_up(void *ctx, uint32_t node)
@@ -174,51 +278,127 @@ static void catch_up(void *ctx, uint32_t node)
     const struct identity *who = k->tap ? k->tap->who : s->who;
     struct verdict v = egress(x, who, &c, k->tap ? PATH_TAP : PATH_RETAINED);
     if (passes(&v) && k->tap) k->tap->fn(k->tap->ctx, &c.m, &v);
-    else if (passes(&v)) (void)to_session(x, s, &c, k->qos, true);
+    else if (passes(&v)) (void)to_session(x, s, &c, (struct flight) { .qos = k->qos, .retain = true, .sub_id = k->sub_id });
     cargo_done(x, &c);
 }
 
-void deliver_retained(struct exchange *x, struct session *s, struct bytes filter, uint8_t qos)
+void deliver_retained(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options)
 {
-    struct catching k = { x, session_handle(x, s), NULL, qos };
+    struct catching k = { x, session_handle(x, s), NULL, options->qos, options->id ? options->id : NONE };
     tree_match_filter(&x->topics, filter, catch_up, &k);
 }
 
 void deliver_retained_tap(struct exchange *x, uint32_t tap, struct bytes filter)
 {
-    struct catching k = { x, { NONE, 0 }, &x->taps[tap], 1 };
+    struct catching k = { x, { NONE, 0 }, &x->taps[tap], 1, NONE };
     tree_match_filter(&x->topics, filter, catch_up, &k);
 }
 
-/* ---- queued ---- */
+/* ---- what waited ---- */
 
-static void one_queued(struct exchange *x, struct session *s, struct cargo *c, const struct waiting *w)
+enum loaded { LOADED, NOT_YET, GONE };
+
+/* From memory, or from the ledger once it is there. */
+static enum loaded load(struct exchange *x, struct session *s, struct parcel *p, uint64_t index, struct cargo *c)
+{
+    struct recorded r;
+    if (p) {
+        cargo_from_parcel(x, c, p, PATH_QUEUE);
+        c->index = index;
+    } else {
+        if (index == NO_INDEX || !x->port.read) return GONE;
+        if (index >= x->durable) return NOT_YET;
+        if (!ok(x->port.read(x->port.ctx, index, &r))) return GONE; /* pruned, erased, or its publisher destroyed */
+        cargo_from_recorded(x, c, &r, index, PATH_QUEUE);
+    }
+    /* the addressee again: what waited knows the topic, not the device */
+    if (c->command && command_is_for(x, c->m.topic, s->who)) c->target = s->who;
+    return LOADED;
+}
+
+static void not_now(struct exchange *x, const struct cargo *c, const struct verdict *v)
+{
+    x->counts.dropped++;
+    bool late = strcmp(v->word, "expired") == 0;
+    if (c->target) tell(x, late ? "command-expired" : "command-refused", &c->m, v, NULL);
+}
+
+static enum sent one_queued(struct exchange *x, struct session *s, struct cargo *c, const struct waiting *w)
 {
     struct answer a;
     struct verdict v = egress(x, s->who, c, PATH_QUEUE);
     if (passes(&v)) {
-        enum sent sent = write_link(x, s, c, w->qos, w->retain);
+        struct flight f = { .qos = w->qos, .retain = w->retain, .sub_id = w->sub_id };
+        enum sent sent = send_flight(x, s, c, f);
+        if (sent == BLOCKED) return sent;
         if (sent == DROPPED) lost(x, s, c, w->qos);
         if (c->target) account(x, c, sent, &v);
     } else if (c->command && v.ruling == RULING_HOLD) {
         command_hold(x, c, &v, &a); /* a limit came into force while it waited */
     } else {
-        x->counts.dropped++;
-        bool late = strcmp(v.word, "expired") == 0;
-        if (c->target) tell(x, late ? "command-expired" : "command-refused", &c->m, &v, NULL);
+        not_now(x, c, &v);
     }
+    return SENT;
+}
+
+static void stall(struct exchange *x, struct session *s)
+{
+    s->stalled = x->stalled = true;
+}
+
+/* Once more on this link. false: it may not go any more, or cannot. */
+static bool repeat(struct exchange *x, struct session *s, const struct flight *f, bool *ret_wait)
+{
+    struct cargo c;
+    enum loaded got = load(x, s, f->parcel, f->index, &c);
+    *ret_wait = got == NOT_YET;
+    if (got != LOADED) return got == NOT_YET;
+    struct verdict v = egress(x, s->who, &c, PATH_QUEUE);
+    bool sent = passes(&v) && write_link(x, s, &c, f, true) == SENT;
+    if (!passes(&v)) not_now(x, &c, &v);
+    cargo_done(x, &c);
+    return sent;
+}
+
+/* MQTT 5, 4.4.0-1 and 4.6.0-1: what was in flight, in its order. What may not be repeated is given up; at QoS 2 its
+ * identifier is freed by PUBREL, so that the client does not take the next message with it for a repetition. */
+static bool resend(struct exchange *x, struct session *s)
+{
+    uint32_t i = 0;
+    while (i < s->flights_n && s->sent_n < s->receive_max && !s->doomed) {
+        struct flight *f = &s->flights[i];
+        bool wait = false;
+        if (!f->sent && !f->released && !repeat(x, s, f, &wait)) {
+            if (f->qos == 1) flight_take(x, s, f);
+            else f->released = true;
+            continue;
+        }
+        if (wait) return false;
+        struct mqtt_ack release = { .id = f->id };
+        if (!f->sent && f->released) send_ack(x, s, MQTT_PUBREL, &release);
+        s->sent_n += !f->sent;
+        f->sent = true;
+        i++;
+    }
+    return true;
 }
 
 void deliver_pump(struct exchange *x, struct session *s)
 {
-    struct waiting w;
-    while (!s->doomed && s->inflight_n < s->receive_max && queue_pop(x, s, &w)) {
+    const struct waiting *first;
+    s->stalled = false;
+    if (!s->online || s->version == 0) return;
+    if (s->sent_n < s->flights_n && !resend(x, s)) stall(x, s);
+    while (!s->doomed && !s->stalled && flight_room(s) && (first = queue_first(s))) {
+        struct waiting w = *first;
         struct cargo c;
-        cargo_from_parcel(x, &c, w.parcel, PATH_QUEUE);
-        /* the addressee again: the parcel knows the topic, not the device */
-        if (c.command && command_is_for(x, c.m.topic, s->who)) c.target = s->who;
-        one_queued(x, s, &c, &w);
-        cargo_done(x, &c);
-        parcel_drop(x, w.parcel);
+        enum loaded got = load(x, s, w.parcel, w.index, &c);
+        if (got == NOT_YET || (got == LOADED && one_queued(x, s, &c, &w) == BLOCKED)) stall(x, s);
+        if (got == LOADED) cargo_done(x, &c);
+        if (s->stalled) return;
+        x->counts.dropped += got == GONE;
+        (void)queue_pop(x, s, &w);
+        if (w.parcel) parcel_drop(x, w.parcel);
+        if (w.index != NO_INDEX) s->dirty = x->dirty = true;
     }
 }

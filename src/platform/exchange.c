@@ -15,7 +15,8 @@ static MUST outcome prepare(struct exchange *x)
 outcome exchange_new(const struct access *access, const struct exchange_port *port, const struct exchange_bounds *bounds,
     struct exchange **ret)
 {
-    assert(bounds->inflight >= 1 && bounds->inflight <= UINT16_MAX && bounds->sessions >= 1);
+    assert(bounds->inflight >= 1 && bounds->inflight <= UINT16_MAX && bounds->sessions >= 1 && bounds->maximum_qos <= 2);
+    assert(bounds->keep_alive_s <= UINT16_MAX);
     struct exchange *x = mem_new(sizeof *x);
     if (!x) return REFUSE(E_MEMORY);
     x->access = access;
@@ -24,6 +25,8 @@ outcome exchange_new(const struct access *access, const struct exchange_port *po
     x->sessions_free = x->subs_free = x->doomed = NONE;
     x->out = BUFFER(OUT_BYTES_MAX(bounds));
     x->hold_next = 1;
+    x->due_ms = NEVER;
+    x->start_ms = x->sys_ms = port->mono_ms(port->ctx);
     outcome o = prepare(x);
     if (!ok(o)) {
         exchange_free(x);
@@ -37,9 +40,14 @@ outcome exchange_new(const struct access *access, const struct exchange_port *po
 static void free_session(struct exchange *x, struct session *s)
 {
     struct waiting w;
-    while (queue_pop(x, s, &w)) parcel_drop(x, w.parcel);
+    while (queue_pop(x, s, &w))
+        if (w.parcel) parcel_drop(x, w.parcel);
     mem_free(s->queue);
-    mem_free(s->inflight);
+    flight_clear(x, s);
+    durable_forget(s);
+    alias_free(s);
+    mem_free(s->receiving);
+    buffer_deinit(&s->back);
     mem_free(s->client_id);
     if (s->will) parcel_drop(x, s->will);
 }
@@ -49,6 +57,7 @@ void exchange_free(struct exchange *x)
     if (!x) return;
     for (uint32_t i = 0; i < x->sessions_top; i++)
         if (x->sessions[i].used) free_session(x, &x->sessions[i]);
+    for (uint32_t i = 0; i < x->subs_n; i++) mem_free(x->subs[i].share);
     for (uint32_t i = 0; i < x->holds_n; i++) parcel_drop(x, x->holds[i].parcel);
     for (uint32_t i = 0; i < x->topics.n; i++)
         if (x->topics.nodes[i].item) parcel_drop(x, x->topics.nodes[i].item);
@@ -79,7 +88,7 @@ outcome exchange_publish(struct exchange *x, const struct message *m)
 {
     struct cargo c;
     struct answer a;
-    if (!mqtt_topic_valid(m->topic) || m->qos > 1) return REFUSE(E_MALFORMED);
+    if (!mqtt_topic_valid(m->topic) || m->qos > 2) return REFUSE(E_MALFORMED);
     cargo_from_message(x, &c, m, m->from ? PATH_LIVE : PATH_SERVER);
     publish_accept(x, &c, &a);
     cargo_done(x, &c);
@@ -91,7 +100,7 @@ outcome exchange_restore_retained(struct exchange *x, struct bytes from, struct 
 {
     struct cargo c;
     char id[ID_MAX];
-    struct message m = { .topic = topic, .payload = payload, .qos = qos > 1 ? 1 : qos, .retain = true };
+    struct message m = { .topic = topic, .payload = payload, .qos = qos > 2 ? 2 : qos, .retain = true };
     TRY(bytes_to_text(from, id, sizeof id));
     if (id[0]) m.from = registry_identity(x->access->registry, id);
     if (id[0] && !m.from) return REFUSE(E_UNKNOWN);
@@ -104,9 +113,11 @@ outcome exchange_restore_retained(struct exchange *x, struct bytes from, struct 
 
 int exchange_turn(struct exchange *x)
 {
-    int wait_ms = command_turn(x);
+    int waits[] = { command_turn(x), session_turn(x), sys_turn(x) }, least = -1;
     session_reap(x);
-    return wait_ms;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (waits[i] >= 0 && (least < 0 || waits[i] < least)) least = waits[i];
+    return least;
 }
 
 /* A tap's number is its place and generation. */

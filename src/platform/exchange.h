@@ -16,6 +16,13 @@ struct message { /* one message on its way; views */
     bool retain;
     bool flagged;             /* its publisher is in quarantine or a FLAG limit met it: delivered with user property sk-flag */
     const char *flag_word;    /* why, a literal: "quarantined", "limit"; NULL is "flagged" */
+    const char *session;      /* to record: the durable session it came from at QoS 2, else NULL ... */
+    uint16_t packet_id;       /* ... and its packet identifier: kept with the message they make it once only */
+};
+
+struct recorded { /* a message as the record has it */
+    struct message m; /* properties: as published; flag_word is lost */
+    int64_t at_ms;    /* wall, when it was recorded */
 };
 
 struct held { /* a command waiting for two people */
@@ -40,23 +47,43 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
      * (on the device's link), "command-held", "command-released", "command-refused", "command-expired",
      * "command-dropped" (by order, or the device did not take it), "observed" (a limit in observe mode would have
      * acted); of all else: "publish-refused", "subscribe-refused" (m->topic: the filter), "subscription-withdrawn",
-     * "connect-refused", "will-refused", "takeover", "link-closed", "slow-consumer" (once a session). */
+     * "connect-refused", "will-refused", "takeover", "link-closed", "slow-consumer" (once a session), "session-evicted". */
     void (*tell)(void *ctx, const char *what, const struct message *m, const struct verdict *v,
         const struct held *h);
     int64_t (*mono_ms)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
+    /* Write what a durable session promises (ENTRY_SESSION); given back by exchange_replay. NULL or E_UNSUPPORTED:
+     * sessions live in memory only. */
+    outcome (*session)(void *ctx, const struct doc *d, uint64_t *ret_index);
+    /* A recorded message, durable by now; views until the next call. NULL: what waits is kept in memory. */
+    outcome (*read)(void *ctx, uint64_t index, struct recorded *ret);
+    /* Re-attestation without reconnecting (MQTT 5, 4.12, method "sekimori-attest"). data: of the client's AUTH. With
+     * bytes in ret: they are the next question. Without: the answer comes by exchange_attested. Refusal ends the
+     * link with 0x87. NULL: the method is unknown. */
+    outcome (*attest)(void *ctx, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret);
 };
 
-/* MQTT 5 and 3.1.1, QoS 0 and 1. Sessions end with their link (durable sessions come later): session present is
- * always 0 and CONNACK answers Session Expiry Interval 0 to a client that asked for more. Announced: Maximum QoS 1,
- * no topic aliases, no shared subscriptions, no subscription identifiers, Receive Maximum bounds.inflight.
- * 3.1.1 cannot carry reasons: a refused QoS 1 publish gets a plain PUBACK and tell() knows; one that could not be
- * recorded gets none, its link is closed instead. */
+/* MQTT 5 and 3.1.1 in full; docs/mqtt.md says what is promised and how. 3.1.1 cannot carry reasons: a refused publish
+ * gets a plain acknowledgement and tell() knows; one that could not be recorded gets none, its link is closed instead. */
 struct exchange_bounds {
-    uint32_t sessions, subscriptions, retained, inflight, queue, held;
+    uint32_t sessions;        /* links and offline sessions together; the oldest offline one makes room */
+    uint32_t subscriptions, retained;
+    uint32_t inflight;        /* Receive Maximum announced, and the most sent unacknowledged */
+    uint32_t unannounced;     /* unacknowledged publishes of a 3.1.1 client, which was never told */
+    uint32_t queue;           /* messages that wait for one session in memory */
+    uint32_t offline, cursors; /* messages of recorded streams that wait in the ledger: for one session, for all */
+    uint32_t held;
     uint32_t packet_bytes, keep_alive_s; /* keep_alive_s: imposed maximum */
+    uint32_t session_expiry_s; /* longest; UINT32_MAX: may be for ever. 0: no session outlives its link */
+    uint16_t alias_in, alias_out; /* topic aliases; 0: none */
+    uint8_t maximum_qos;
+    bool shared;              /* $share/... allowed */
+    uint32_t sys_every_s;     /* $SYS/broker/...; 0: never */
 };
-#define EXCHANGE_BOUNDS ((struct exchange_bounds) { 20000, 200000, 100000, 100, 1000, 1024, 2000000, 300 })
+#define EXCHANGE_BOUNDS ((struct exchange_bounds) { .sessions = 20000, .subscriptions = 200000, .retained = 100000, \
+    .inflight = 100, .unannounced = 10000, .queue = 1000, .offline = 100000, .cursors = 4000000, .held = 1024,       \
+    .packet_bytes = 2000000, .keep_alive_s = 300, .session_expiry_s = 30 * 86400, .alias_in = 32, .alias_out = 32,   \
+    .maximum_qos = 2, .shared = true, .sys_every_s = 10 })
 
 MUST outcome exchange_new(const struct access *access, const struct exchange_port *port,
     const struct exchange_bounds *bounds, struct exchange **ret);
@@ -82,7 +109,17 @@ int exchange_turn(struct exchange *x);
  * publish is judged; goes through the same egress. E_DENIED, E_HELD, E_UNKNOWN (a command without a receiver),
  * E_EXPIRED, E_FULL. */
 MUST outcome exchange_publish(struct exchange *x, const struct message *m);
-/* Replay of a retained recorded message at start. */
+/* Replay at start, oldest first: all ENTRY_SESSION documents, then the recorded messages from exchange_replay_from on
+ * (UINT64_MAX: none are wanted), then the end of it with the ledger's size. */
+MUST outcome exchange_replay(struct exchange *x, uint64_t index, const struct doc *d);
+uint64_t exchange_replay_from(const struct exchange *x);
+MUST outcome exchange_replay_data(struct exchange *x, uint64_t index, const struct recorded *r);
+void exchange_replayed(struct exchange *x, uint64_t size);
+/* What became of an attestation that came by AUTH. */
+void exchange_attested(struct exchange *x, uint32_t link, bool good);
+/* A retained message of the record; an empty one removes. */
+MUST outcome exchange_restore_recorded(struct exchange *x, uint64_t index, const struct recorded *r);
+/* The same by its parts. */
 MUST outcome exchange_restore_retained(struct exchange *x, struct bytes from, struct bytes topic, struct bytes payload, uint8_t qos);
 
 /* A subscriber inside the process (SSE, service): same egress check with `who`, which must outlive the tap; NULL is
@@ -106,6 +143,8 @@ void exchange_holds_from(struct exchange *x, uint64_t next);
 struct exchange_counts {
     uint64_t links, sessions, subscriptions, retained, received, delivered, acknowledged, denied, held, flagged, observed,
         dropped;
+    uint64_t offline, shared, most, expired; /* sessions without a link; shared subscriptions; most links; sessions expired */
+    uint64_t packets_in, packets_out, bytes_in, bytes_out, payload_in, payload_out;
 };
 void exchange_count(const struct exchange *x, struct exchange_counts *ret);
 

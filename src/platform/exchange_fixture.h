@@ -19,6 +19,18 @@ struct event {
     size_t n;
 };
 
+struct entry { /* what the record of this world holds */
+    bool data, retain, flagged;
+    char *json;
+    const struct identity *from;
+    uint8_t *topic, *payload, *list;
+    size_t topic_n, payload_n, list_n;
+    char session[160];
+    uint16_t packet_id;
+    uint8_t qos;
+    int64_t at_ms;
+};
+
 struct told {
     char what[32], word[32], hold[16], topic[128];
 };
@@ -39,6 +51,13 @@ struct world {
     enum code record_code;
     uint64_t records;
     char recorded[128];
+    struct entry *log; /* by index */
+    size_t log_cap;
+    enum code session_code;
+    struct mqtt_properties read_properties;
+    struct buffer question;
+    outcome attest;
+    size_t attested;
 };
 
 F void w_send(void *ctx, uint32_t link, struct bytes packet)
@@ -63,14 +82,81 @@ F void w_idle(void *ctx, uint32_t link, uint32_t idle_ms)
     w->idle_ms[link] = idle_ms;
 }
 
+F uint8_t *w_copy(struct bytes b)
+{
+    uint8_t *copy = malloc(b.n + 1);
+    if (b.n) memcpy(copy, b.at, b.n);
+    copy[b.n] = 0;
+    return copy;
+}
+
+F struct entry *w_entry(struct world *w, uint64_t *ret_index)
+{
+    if (w->records >= w->log_cap) {
+        w->log_cap = w->log_cap ? w->log_cap * 2 : 256;
+        w->log = realloc(w->log, w->log_cap * sizeof *w->log);
+    }
+    *ret_index = w->records;
+    struct entry *e = &w->log[w->records++];
+    *e = (struct entry) { .at_ms = w->wall };
+    return e;
+}
+
 F outcome w_record(void *ctx, const struct message *m, const struct stream *s, uint64_t *ret_index)
 {
     struct world *w = ctx;
     (void)s;
     if (w->record_code != OK) return REFUSE(w->record_code);
     CHECK_QUIET(ok(bytes_to_text(m->topic, w->recorded, sizeof w->recorded)));
-    *ret_index = w->records++;
+    struct entry *e = w_entry(w, ret_index);
+    uint8_t room[16384];
+    struct buffer list = { room, 0, sizeof room, sizeof room }; /* allocates nothing: not this side's to fail */
+    if (m->properties) CHECK_QUIET(ok(mqtt_write_list(m->properties, &list)));
+    *e = (struct entry) { .data = true, .retain = m->retain, .flagged = m->flagged, .from = m->from, .qos = m->qos,
+        .topic = w_copy(m->topic), .topic_n = m->topic.n, .payload = w_copy(m->payload), .payload_n = m->payload.n,
+        .list = w_copy(buffer_view(&list)), .list_n = list.n, .packet_id = m->packet_id, .at_ms = w->wall };
+    if (m->session) snprintf(e->session, sizeof e->session, "%s", m->session);
     return DONE;
+}
+
+F outcome w_session(void *ctx, const struct doc *d, uint64_t *ret_index)
+{
+    struct world *w = ctx;
+    struct buffer b = BUFFER(65536);
+    if (w->session_code != OK) return REFUSE(w->session_code);
+    outcome o = doc_write_json(d, &b);
+    if (ok(o)) w_entry(w, ret_index)->json = (char *)w_copy(buffer_view(&b));
+    buffer_deinit(&b);
+    return o;
+}
+
+F void w_recorded(struct world *w, uint64_t index, struct recorded *ret)
+{
+    const struct entry *e = &w->log[index];
+    w->read_properties = (struct mqtt_properties) { 0 };
+    if (e->list_n) CHECK_QUIET(ok(mqtt_read_list(bytes_of(e->list, e->list_n), &w->read_properties)));
+    *ret = (struct recorded) { .at_ms = e->at_ms };
+    ret->m = (struct message) { .from = e->from, .topic = bytes_of(e->topic, e->topic_n), .payload = bytes_of(e->payload, e->payload_n),
+        .properties = &w->read_properties, .qos = e->qos, .retain = e->retain, .flagged = e->flagged,
+        .session = e->session[0] ? e->session : NULL, .packet_id = e->packet_id };
+}
+
+F outcome w_read(void *ctx, uint64_t index, struct recorded *ret)
+{
+    struct world *w = ctx;
+    if (index >= w->records || !w->log[index].data) return REFUSE(E_UNKNOWN);
+    w_recorded(w, index, ret);
+    return DONE;
+}
+
+F outcome w_attest(void *ctx, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret)
+{
+    struct world *w = ctx;
+    (void)link;
+    (void)who;
+    w->attested++;
+    if (w->attest.code != OK) return w->attest;
+    return data.n ? DONE : buffer_put(ret, BYTES_LIT("nonce"));
 }
 
 F void w_tell(void *ctx, const char *what, const struct message *m, const struct verdict *v, const struct held *h)
@@ -140,11 +226,12 @@ F void w_registry(struct world *w)
 }
 
 F const struct exchange_bounds small = { .sessions = 32, .subscriptions = 64, .retained = 8, .inflight = 4, .queue = 4,
-    .held = 2, .packet_bytes = 4096, .keep_alive_s = 300 };
+    .held = 2, .packet_bytes = 4096, .keep_alive_s = 300, .unannounced = 8, .offline = 16, .cursors = 64,
+    .session_expiry_s = 100000, .alias_in = 4, .alias_out = 2, .maximum_qos = 2, .shared = true };
 
 F struct exchange_port w_port(struct world *w)
 {
-    return (struct exchange_port) { w, w_send, w_close, w_idle, w_record, w_tell, w_mono, w_wall };
+    return (struct exchange_port) { w, w_send, w_close, w_idle, w_record, w_tell, w_mono, w_wall, w_session, w_read, w_attest };
 }
 
 F struct world *w_new(void)
@@ -152,7 +239,7 @@ F struct world *w_new(void)
     struct world *w = calloc(1, sizeof *w);
     w->wall = 1000000;
     w_registry(w);
-    w->access = (struct access) { w->r, &w->limits, "w" };
+    w->access = (struct access) { .registry = w->r, .limits = &w->limits, .site = "w" };
     w->limits.rows = w->rows;
     struct exchange_port port = w_port(w);
     CHECK_QUIET(ok(exchange_new(&w->access, &port, &small, &w->x)));
@@ -171,7 +258,49 @@ F void w_free(struct world *w)
     exchange_free(w->x);
     registry_free(w->r);
     w_forget(w);
+    for (uint64_t i = 0; i < w->records; i++) {
+        free(w->log[i].json);
+        free(w->log[i].topic);
+        free(w->log[i].payload);
+        free(w->log[i].list);
+    }
+    free(w->log);
     free(w);
+}
+
+/* A crash that leaves the first n entries, and the start after it. */
+F void w_crash(struct world *w, uint64_t n)
+{
+    struct exchange_port port = w_port(w);
+    struct exchange_bounds bounds = w->x->bounds;
+    exchange_free(w->x);
+    CHECK_QUIET(ok(exchange_new(&w->access, &port, &bounds, &w->x)));
+    for (uint64_t i = n; i < w->records; i++) {
+        free(w->log[i].json);
+        free(w->log[i].topic);
+        free(w->log[i].payload);
+        free(w->log[i].list);
+    }
+    w->records = n;
+    for (uint64_t i = 0; i < n; i++) {
+        struct arena a = ARENA(65536);
+        struct doc *d = NULL;
+        if (w->log[i].data) continue;
+        CHECK_QUIET(ok(doc_read_json(bytes_str(w->log[i].json), &a, &d)));
+        outcome o = exchange_replay(w->x, i, d);
+        if (!ok(o)) printf("# %s: %s\n", o.at, w->log[i].json);
+        CHECK_QUIET(ok(o));
+        arena_deinit(&a);
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        struct recorded r;
+        if (!w->log[i].data) continue;
+        w_recorded(w, i, &r);
+        if (r.m.retain) CHECK_QUIET(ok(exchange_restore_recorded(w->x, i, &r)));
+        if (i >= exchange_replay_from(w->x)) CHECK_QUIET(ok(exchange_replay_data(w->x, i, &r)));
+    }
+    exchange_replayed(w->x, n);
+    w_forget(w);
 }
 
 /* ---- the client's side ---- */
@@ -244,6 +373,14 @@ F outcome c_ack(struct world *w, uint32_t link, uint16_t id)
     return c_send(w, link, &b);
 }
 
+F outcome c_reply(struct world *w, uint32_t link, enum mqtt_type type, uint16_t id, uint8_t reason)
+{
+    struct buffer b = BUFFER(65536);
+    struct mqtt_ack a = { .id = id, .reason = reason };
+    CHECK_QUIET(ok(mqtt_write_ack(w->version[link], type, &a, &b)));
+    return c_send(w, link, &b);
+}
+
 F outcome c_raw(struct world *w, uint32_t link, const void *at, size_t n)
 {
     return exchange_packet(w->x, link, bytes_of(at, n));
@@ -299,6 +436,22 @@ F bool puback_says(const struct world *w, uint32_t link, const char *text)
     return strcmp(said, text) == 0;
 }
 
+/* Identifier and reason of the last PUBREC, PUBREL, PUBCOMP, AUTH. */
+F struct mqtt_ack ack_of(const struct world *w, uint32_t link, enum mqtt_type type)
+{
+    struct mqtt_ack a = { .reason = 0xFF };
+    uint8_t reason;
+    struct bytes b = last(w, link, type);
+    if (b.n) CHECK_QUIET(ok(mqtt_read_ack(b, w->version[link], &a, &reason)));
+    return a;
+}
+
+F bool present(const struct world *w, uint32_t link)
+{
+    struct bytes b = last(w, link, MQTT_CONNACK);
+    return b.n > 2 && b.at[2] == 1;
+}
+
 F uint8_t suback(const struct world *w, uint32_t link)
 {
     uint8_t codes[4] = { 0xFF }, reason;
@@ -313,7 +466,7 @@ F struct mqtt_ack connack(const struct world *w, uint32_t link)
     struct mqtt_ack a = { .reason = 0xFF };
     bool present = true;
     uint8_t reason;
-    CHECK_QUIET(ok(mqtt_read_connack(last(w, link, MQTT_CONNACK), w->version[link], &present, &a, &reason)) && !present);
+    CHECK_QUIET(ok(mqtt_read_connack(last(w, link, MQTT_CONNACK), w->version[link], &present, &a, &reason)));
     return a;
 }
 

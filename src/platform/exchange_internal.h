@@ -14,6 +14,9 @@
 #define KEPT_BYTES_MAX ((size_t)512 << 20)
 #define HOLD_MS (10 * 60 * 1000)
 #define COMMAND_EXPIRY_S 60
+#define NO_INDEX UINT64_MAX
+#define HELD_BACK_MAX ((size_t)8 << 20)
+#define CURSOR_MS 200
 
 struct handle {
     uint32_t index, generation;
@@ -50,12 +53,16 @@ struct cargo {
     const struct identity *target; /* the device a command is addressed to */
     enum path path;
     struct handle source;       /* no local: the session it came from */
+    uint64_t index;             /* of the ledger, NO_INDEX */
+    uint64_t obliged;           /* its acknowledgement waits until this index is durable too; 0: none */
     struct parcel *kept;
     uint32_t reached, dropped;  /* sessions of the target device */
 };
 
 void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path);
 void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, enum path path);
+void cargo_from_recorded(struct exchange *x, struct cargo *c, const struct recorded *r, uint64_t index, enum path path);
+void cargo_expiry(struct exchange *x, struct cargo *c); /* Message Expiry Interval: what is left of it */
 void cargo_flag(struct cargo *c, const char *word);
 /* The parcel of this cargo, made on first use; the cargo keeps one count. NULL: memory or KEPT_BYTES_MAX. */
 struct parcel *cargo_keep(struct exchange *x, struct cargo *c);
@@ -96,6 +103,10 @@ struct sub {
     struct handle owner;
     bool used, tap, no_local, as_published;
     uint8_t qos;
+    uint32_t id;                  /* Subscription Identifier, 0: none */
+    uint64_t since;               /* index of its entry: what was recorded before is not for it */
+    char *share;                  /* name of its share, NULL: not shared */
+    uint64_t served, tried;       /* shared: marks of the last delivery and the last attempt */
     uint32_t node, next, prev;    /* of the node */
     uint32_t own_next, own_prev;  /* of the owner; own_next links free ones */
 };
@@ -108,10 +119,31 @@ struct tap {
     void *ctx;
 };
 
-struct waiting {
+struct waiting { /* for one session: in memory, or by its place in the ledger (no parcel) */
     struct parcel *parcel;
+    uint64_t index;
+    uint32_t sub_id;     /* of a retained or shared delivery; else found when it goes */
     uint8_t qos;
     bool retain, stored; /* stored: shared with the retained store, not counted in bytes */
+};
+
+struct flight { /* sent at QoS 1 or 2, not finished; in order of sending */
+    struct parcel *parcel; /* NULL: to be read at index, or released, or of a session that ends with its link */
+    uint64_t index;
+    uint32_t sub_id;
+    uint16_t id;
+    uint8_t qos;
+    bool retain, released, sent, noted; /* released: PUBREL is what is owed; sent: on this link */
+};
+
+struct receiving { /* a QoS 2 message of the client, from PUBLISH to PUBREL */
+    uint16_t id;
+    uint64_t index;
+};
+
+struct alias {
+    char *topic;
+    size_t n;
 };
 
 struct standing { /* what of an identity the rights of its links hang on */
@@ -122,24 +154,39 @@ struct standing { /* what of an identity the rights of its links hang on */
 
 struct session {
     uint32_t generation, link, next_free;
-    bool used, doomed, problems, told_slow;
+    bool used, online, doomed, problems, told_slow;
+    bool noted, dirty, stalled; /* has entries; its cursor moved; waits for what it shall read to be durable */
+    bool auth, authing;         /* enhanced authentication: method agreed; in an exchange */
     uint8_t version;          /* 0: before CONNECT */
     uint8_t doom_reason;
     const char *doom_word;
     uint32_t doom_next;
+    uint32_t epoch;           /* of its links: acknowledgements of an older one are not sent */
     const struct identity *who;
     struct standing standing;
     char *client_id;
+    uint32_t expiry_s;        /* 0: ends with its link; UINT32_MAX: never */
+    int64_t offline_ms, expires_ms, will_at_ms; /* mono; NEVER */
     struct parcel *will;
+    uint32_t will_delay_s;
     uint32_t packet_max;
     uint16_t receive_max, next_id;
-    uint16_t *inflight;
-    uint32_t inflight_n;
-    uint32_t unacked;         /* its own publishes that wait for durability */
+    struct flight *flights;
+    uint32_t flights_n, flights_cap, sent_n;
+    struct receiving *receiving;
+    uint32_t receiving_n, receiving_cap;
+    uint32_t unacked;         /* its own QoS 1 publishes that wait for durability */
     struct waiting *queue;
-    uint32_t queue_at, queue_n, queue_cap, queued_commands;
+    uint32_t queue_at, queue_n, queue_cap, queued_commands, queue_kept; /* kept: in memory */
     size_t queue_bytes;
-    uint32_t subs, subs_n;
+    uint32_t subs, subs_n, ids_n; /* ids_n: subscriptions with an identifier */
+    struct alias *alias_in, *alias_out;
+    uint16_t alias_in_n, alias_out_n, alias_out_used;
+    uint64_t barrier;         /* nothing is sent before the ledger is durable up to here */
+    struct buffer back;       /* held back by it: u32 length and packet, again and again */
+    uint64_t opened;          /* index of its first entry */
+    uint64_t cursor, from;    /* as last written: what it may still want starts at cursor; unfreed identifiers at from */
+    struct seen *seen;        /* replay only */
     uint64_t mark;            /* collection it was last met in, and where */
     uint32_t mark_at;
 };
@@ -147,7 +194,9 @@ struct session {
 struct pending {
     uint64_t index;
     struct handle session;
+    uint32_t epoch;
     uint16_t id;
+    uint8_t type; /* MQTT_PUBACK, MQTT_PUBREC; 0: a barrier */
 };
 
 struct hold {
@@ -158,6 +207,8 @@ struct hold {
 
 struct destination {
     struct handle owner;
+    uint32_t share;      /* a subscription of the share that gets it, NONE: to the owner */
+    uint64_t since;      /* least of its subscriptions */
     bool tap, as_published;
     uint8_t qos;
 };
@@ -179,7 +230,11 @@ struct exchange {
     uint64_t mark;
     struct pending *pending;       /* a ring in order of index */
     size_t pending_at, pending_n, pending_cap;
-    uint64_t durable;
+    uint64_t durable, next_index;  /* next_index: after the last entry it knows of */
+    bool stalled, dirty, replaying;
+    uint64_t lag_index;            /* next_index when cursors were last looked after */
+    int64_t due_ms, cursor_ms, sys_ms, start_ms; /* mono: next of the sessions' timers; of cursors; of $SYS */
+    uint32_t cursors_n;            /* messages that wait by index */
     struct hold *holds;
     uint32_t holds_n, holds_cap;
     uint64_t hold_next, client_next;
@@ -208,21 +263,87 @@ static inline void tell(struct exchange *x, const char *what, const struct messa
 struct session *session_of(struct exchange *x, struct handle h); /* NULL when it has ended */
 struct handle session_handle(const struct exchange *x, const struct session *s);
 struct session *session_on(struct exchange *x, uint32_t link);
-MUST outcome session_connect(struct exchange *x, struct session *s, struct bytes packet);
-/* The end, now; not during a delivery. reason 0: no DISCONNECT. */
+MUST outcome session_slot(struct exchange *x, struct session **ret); /* an empty one, generation set */
+void session_slot_free(struct exchange *x, struct session *s);
+struct standing standing_of(const struct identity *i);
+/* The link's end, now; not during a delivery. The session stays when it is to outlive it. reason 0: no DISCONNECT. */
 void session_end(struct exchange *x, struct session *s, uint8_t reason, const char *word, bool will);
-/* The end, as soon as the step is over. */
+void session_destroy(struct exchange *x, struct session *s);
+/* The end of the link, as soon as the step is over. */
 void session_doom(struct exchange *x, struct session *s, uint8_t reason, const char *word);
 void session_reap(struct exchange *x);
-/* Writes x->out to the link. */
+/* The link of `fresh` becomes that of `old`, whose own has ended; fresh is no more. */
+MUST outcome session_adopt(struct exchange *x, struct session *old, struct session *fresh);
+/* Writes x->out to the link, or holds it back behind the barrier. */
 void session_send(struct exchange *x, struct session *s);
+void session_timer(struct exchange *x, int64_t at_ms);
+int session_turn(struct exchange *x); /* ms until due, -1 */
+
+/* ---- connect.c ---- */
+MUST outcome session_connect(struct exchange *x, struct session *s, struct bytes packet);
+
+/* ---- durable.c: what of sessions is written, and read again ---- */
+bool durable_is(const struct exchange *x, const struct session *s);
+MUST outcome durable_open(struct exchange *x, struct session *s);
+void durable_close(struct exchange *x, struct session *s);
+MUST outcome durable_subscribe(struct exchange *x, struct session *s, uint32_t sub, struct bytes filter);
+MUST outcome durable_unsubscribe(struct exchange *x, struct session *s, struct bytes filter);
+MUST outcome durable_released(struct exchange *x, struct session *s, uint16_t id);
+/* what: "sent", "taken", "done". */
+MUST outcome durable_flight(struct exchange *x, struct session *s, const char *what, uint16_t id, uint64_t index, bool wait);
+MUST outcome durable_assigned(struct exchange *x, struct session *s, const struct waiting *w, uint64_t *ret_index);
+void durable_cursor(struct exchange *x, struct session *s);
+void durable_cursors(struct exchange *x);
+/* Everything from now on is held back until index is durable. */
+MUST outcome durable_barrier(struct exchange *x, struct session *s, uint64_t index);
+void durable_flush(struct exchange *x, struct session *s);
+void durable_forget(struct session *s);
+
+/* ---- alias.c ---- */
+/* The topic of a publish: its own, or the one its alias stands for. 0, or the reason to close with. */
+uint8_t alias_resolve(struct exchange *x, struct session *s, struct mqtt_publish *p);
+/* Puts an alias into m where there is one; *ret_new: its place if it must be learnt after sending, NONE else. */
+void alias_use(struct session *s, struct mqtt_publish *m, uint32_t *ret_new);
+void alias_learn(struct session *s, uint32_t at, struct bytes topic);
+void alias_free(struct session *s);
+
+/* ---- auth.c ---- */
+#define AUTH_METHOD "sekimori-attest"
+MUST outcome auth_packet(struct exchange *x, struct session *s, struct bytes packet);
+
+/* ---- sys.c ---- */
+int sys_turn(struct exchange *x);
+
+/* ---- publish.c ---- */
+MUST outcome pending_put(struct exchange *x, const struct pending *p);
+MUST outcome pending_room(struct exchange *x);
+MUST outcome on_publish(struct exchange *x, struct session *s, struct bytes packet);
+MUST outcome on_pubrel(struct exchange *x, struct session *s, const struct mqtt_ack *a);
+struct receiving *receiving_find(struct session *s, uint16_t id);
+MUST outcome receiving_put(struct session *s, uint16_t id, uint64_t index);
+void receiving_take(struct session *s, struct receiving *r);
+/* MQTT 5, 3.1.2-29: reason strings only where asked for and where they fit. */
+void send_ack(struct exchange *x, struct session *s, enum mqtt_type type, const struct mqtt_ack *a);
+
+/* ---- flight.c ---- */
+bool flight_room(const struct session *s);
+uint16_t flight_id(struct session *s);
+MUST outcome flight_reserve(struct session *s, uint32_t cap);
+void flight_add(struct session *s, const struct flight *f);
+void flight_clear(struct exchange *x, struct session *s);
+void flight_take(struct exchange *x, struct session *s, struct flight *f); /* finished */
+void flight_forget_link(struct session *s);
+MUST outcome on_puback(struct exchange *x, struct session *s, const struct mqtt_ack *a);
+MUST outcome on_pubrec(struct exchange *x, struct session *s, const struct mqtt_ack *a);
+MUST outcome on_pubcomp(struct exchange *x, struct session *s, const struct mqtt_ack *a);
 
 /* ---- packets.c ---- */
+MUST outcome packet_fail(struct exchange *x, struct session *s, uint8_t reason, const char *word);
 struct answer { /* to a publish */
     uint8_t reason;
     outcome refused;       /* OK: accepted */
     bool recorded;
-    uint64_t index;
+    uint64_t index;        /* what must be durable first */
     char text[256], hold[16];
 };
 void answer_of(struct answer *a, enum code code, uint8_t reason, const struct verdict *v, const char *hold);
@@ -230,11 +351,12 @@ void answer_of(struct answer *a, enum code code, uint8_t reason, const struct ve
 void publish_accept(struct exchange *x, struct cargo *c, struct answer *a);
 MUST outcome packet_handle(struct exchange *x, struct session *s, struct bytes packet);
 /* Calls port.record where there is something to record. */
-MUST outcome publish_record(struct exchange *x, const struct cargo *c, bool *ret_recorded, uint64_t *ret_index);
+MUST outcome publish_record(struct exchange *x, struct cargo *c, bool *ret_recorded, uint64_t *ret_index);
 
 /* ---- subscriptions.c ---- */
-/* *ret_new: there was none for this filter. */
+/* filter: whole, with $share. *ret_new: there was none for this filter. */
 MUST outcome sub_put(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options, bool *ret_new);
+uint32_t sub_find(const struct exchange *x, const struct session *s, struct bytes filter); /* NONE */
 MUST outcome sub_put_tap(struct exchange *x, uint32_t tap, struct bytes filter);
 bool sub_take(struct exchange *x, struct session *s, struct bytes filter);
 void sub_drop(struct exchange *x, uint32_t sub);
@@ -245,7 +367,12 @@ MUST outcome sub_collect(struct exchange *x, struct bytes topic, struct handle s
 
 /* ---- queue.c ---- */
 MUST outcome queue_push(struct exchange *x, struct session *s, struct waiting w);
+const struct waiting *queue_first(const struct session *s); /* NULL: empty */
 bool queue_pop(struct exchange *x, struct session *s, struct waiting *ret);
+/* The link is gone: commands for this device are dropped, the rest waits. */
+void queue_rest(struct exchange *x, struct session *s);
+/* Replay: what waits below index, or at it, waits no more. */
+void queue_forget(struct exchange *x, struct session *s, uint64_t from, uint64_t below);
 void queue_clear(struct exchange *x, struct session *s);
 /* Tells of and drops the expired commands of all queues. */
 void queue_sweep(struct exchange *x);
@@ -254,9 +381,9 @@ void queue_sweep(struct exchange *x);
 struct verdict deliver_forecast(struct exchange *x, const struct identity *who, const struct cargo *c);
 bool deliver_reaches(struct exchange *x, const struct identity *who); /* among x->destinations */
 void deliver_all(struct exchange *x, struct cargo *c);
-void deliver_retained(struct exchange *x, struct session *s, struct bytes filter, uint8_t qos);
+void deliver_retained(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options);
 void deliver_retained_tap(struct exchange *x, uint32_t tap, struct bytes filter);
-void deliver_pump(struct exchange *x, struct session *s);
+void deliver_pump(struct exchange *x, struct session *s); /* first what was in flight, then the queue */
 
 /* ---- retained.c ---- */
 MUST outcome retained_put(struct exchange *x, struct cargo *c); /* an empty payload removes */

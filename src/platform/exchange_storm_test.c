@@ -80,7 +80,7 @@ static void step_client(struct world *w, uint64_t *seed, uint32_t link)
     case 4: (void)!ok(c_retain(w, link, topic_of[draw(seed, 7)], draw(seed, 4) ? "1" : "")); break;
     case 5: {
         const struct session *s = session_on(w->x, link);
-        (void)!ok(c_ack(w, link, s->inflight_n ? s->inflight[0] : (uint16_t)(1 + draw(seed, 9))));
+        (void)!ok(c_ack(w, link, s->flights_n ? s->flights[0].id : (uint16_t)(1 + draw(seed, 9))));
         break;
     }
     default: (void)!ok(c_publish(w, link, topic_of[draw(seed, 7)], draw(seed, 5) ? START : STOP, qos)); break;

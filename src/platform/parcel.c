@@ -29,7 +29,8 @@ static void set_expiry(struct exchange *x, struct cargo *c, uint32_t expiry_s)
 
 void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path)
 {
-    *c = (struct cargo) { .m = *m, .path = path, .expires_ms = NEVER, .source = { NONE, 0 } };
+    *c = (struct cargo) { .m = *m, .path = path, .expires_ms = NEVER, .source = { NONE, 0 },
+        .index = NO_INDEX };
     const struct mqtt_properties *p = m->properties;
     if (p) copy_properties(&c->out.properties, p);
     c->out.topic = m->topic;
@@ -44,7 +45,7 @@ void cargo_from_message(struct exchange *x, struct cargo *c, const struct messag
 void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, enum path path)
 {
     *c = (struct cargo) { .path = path, .expires_ms = p->expires_ms, .expiry_s = p->expiry_s, .source = { NONE, 0 },
-        .command = p->command, .released = p->released, .kept = parcel_share(p) };
+        .command = p->command, .released = p->released, .kept = parcel_share(p), .index = NO_INDEX };
     c->m = (struct message) { .from = p->from, .topic = p->topic, .payload = p->payload, .qos = p->qos, .retain = p->retain };
     struct mqtt_properties *to = &c->out.properties;
     to->has = p->has;
@@ -59,6 +60,24 @@ void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, en
     c->out.payload = p->payload;
     (void)access_is_command(x->access, p->topic, &c->stream);
     if (p->flagged) cargo_flag(c, p->flag_word);
+}
+
+/* As it was when it was recorded: its time has run since. */
+void cargo_from_recorded(struct exchange *x, struct cargo *c, const struct recorded *r, uint64_t index, enum path path)
+{
+    cargo_from_message(x, c, &r->m, path);
+    c->index = index;
+    if (c->expires_ms == NEVER) return;
+    int64_t since_ms = wall(x) - r->at_ms;
+    c->expires_ms -= since_ms > 0 ? since_ms : 0;
+}
+
+void cargo_expiry(struct exchange *x, struct cargo *c)
+{
+    if (c->expires_ms == NEVER) return;
+    int64_t left_ms = c->expires_ms - mono(x); /* MQTT 5, 3.3.2-6: less the time it waited here */
+    c->out.properties.has |= HAS(message_expiry_s);
+    c->out.properties.message_expiry_s = left_ms > 0 ? (uint32_t)((left_ms + 999) / 1000) : 0;
 }
 
 /* The flag must get through: over the bound of user properties it takes the last one's place. */

@@ -1,11 +1,17 @@
-/* Sessions: a link, an identity, a client id bound to it. They end with their link. */
-#include <stdio.h>
-
+/* Sessions: a client id bound to an identity, and the link it has or has not.
+ *
+ * A link comes up and gets an empty slot; CONNECT makes that a session, or hands the link to the session that was
+ * waiting for it (session_adopt). At the link's end a session whose expiry is 0 ends; any other stays without a
+ * link: its subscriptions, what waits for it, what was in flight and the QoS 2 identifiers of its client.
+ *
+ * What of that survives a crash is written as ENTRY_SESSION (durable.c): the session and its subscriptions before
+ * CONNACK and SUBACK; a QoS 2 identifier of the client within the entry of its message, its release before PUBCOMP;
+ * a QoS 2 identifier of ours before PUBLISH and what the client said to it before PUBREL. Messages of recorded
+ * streams are stored once, in the ledger: what waits for a session is their place there, and after a crash that is
+ * derived again from the session's cursor ("acknowledged up to N"), which is written every 200 ms and at the link's
+ * end. So a crash repeats at QoS 1 and never at QoS 2. Messages of other streams wait in memory: their
+ * acknowledgement means accepted, not kept. */
 #include "platform/exchange_internal.h"
-
-#define CLIENT_ID_MAX 128
-#define HAS(name) ((uint64_t)1 << MQTT_HAS_##name)
-#define BAD_AUTHENTICATION_METHOD 0x8C /* MQTT 5, 3.2.2.2 */
 
 static struct bytes link_key(const uint32_t *link)
 {
@@ -35,31 +41,119 @@ struct session *session_on(struct exchange *x, uint32_t link)
     return found ? &x->sessions[found - 1] : NULL;
 }
 
-static struct standing standing_of(const struct identity *i)
+struct standing standing_of(const struct identity *i)
 {
     return (struct standing) { i->role, i->life, i->trust };
+}
+
+/* ---- slots ---- */
+
+/* The table is full: whoever has been away longest makes room. */
+static void evict(struct exchange *x)
+{
+    struct session *oldest = NULL;
+    for (uint32_t i = 0; i < x->sessions_top; i++) {
+        struct session *s = &x->sessions[i];
+        if (s->used && !s->online && (!oldest || s->offline_ms < oldest->offline_ms)) oldest = s;
+    }
+    if (!oldest) return;
+    struct verdict v = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "sessions-full" };
+    struct message m = { .from = oldest->who, .topic = bytes_str(oldest->client_id) };
+    tell(x, "session-evicted", &m, &v, NULL);
+    session_destroy(x, oldest);
+}
+
+outcome session_slot(struct exchange *x, struct session **ret)
+{
+    bool full = x->sessions_free == NONE && x->sessions_top >= x->bounds.sessions;
+    if (full && !x->replaying) evict(x);
+    uint32_t index = x->sessions_free;
+    if (index == NONE && x->sessions_top >= x->bounds.sessions) return REFUSE(E_FULL);
+    if (index == NONE) index = x->sessions_top;
+    struct session *s = &x->sessions[index];
+    if (index == x->sessions_top) x->sessions_top++;
+    else x->sessions_free = s->next_free;
+    *s = (struct session) { .generation = s->generation + 1, .used = true, .subs = NONE, .expires_ms = NEVER,
+        .will_at_ms = NEVER, .back = BUFFER(HELD_BACK_MAX) };
+    *ret = s;
+    return DONE;
+}
+
+void session_slot_free(struct exchange *x, struct session *s)
+{
+    uint32_t index = (uint32_t)(s - x->sessions);
+    *s = (struct session) { .generation = s->generation, .next_free = x->sessions_free, .subs = NONE };
+    x->sessions_free = index;
 }
 
 outcome exchange_up(struct exchange *x, uint32_t link, const struct identity *who)
 {
     assert(who);
+    struct session *s = NULL;
     if (session_on(x, link)) return REFUSE(E_CONFLICT);
-    uint32_t index = x->sessions_free;
-    if (index == NONE && x->sessions_top >= x->bounds.sessions) return REFUSE(E_FULL);
-    if (index == NONE) index = x->sessions_top;
-    TRY(map_put(&x->links, link_key(&link), slot_of(index)));
-    struct session *s = &x->sessions[index];
-    if (index == x->sessions_top) x->sessions_top++;
-    else x->sessions_free = s->next_free;
-    *s = (struct session) { .generation = s->generation + 1, .used = true, .link = link, .who = who, .subs = NONE,
-        .standing = standing_of(who) };
-    x->counts.links++;
+    TRY(session_slot(x, &s));
+    outcome o = map_put(&x->links, link_key(&link), slot_of((uint32_t)(s - x->sessions)));
+    if (!ok(o)) {
+        session_slot_free(x, s);
+        return o;
+    }
+    s->link = link;
+    s->online = true;
+    s->who = who;
+    s->standing = standing_of(who);
+    if (++x->counts.links > x->counts.most) x->counts.most = x->counts.links;
     return DONE;
+}
+
+outcome session_adopt(struct exchange *x, struct session *old, struct session *fresh)
+{
+    assert(!old->online && fresh->online && !fresh->client_id);
+    TRY(map_put(&x->links, link_key(&fresh->link), slot_of((uint32_t)(old - x->sessions))));
+    old->link = fresh->link;
+    old->online = true;
+    old->expires_ms = NEVER;
+    if (old->will) parcel_drop(x, old->will); /* MQTT 5, 3.1.3.2.2: back within the delay */
+    old->will = fresh->will;
+    old->will_delay_s = fresh->will_delay_s;
+    old->will_at_ms = NEVER;
+    x->counts.offline--;
+    session_slot_free(x, fresh);
+    return DONE;
+}
+
+/* ---- sending ---- */
+
+static void write_link(struct exchange *x, const struct session *s, struct bytes packet)
+{
+    x->counts.packets_out++;
+    x->counts.bytes_out += packet.n;
+    x->port.send(x->port.ctx, s->link, packet);
 }
 
 void session_send(struct exchange *x, struct session *s)
 {
-    x->port.send(x->port.ctx, s->link, buffer_view(&x->out));
+    assert(s->online);
+    if (s->barrier <= x->durable && s->back.n == 0) {
+        write_link(x, s, buffer_view(&x->out));
+        return;
+    }
+    uint8_t length[4];
+    struct out o = out_of(length, sizeof length);
+    put_u32(&o, (uint32_t)x->out.n);
+    outcome done = buffer_reserve(&s->back, sizeof length + x->out.n);
+    if (!ok(done)) {
+        session_doom(x, s, MQTT_QUOTA, "memory");
+        return;
+    }
+    (void)!ok(buffer_put(&s->back, out_view(&o)));
+    (void)!ok(buffer_put(&s->back, buffer_view(&x->out)));
+}
+
+void durable_flush(struct exchange *x, struct session *s)
+{
+    struct bytes rest = buffer_view(&s->back), packet;
+    while (ok(take_field32(&rest, &packet))) write_link(x, s, packet);
+    s->back.n = 0;
 }
 
 /* ---- the end ---- */
@@ -69,6 +163,7 @@ static void undoom(struct exchange *x, struct session *s)
     uint32_t *at = &x->doomed;
     while (*at != NONE && &x->sessions[*at] != s) at = &x->sessions[*at].doom_next;
     if (*at != NONE) *at = s->doom_next;
+    s->doomed = false;
 }
 
 static void publish_will(struct exchange *x, struct parcel *will)
@@ -92,28 +187,82 @@ static void goodbye(struct exchange *x, struct session *s, uint8_t reason, const
     struct message m = { .from = s->who, .topic = bytes_str(s->client_id) };
     tell(x, reason == MQTT_TAKEN_OVER ? "takeover" : "link-closed", &m, &v, NULL);
     x->out.n = 0;
-    if (s->version == 5 && ok(mqtt_write_disconnect(5, reason, word, &x->out))) session_send(x, s);
+    if (s->version == 5 && ok(mqtt_write_disconnect(5, reason, s->problems ? word : NULL, &x->out))) session_send(x, s);
+}
+
+void session_timer(struct exchange *x, int64_t at_ms)
+{
+    if (at_ms < x->due_ms) x->due_ms = at_ms;
+}
+
+static int64_t later(int64_t now, uint32_t s)
+{
+    return s == UINT32_MAX ? NEVER : now + (int64_t)s * 1000;
+}
+
+void session_destroy(struct exchange *x, struct session *s)
+{
+    assert(s->used && !s->online && !x->routing);
+    durable_close(x, s);
+    while (s->subs != NONE) sub_drop(x, s->subs);
+    queue_clear(x, s);
+    flight_clear(x, s);
+    durable_forget(s);
+    mem_free(s->receiving);
+    if (s->client_id) {
+        (void)map_take(&x->clients, bytes_str(s->client_id));
+        x->counts.sessions--;
+        x->counts.offline--;
+    }
+    mem_free(s->client_id);
+    struct parcel *will = s->will;
+    session_slot_free(x, s);
+    if (!will) return;
+    publish_will(x, will); /* MQTT 5, 3.1.2-8: the session's end is the latest */
+    parcel_drop(x, will);
+}
+
+/* What belongs to the link alone. */
+static void unlink_session(struct exchange *x, struct session *s)
+{
+    undoom(x, s);
+    (void)map_take(&x->links, link_key(&s->link));
+    x->counts.links--;
+    s->online = s->stalled = s->auth = s->authing = false;
+    s->epoch++;
+    s->unacked = 0;
+    s->barrier = 0;
+    buffer_deinit(&s->back);
+    s->back = BUFFER(HELD_BACK_MAX);
+    alias_free(s);
+    flight_forget_link(s);
+}
+
+static void go_offline(struct exchange *x, struct session *s)
+{
+    int64_t now = mono(x);
+    s->offline_ms = now;
+    s->expires_ms = later(now, s->expiry_s);
+    s->will_at_ms = s->will ? now + (int64_t)s->will_delay_s * 1000 : NEVER;
+    session_timer(x, s->expires_ms);
+    session_timer(x, s->will_at_ms);
+    queue_rest(x, s);
+    durable_cursor(x, s);
 }
 
 void session_end(struct exchange *x, struct session *s, uint8_t reason, const char *word, bool will)
 {
-    assert(s->used && !x->routing);
+    assert(s->used && s->online && !x->routing);
+    s->barrier = s->back.n = 0; /* what it holds back is not said any more */
     if (reason) goodbye(x, s, reason, word);
-    undoom(x, s);
-    while (s->subs != NONE) sub_drop(x, s->subs);
-    queue_clear(x, s);
-    (void)map_take(&x->links, link_key(&s->link));
-    if (s->client_id) {
-        (void)map_take(&x->clients, bytes_str(s->client_id));
-        x->counts.sessions--;
-    }
-    mem_free(s->client_id);
-    mem_free(s->inflight);
+    unlink_session(x, s);
+    if (s->client_id) x->counts.offline++;
     struct parcel *last = s->will;
-    uint32_t index = (uint32_t)(s - x->sessions);
-    *s = (struct session) { .generation = s->generation, .next_free = x->sessions_free, .subs = NONE };
-    x->sessions_free = index;
-    x->counts.links--;
+    bool stays = s->client_id && s->expiry_s;
+    if (last && will && stays && s->will_delay_s) last = NULL; /* MQTT 5, 3.1.3.2.2: later, or at the session's end */
+    else s->will = NULL;
+    if (stays) go_offline(x, s);
+    else session_destroy(x, s);
     if (!last) return;
     if (will) publish_will(x, last);
     parcel_drop(x, last);
@@ -121,7 +270,7 @@ void session_end(struct exchange *x, struct session *s, uint8_t reason, const ch
 
 void session_doom(struct exchange *x, struct session *s, uint8_t reason, const char *word)
 {
-    if (s->doomed) return;
+    if (s->doomed || !s->online) return;
     s->doomed = true;
     s->doom_reason = reason;
     s->doom_word = word;
@@ -129,7 +278,7 @@ void session_doom(struct exchange *x, struct session *s, uint8_t reason, const c
     x->doomed = (uint32_t)(s - x->sessions);
 }
 
-/* A will may doom others; each round ends one session, so it ends. */
+/* A will may doom others; each round ends one link, so it ends. */
 void session_reap(struct exchange *x)
 {
     while (x->doomed != NONE) {
@@ -148,166 +297,44 @@ void exchange_down(struct exchange *x, uint32_t link, bool clean)
     session_reap(x);
 }
 
-/* ---- CONNECT ---- */
+/* ---- timers ---- */
 
-static MUST outcome refuse(struct exchange *x, struct session *s, uint8_t version, uint8_t reason, const char *word)
+static void one_due(struct exchange *x, struct session *s, int64_t now)
 {
-    struct mqtt_properties p = { .has = HAS(reason_string), .reason_string = bytes_str(word) };
-    struct verdict v = { .ruling = RULING_DENY, .reason = reason, .word = word };
-    struct message m = { .from = s->who };
-    tell(x, "connect-refused", &m, &v, NULL);
-    x->out.n = 0;
-    if (ok(mqtt_write_connack(version, false, reason, &p, &x->out))) session_send(x, s);
-    session_end(x, s, 0, NULL, false);
-    return REFUSE(reason == MQTT_NOT_AUTHORIZED || reason == MQTT_BAD_CLIENT_ID ? E_DENIED : E_MALFORMED);
-}
-
-/* "", the identity's own id, or that and a suffix. 0, or the reason to refuse with. */
-static uint8_t client_id_judge(const struct exchange *x, const struct session *s, const struct mqtt_connect *c)
-{
-    struct bytes id = c->client_id;
-    char base[ID_MAX];
-    if (id.n == 0) return c->version == 4 && !c->clean_start ? MQTT_BAD_CLIENT_ID : 0; /* MQTT 3.1.1, 3.1.3-8 */
-    if (id.n > CLIENT_ID_MAX) return MQTT_BAD_CLIENT_ID;
-    if (x->access->open) return 0;
-    const uint8_t *slash = memchr(id.at, '/', id.n);
-    struct bytes first = bytes_of(id.at, slash ? (size_t)(slash - id.at) : id.n);
-    if (bytes_equal_str(first, s->who->id)) return 0;
-    bool anothers = ok(bytes_to_text(first, base, sizeof base)) && registry_identity(x->access->registry, base);
-    return anothers ? MQTT_NOT_AUTHORIZED : MQTT_BAD_CLIENT_ID;
-}
-
-static MUST outcome client_id_take(struct exchange *x, struct session *s, struct bytes id)
-{
-    char made[CLIENT_ID_MAX + 1];
-    if (id.n == 0) {
-        int n = snprintf(made, sizeof made, "%s/auto-%llu", s->who->id, (unsigned long long)++x->client_next);
-        id = bytes_of(made, (size_t)n);
+    if (s->expires_ms <= now) {
+        x->counts.expired++;
+        session_destroy(x, s);
+        return;
     }
-    uintptr_t found = (uintptr_t)map_get(&x->clients, id);
-    if (found) { /* the same identity: its id is bound to it */
-        struct session *old = &x->sessions[found - 1];
-        uint32_t link = old->link;
-        assert(old->who == s->who);
-        session_end(x, old, MQTT_TAKEN_OVER, "taken-over", true);
-        x->port.close(x->port.ctx, link);
+    session_timer(x, s->expires_ms);
+    if (s->will_at_ms > now) {
+        session_timer(x, s->will_at_ms);
+        return;
     }
-    char *mine = mem_text(id);
-    if (!mine) return REFUSE(E_MEMORY);
-    outcome o = map_put(&x->clients, id, slot_of((uint32_t)(s - x->sessions)));
-    if (!ok(o)) {
-        mem_free(mine);
-        return o;
+    struct parcel *will = s->will;
+    s->will = NULL;
+    s->will_at_ms = NEVER;
+    if (!will) return;
+    publish_will(x, will);
+    parcel_drop(x, will);
+}
+
+int session_turn(struct exchange *x)
+{
+    int64_t now = mono(x);
+    if (x->due_ms <= now) {
+        x->due_ms = NEVER;
+        for (uint32_t i = 0; i < x->sessions_top; i++)
+            if (x->sessions[i].used && !x->sessions[i].online) one_due(x, &x->sessions[i], now);
     }
-    s->client_id = mine;
-    x->counts.sessions++;
-    return DONE;
-}
-
-/* The will is kept whole; its right is judged now and again when it is published. */
-static MUST outcome will_take(struct exchange *x, struct session *s, const struct mqtt_connect *c, const char **word)
-{
-    struct cargo cargo;
-    struct message m = { .from = s->who, .topic = c->will_topic, .payload = c->will_payload,
-        .properties = &c->will_properties, .qos = c->will_qos, .retain = c->will_retain };
-    struct question q = { .who = s->who, .action = ACT_PUBLISH, .topic = m.topic, .payload = m.payload, .now_ms = wall(x) };
-    struct verdict v = access_judge(x->access, &q);
-    *word = v.word;
-    if (v.ruling == RULING_DENY || !mqtt_topic_valid(m.topic)) {
-        tell(x, "will-refused", &m, &v, NULL);
-        return REFUSE(E_DENIED);
+    if (x->next_index >= x->lag_index + 50000) x->dirty = true;
+    if (x->dirty && x->cursor_ms <= now) {
+        durable_cursors(x);
+        x->cursor_ms = now + CURSOR_MS;
     }
-    cargo_from_message(x, &cargo, &m, PATH_WILL);
-    struct parcel *p = cargo_keep(x, &cargo);
-    s->will = p ? parcel_share(p) : NULL;
-    cargo_done(x, &cargo);
-    return p ? DONE : REFUSE(E_MEMORY);
-}
-
-static uint32_t keep_alive(const struct exchange *x, const struct mqtt_connect *c, struct mqtt_properties *p)
-{
-    uint32_t wanted = c->keep_alive_s, most = x->bounds.keep_alive_s;
-    /* MQTT 5, 3.2.2.3.14: the server's own; 3.1.1 has no way to say it, so the client's stands there */
-    if (c->version == 5 && most && (wanted == 0 || wanted > most)) {
-        wanted = most;
-        p->has |= HAS(server_keep_alive_s);
-        p->server_keep_alive_s = (uint16_t)most;
-    }
-    return wanted * 1500;
-}
-
-static void welcome_properties(const struct exchange *x, const struct session *s, const struct mqtt_connect *c,
-    struct mqtt_properties *p)
-{
-    p->has |= HAS(receive_maximum) | HAS(maximum_qos) | HAS(retain_available) | HAS(maximum_packet) | HAS(topic_alias_maximum)
-        | HAS(wildcard_available) | HAS(subscription_ids_available) | HAS(shared_available);
-    p->receive_maximum = (uint16_t)x->bounds.inflight;
-    p->maximum_qos = 1;
-    p->retain_available = 1;
-    p->maximum_packet = x->bounds.packet_bytes;
-    p->wildcard_available = 1;
-    if (mqtt_has(&c->properties, MQTT_HAS_session_expiry_s) && c->properties.session_expiry_s) p->has |= HAS(session_expiry_s);
-    if (c->client_id.n) return;
-    p->has |= HAS(assigned_client_id);
-    p->assigned_client_id = bytes_str(s->client_id);
-}
-
-static uint16_t lesser(uint32_t a, uint32_t b)
-{
-    uint32_t least = a < b ? a : b;
-    return (uint16_t)(least < UINT16_MAX ? least : UINT16_MAX);
-}
-
-static MUST outcome prepare(struct exchange *x, struct session *s, const struct mqtt_connect *c)
-{
-    const struct mqtt_properties *p = &c->properties;
-    bool says = mqtt_has(p, MQTT_HAS_receive_maximum);
-    s->receive_max = lesser(says ? p->receive_maximum : UINT16_MAX, x->bounds.inflight);
-    s->packet_max = mqtt_has(p, MQTT_HAS_maximum_packet) ? p->maximum_packet : UINT32_MAX;
-    s->problems = !mqtt_has(p, MQTT_HAS_request_problem) || p->request_problem;
-    s->inflight = mem_new_array(s->receive_max, sizeof *s->inflight);
-    if (!s->inflight) return REFUSE(E_MEMORY);
-    return client_id_take(x, s, c->client_id);
-}
-
-static MUST outcome welcome(struct exchange *x, struct session *s, const struct mqtt_connect *c)
-{
-    struct mqtt_properties p = { 0 };
-    uint32_t idle_ms = keep_alive(x, c, &p);
-    welcome_properties(x, s, c, &p);
-    s->version = c->version;
-    s->standing = standing_of(s->who);
-    x->out.n = 0;
-    outcome o = mqtt_write_connack(c->version, false, MQTT_SUCCESS, &p, &x->out);
-    if (!ok(o)) {
-        session_end(x, s, 0, NULL, false);
-        return o;
-    }
-    session_send(x, s);
-    x->port.idle(x->port.ctx, s->link, idle_ms);
-    return DONE;
-}
-
-outcome session_connect(struct exchange *x, struct session *s, struct bytes packet)
-{
-    struct mqtt_connect c;
-    uint8_t reason = MQTT_MALFORMED;
-    const char *word = "";
-    if (!ok(mqtt_read_connect(packet, &c, &reason)))
-        return refuse(x, s, mqtt_connect_version(packet), reason, "connect-malformed");
-    struct question q = { .who = s->who, .action = ACT_CONNECT, .now_ms = wall(x) };
-    struct verdict v = access_judge(x->access, &q);
-    if (v.ruling == RULING_DENY) return refuse(x, s, c.version, v.reason, v.word);
-    if (mqtt_has(&c.properties, MQTT_HAS_auth_method))
-        return refuse(x, s, c.version, BAD_AUTHENTICATION_METHOD, "authentication-method");
-    reason = client_id_judge(x, s, &c);
-    if (reason) return refuse(x, s, c.version, reason, "client-id-not-bound");
-    if (c.has_will && c.will_qos == 2) return refuse(x, s, c.version, MQTT_NO_QOS, "qos-2");
-    outcome o = c.has_will ? will_take(x, s, &c, &word) : DONE;
-    if (o.code == E_DENIED) return refuse(x, s, c.version, MQTT_NOT_AUTHORIZED, word);
-    if (ok(o)) o = prepare(x, s, &c);
-    if (!ok(o)) return refuse(x, s, c.version, MQTT_QUOTA, "memory");
-    return welcome(x, s, &c);
+    int64_t next = x->dirty && x->cursor_ms < x->due_ms ? x->cursor_ms : x->due_ms;
+    if (next == NEVER) return -1;
+    return next - now > INT32_MAX ? INT32_MAX : (int)(next - now);
 }
 
 /* ---- judged again ---- */
@@ -322,6 +349,7 @@ static void rejudge_subscriptions(struct exchange *x, struct session *s)
         struct verdict v = access_judge(x->access, &q);
         if (v.ruling != RULING_DENY) continue;
         tell(x, "subscription-withdrawn", &m, &v, NULL);
+        (void)!ok(durable_unsubscribe(x, s, m.topic)); /* unwritten: judged again when it is replayed */
         sub_drop(x, sub);
     }
 }
@@ -330,14 +358,16 @@ void exchange_rejudge(struct exchange *x)
 {
     for (uint32_t i = 0; i < x->sessions_top; i++) {
         struct session *s = &x->sessions[i];
-        if (!s->used || s->version == 0) continue; /* before CONNECT: judged there */
+        if (!s->used || !s->client_id) continue; /* before CONNECT: judged there */
         struct standing now = standing_of(s->who), *was = &s->standing;
         if (now.role == was->role && now.life == was->life && now.trust == was->trust) continue;
         *was = now;
         struct question q = { .who = s->who, .action = ACT_CONNECT, .now_ms = wall(x) };
         struct verdict v = access_judge(x->access, &q);
-        bool life = now.life != LIFE_ENROLLED;
-        if (v.ruling == RULING_DENY) session_doom(x, s, life ? MQTT_ADMINISTRATIVE : MQTT_NOT_AUTHORIZED, v.word);
+        bool life = now.life != LIFE_ENROLLED, deny = v.ruling == RULING_DENY;
+        if (deny) s->expiry_s = 0; /* who may not connect has nothing to come back to */
+        if (deny && s->online) session_doom(x, s, life ? MQTT_ADMINISTRATIVE : MQTT_NOT_AUTHORIZED, v.word);
+        else if (deny) session_destroy(x, s);
         else rejudge_subscriptions(x, s);
     }
     session_reap(x);

@@ -43,13 +43,28 @@ static MUST outcome sub_add(struct exchange *x, struct bytes filter, const struc
     return DONE;
 }
 
-static uint32_t sub_find(const struct exchange *x, const struct session *s, struct bytes filter)
+/* "$share/name/filter" -> name and filter; name is empty when it is not shared. The filter is valid. */
+static struct bytes share_of(struct bytes *filter)
 {
+    struct bytes share = BYTES_LIT("$share/");
+    if (!bytes_starts(*filter, share)) return BYTES_NONE;
+    struct bytes rest = bytes_of(filter->at + share.n, filter->n - share.n);
+    const uint8_t *slash = memchr(rest.at, '/', rest.n);
+    assert(slash);
+    struct bytes name = bytes_of(rest.at, (size_t)(slash - rest.at));
+    *filter = bytes_of(slash + 1, rest.n - name.n - 1);
+    return name;
+}
+
+uint32_t sub_find(const struct exchange *x, const struct session *s, struct bytes filter)
+{
+    struct bytes name = share_of(&filter);
     uint32_t node = tree_find(&x->filters, filter);
     if (node == NONE || node == 0) return NONE;
     struct handle h = session_handle(x, s);
     for (uint32_t i = x->filters.nodes[node].head; i != NONE; i = x->subs[i].next)
-        if (!x->subs[i].tap && x->subs[i].owner.index == h.index && x->subs[i].owner.generation == h.generation) return i;
+        if (!x->subs[i].tap && x->subs[i].owner.index == h.index && x->subs[i].owner.generation == h.generation
+            && bytes_equal(bytes_str(x->subs[i].share), name)) return i;
     return NONE;
 }
 
@@ -57,9 +72,12 @@ outcome sub_put(struct exchange *x, struct session *s, struct bytes filter, cons
 {
     uint32_t found = sub_find(x, s, filter);
     if (found != NONE) {
-        x->subs[found].qos = options->qos;
-        x->subs[found].no_local = options->no_local;
-        x->subs[found].as_published = options->as_published;
+        struct sub *old = &x->subs[found];
+        s->ids_n += (options->id != 0) - (old->id != 0);
+        old->id = options->id;
+        old->qos = options->qos;
+        old->no_local = options->no_local;
+        old->as_published = options->as_published;
         *ret_new = false;
         return DONE;
     }
@@ -67,13 +85,22 @@ outcome sub_put(struct exchange *x, struct session *s, struct bytes filter, cons
     if (x->counts.subscriptions >= x->bounds.subscriptions) return REFUSE(E_FULL);
     struct sub like = *options;
     uint32_t sub = NONE;
+    struct bytes name = share_of(&filter);
     like.owner = session_handle(x, s);
     like.tap = false;
-    TRY(sub_add(x, filter, &like, &sub));
+    like.share = name.n ? mem_text(name) : NULL;
+    if (name.n && !like.share) return REFUSE(E_MEMORY);
+    outcome o = sub_add(x, filter, &like, &sub);
+    if (!ok(o)) {
+        mem_free(like.share);
+        return o;
+    }
     x->subs[sub].own_next = s->subs;
     if (s->subs != NONE) x->subs[s->subs].own_prev = sub;
     s->subs = sub;
     s->subs_n++;
+    s->ids_n += like.id != 0;
+    x->counts.shared += name.n != 0;
     *ret_new = true;
     return DONE;
 }
@@ -93,10 +120,13 @@ void sub_drop(struct exchange *x, uint32_t sub)
     else if (owner) owner->subs = s->own_next;
     if (s->own_next != NONE) x->subs[s->own_next].own_prev = s->own_prev;
     if (owner) owner->subs_n--;
+    if (owner) owner->ids_n -= s->id != 0;
+    x->counts.shared -= s->share != NULL;
     if (s->prev != NONE) x->subs[s->prev].next = s->next;
     else x->filters.nodes[s->node].head = s->next;
     if (s->next != NONE) x->subs[s->next].prev = s->prev;
     uint32_t node = s->node;
+    mem_free(s->share);
     *s = (struct sub) { .own_next = x->subs_free };
     x->subs_free = sub;
     x->counts.subscriptions--;
@@ -117,6 +147,7 @@ struct bytes sub_filter(const struct exchange *x, uint32_t sub, char *text)
     size_t n = 0;
     for (uint32_t at = x->subs[sub].node; at != 0; at = x->filters.nodes[at].parent) levels[n++] = &x->filters.nodes[at];
     struct out o = out_of(text, MQTT_TOPIC_MAX);
+    if (x->subs[sub].share) put_fmt(&o, "$share/%s/", x->subs[sub].share);
     while (n) {
         n--;
         put(&o, bytes_of(levels[n]->level, levels[n]->level_n));
@@ -142,25 +173,43 @@ static bool destination_room(struct exchange *x)
     return true;
 }
 
+static void add(struct exchange *x, const struct destination *d)
+{
+    if (destination_room(x)) x->destinations[x->destinations_n++] = *d;
+    else x->collect_failed = true;
+}
+
 static void collect_one(struct exchange *x, const struct sub *s)
 {
     struct session *session = s->tap ? NULL : session_of(x, s->owner);
-    if (!s->tap && (!session || session->doomed)) return;
+    if (!s->tap && (!session || (session->doomed && !session->expiry_s))) return;
     if (session && session->mark == x->mark) { /* MQTT 5, 3.3.4: overlapping filters, one copy at the highest QoS */
         struct destination *d = &x->destinations[session->mark_at];
         if (s->qos > d->qos) d->qos = s->qos;
+        if (s->since < d->since) d->since = s->since;
         d->as_published |= s->as_published;
-        return;
-    }
-    if (!destination_room(x)) {
-        x->collect_failed = true;
         return;
     }
     if (session) {
         session->mark = x->mark;
         session->mark_at = x->destinations_n;
     }
-    x->destinations[x->destinations_n++] = (struct destination) { s->owner, s->tap, s->as_published, s->qos };
+    struct destination d = { .owner = s->owner, .share = NONE, .since = s->since, .tap = s->tap,
+        .as_published = s->as_published, .qos = s->qos };
+    add(x, &d);
+    if (x->collect_failed && session) session->mark = 0;
+}
+
+/* MQTT 5, 4.8.2: each share gets one copy, besides what its members get for themselves. */
+static void collect_share(struct exchange *x, uint32_t sub)
+{
+    const struct sub *s = &x->subs[sub];
+    for (uint32_t i = 0; i < x->destinations_n; i++) {
+        uint32_t other = x->destinations[i].share;
+        if (other != NONE && x->subs[other].node == s->node && strcmp(x->subs[other].share, s->share) == 0) return;
+    }
+    struct destination d = { .share = sub };
+    add(x, &d);
 }
 
 static void collect_node(void *ctx, uint32_t node)
@@ -170,7 +219,8 @@ static void collect_node(void *ctx, uint32_t node)
     for (uint32_t i = x->filters.nodes[node].head; i != NONE; i = x->subs[i].next) {
         const struct sub *s = &x->subs[i];
         bool own = !s->tap && s->owner.index == c->source.index && s->owner.generation == c->source.generation;
-        if (!(s->no_local && own)) collect_one(x, s);
+        if (s->share) collect_share(x, i);
+        else if (!(s->no_local && own)) collect_one(x, s);
     }
 }
 

@@ -15,6 +15,7 @@ enum mqtt_type { MQTT_CONNECT = 1, MQTT_CONNACK, MQTT_PUBLISH, MQTT_PUBACK, MQTT
 #define MQTT_USER_PROPERTIES_MAX 32
 #define MQTT_PROPERTIES_BYTES_MAX 8192
 #define MQTT_FILTERS_MAX 64
+#define MQTT_SUBSCRIPTION_IDS_MAX 16
 
 enum mqtt_reason { MQTT_SUCCESS = 0x00, MQTT_NO_SUBSCRIBERS = 0x10, MQTT_UNSPECIFIED = 0x80, MQTT_MALFORMED = 0x81,
     MQTT_PROTOCOL_ERROR = 0x82, MQTT_IMPLEMENTATION = 0x83, MQTT_BAD_VERSION = 0x84,
@@ -57,6 +58,8 @@ struct mqtt_properties {
 #undef X
     struct mqtt_user user[MQTT_USER_PROPERTIES_MAX];
     size_t users;
+    uint32_t more_ids[MQTT_SUBSCRIPTION_IDS_MAX - 1]; /* a PUBLISH to a client: after subscription_id */
+    size_t more_ids_n;
 };
 static inline bool mqtt_has(const struct mqtt_properties *p, enum mqtt_property_row row)
 {
@@ -112,9 +115,9 @@ uint8_t mqtt_connect_version(struct bytes packet);
 
 /* Each reads one complete packet. version: 4 or 5 (from CONNECT). Outcomes: E_MALFORMED; E_TOO_LARGE
  * over our bounds; E_UNSUPPORTED for a protocol version we do not speak. Views into packet. Reason
- * codes are MQTT 5's in both versions. A repeated subscription identifier in PUBLISH: the first is
- * kept; a server must refuse a client's PUBLISH that has one (MQTT 5, 3.3.4-6): the reader cannot
- * know the direction. Topics, filters and response topics read here are valid. */
+ * codes are MQTT 5's in both versions. Subscription identifiers of a PUBLISH over
+ * MQTT_SUBSCRIPTION_IDS_MAX are read past; a server must refuse a client's PUBLISH that has one
+ * (MQTT 5, 3.3.4-6): the reader cannot know the direction. Topics, filters and response topics read here are valid. */
 MUST outcome mqtt_read_connect(struct bytes packet, struct mqtt_connect *ret, uint8_t *ret_reason);
 MUST outcome mqtt_read_connack(struct bytes packet, uint8_t version, bool *ret_present, struct mqtt_ack *ret, uint8_t *ret_reason);
 MUST outcome mqtt_read_publish(struct bytes packet, uint8_t version, struct mqtt_publish *ret, uint8_t *ret_reason);
@@ -125,15 +128,24 @@ MUST outcome mqtt_read_suback(struct bytes packet, uint8_t version, uint16_t *re
 
 /* Each appends one whole packet; b is unchanged on refusal. Properties with their bit set are
  * written (version 5 only) where MQTT 5, table 2-4 lets that packet carry them, the rest left out: so
- * a will's properties can be handed on. Whoever forwards a PUBLISH clears topic_alias and
- * subscription_id itself. Version 4: CONNACK and SUBACK reasons become return codes. */
+ * a will's properties can be handed on. Whoever forwards a PUBLISH clears topic_alias and the
+ * subscription identifiers itself. Version 4: CONNACK and SUBACK reasons become return codes. */
 MUST outcome mqtt_write_connect(const struct mqtt_connect *c, struct buffer *b);
 MUST outcome mqtt_write_connack(uint8_t version, bool present, uint8_t reason, const struct mqtt_properties *p, struct buffer *b);
 MUST outcome mqtt_write_publish(uint8_t version, const struct mqtt_publish *m, struct buffer *b);
 MUST outcome mqtt_write_ack(uint8_t version, enum mqtt_type type, const struct mqtt_ack *a, struct buffer *b);
 MUST outcome mqtt_write_subscribe(uint8_t version, const struct mqtt_subscribe *s, struct buffer *b);
 MUST outcome mqtt_write_unsubscribe(uint8_t version, const struct mqtt_subscribe *s, struct buffer *b);
-MUST outcome mqtt_write_suback(uint8_t version, enum mqtt_type type, uint16_t id, const uint8_t *codes, size_t n, struct buffer *b);
+struct mqtt_grants { /* SUBACK, UNSUBACK: one reason a filter; p may be NULL */
+    uint16_t id;
+    const uint8_t *codes;
+    size_t n;
+    const struct mqtt_properties *p;
+};
+MUST outcome mqtt_write_suback(uint8_t version, enum mqtt_type type, const struct mqtt_grants *g, struct buffer *b);
+/* A PUBLISH's property list alone, with its length, as it stands in an MQTT 5 packet: to keep it. */
+MUST outcome mqtt_write_list(const struct mqtt_properties *p, struct buffer *b);
+MUST outcome mqtt_read_list(struct bytes list, struct mqtt_properties *ret);
 MUST outcome mqtt_write_disconnect(uint8_t version, uint8_t reason, const char *why, struct buffer *b);
 MUST outcome mqtt_write_ping(enum mqtt_type type, struct buffer *b);
 

@@ -121,9 +121,8 @@ static MUST outcome take_text(struct bytes *in, uint8_t form, struct bytes *ret,
     return DONE;
 }
 
-/* keep: false reads past a repeated subscription identifier. */
-static MUST outcome take_value(struct bytes *in, const struct rule *r, bool keep,
-                               struct mqtt_properties *p, uint8_t *reason)
+static MUST outcome take_value(struct bytes *in, const struct rule *r, struct mqtt_properties *p,
+                               uint8_t *reason)
 {
     uint8_t *field = (uint8_t *)p + r->at;
     if (r->form >= BINARY) {
@@ -135,7 +134,9 @@ static MUST outcome take_value(struct bytes *in, const struct rule *r, bool keep
     uint32_t v;
     TRY(take_number(in, r->form, &v));
     if (v < r->low || v > r->high) return mqtt_refuse(reason, r->reason, REFUSE(E_MALFORMED));
-    if (keep) store_number(field, r->form, v);
+    bool more = r == &rules[MQTT_HAS_subscription_id] && mqtt_has(p, MQTT_HAS_subscription_id);
+    if (!more) store_number(field, r->form, v);
+    else if (p->more_ids_n < MQTT_SUBSCRIPTION_IDS_MAX - 1) p->more_ids[p->more_ids_n++] = v;
     return DONE;
 }
 
@@ -165,7 +166,7 @@ static MUST outcome take_property(struct bytes *in, enum mqtt_type type, struct 
     /* MQTT 5, 3.3.2.3.8: a forwarded PUBLISH may carry several subscription identifiers */
     if (again && !(type == MQTT_PUBLISH && r == &rules[MQTT_HAS_subscription_id]))
         return mqtt_refuse(reason, MQTT_PROTOCOL_ERROR, REFUSE(E_MALFORMED));
-    TRY(take_value(in, r, !again, p, reason));
+    TRY(take_value(in, r, p, reason));
     p->has |= bit;
     return DONE;
 }
@@ -208,6 +209,8 @@ size_t mqtt_properties_size(const struct mqtt_properties *p, enum mqtt_type type
     size_t n = 0;
     for (size_t row = 0; row < MQTT_PROPERTY_ROWS; row++)
         if (is_written(p, type, row)) n += 1 + value_size(p, &rules[row]);
+    for (size_t i = 0; p && type == MQTT_PUBLISH && i < p->more_ids_n; i++)
+        n += 1 + mqtt_vbi_size(p->more_ids[i]);
     for (size_t i = 0; p && i < p->users; i++) n += 5 + p->user[i].name.n + p->user[i].value.n;
     return n;
 }
@@ -234,6 +237,10 @@ void mqtt_put_properties(struct out *o, const struct mqtt_properties *p, enum mq
         if (!is_written(p, type, row)) continue;
         put_u8(o, id_of[row]);
         put_value(o, p, &rules[row]);
+    }
+    for (size_t i = 0; p && type == MQTT_PUBLISH && i < p->more_ids_n; i++) {
+        put_u8(o, id_of[MQTT_HAS_subscription_id]);
+        mqtt_put_vbi(o, p->more_ids[i]);
     }
     for (size_t i = 0; p && i < p->users; i++) {
         put_u8(o, USER_PROPERTY);

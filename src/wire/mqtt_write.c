@@ -160,17 +160,36 @@ outcome mqtt_write_unsubscribe(uint8_t version, const struct mqtt_subscribe *s, 
     return write_filters(version, MQTT_UNSUBSCRIBE, s, b);
 }
 
-outcome mqtt_write_suback(uint8_t version, enum mqtt_type type, uint16_t id, const uint8_t *codes,
-                          size_t n, struct buffer *b)
+outcome mqtt_write_suback(uint8_t version, enum mqtt_type type, const struct mqtt_grants *g, struct buffer *b)
 {
-    assert(id != 0 && (type == MQTT_SUBACK || type == MQTT_UNSUBACK));
-    if (version == 4 && type == MQTT_UNSUBACK) n = 0; /* MQTT 3.1.1, 3.11.3: no payload */
+    assert(g->id != 0 && (type == MQTT_SUBACK || type == MQTT_UNSUBACK));
+    size_t n = version == 4 && type == MQTT_UNSUBACK ? 0 : g->n; /* MQTT 3.1.1, 3.11.3: no payload */
     struct out o;
-    TRY(packet_open(b, first_byte(type, 0), 2 + list_size(version, NULL, type) + n, &o));
-    put_u16(&o, id);
-    put_list(&o, version, NULL, type);
-    for (size_t i = 0; i < n; i++) put_u8(&o, version == 4 && codes[i] > 2 ? 0x80 : codes[i]);
+    TRY(packet_open(b, first_byte(type, 0), 2 + list_size(version, g->p, type) + n, &o));
+    put_u16(&o, g->id);
+    put_list(&o, version, g->p, type);
+    for (size_t i = 0; i < n; i++) put_u8(&o, version == 4 && g->codes[i] > 2 ? 0x80 : g->codes[i]);
     return packet_close(b, &o);
+}
+
+outcome mqtt_write_list(const struct mqtt_properties *p, struct buffer *b)
+{
+    size_t n = list_size(5, p, MQTT_PUBLISH);
+    if (n > MQTT_VBI_MAX) return REFUSE(E_TOO_LARGE);
+    TRY(buffer_reserve(b, n));
+    struct out o = out_of(b->at + b->n, n);
+    put_list(&o, 5, p, MQTT_PUBLISH);
+    return packet_close(b, &o);
+}
+
+outcome mqtt_read_list(struct bytes list, struct mqtt_properties *ret)
+{
+    struct mqtt_properties p = { 0 };
+    uint8_t reason = 0;
+    TRY(mqtt_take_properties(&list, MQTT_PUBLISH, &p, &reason));
+    TRY(at_end(list));
+    *ret = p;
+    return DONE;
 }
 
 outcome mqtt_write_disconnect(uint8_t version, uint8_t reason, const char *why, struct buffer *b)

@@ -278,12 +278,12 @@ static void test_subacks(void)
         uint8_t codes[8], reason;
         uint16_t id;
         size_t n;
-        CHECK_OK(mqtt_write_suback(versions[v], MQTT_SUBACK, 3, want, sizeof want, &b));
+        CHECK_OK(mqtt_write_suback(versions[v], MQTT_SUBACK, &(struct mqtt_grants) { 3, want, sizeof want, NULL }, &b));
         CHECK_OK(mqtt_read_suback(buffer_view(&b), versions[v], &id, codes, sizeof codes, &n, &reason));
         CHECK(id == 3 && n == sizeof want && memcmp(codes, want, 4) == 0);
         CHECK(codes[4] == (versions[v] == 5 ? 0x87 : 0x80));
         b.n = 0;
-        CHECK_OK(mqtt_write_suback(versions[v], MQTT_UNSUBACK, 4, left, sizeof left, &b));
+        CHECK_OK(mqtt_write_suback(versions[v], MQTT_UNSUBACK, &(struct mqtt_grants) { 4, left, sizeof left, NULL }, &b));
         CHECK_OK(mqtt_read_suback(buffer_view(&b), versions[v], &id, codes, sizeof codes, &n, &reason));
         CHECK(id == 4 && n == (versions[v] == 5 ? sizeof left : 0));
         buffer_deinit(&b);

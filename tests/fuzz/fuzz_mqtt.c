@@ -48,7 +48,7 @@ static outcome write_one(enum mqtt_type type, uint8_t version, const union any *
     case MQTT_UNSUBSCRIBE: return mqtt_write_unsubscribe(version, &u->subscribe, b);
     case MQTT_SUBACK:
     case MQTT_UNSUBACK:
-        return mqtt_write_suback(version, type, u->suback.id, u->suback.codes, u->suback.n, b);
+        return mqtt_write_suback(version, type, &(struct mqtt_grants) { u->suback.id, u->suback.codes, u->suback.n, NULL }, b);
     case MQTT_PINGREQ:
     case MQTT_PINGRESP: return mqtt_write_ping(type, b);
     default: return mqtt_write_ack(version, type, &u->ack, b);
