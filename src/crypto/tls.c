@@ -136,7 +136,7 @@ static outcome tls_not_done(struct tls *t, int r)
     }
 }
 
-#define IDLE_BYTES 4096u /* what an idle connection may keep of each buffer */
+#define IDLE_BYTES 512u /* what an idle connection may keep of each buffer */
 
 /* Consumed bytes are dropped when all of them are, or when they are the larger part; an idle connection
  * gives its memory back. */
