@@ -6,6 +6,7 @@
 
 #include "base/port/port.h"
 #include "ledger/ledger.h"
+#include "platform/stream_index.h"
 #include "wire/mqtt.h"
 
 struct list { /* pointers in order; grown before use so that adding cannot fail half way */
@@ -22,8 +23,14 @@ struct memo {
     uint8_t topic[MEMO_TOPIC];
 };
 
+struct finding { /* made anew at the first question after a declaration */
+    struct stream_index index;
+    bool stale;
+};
+
 struct registry {
     struct memo *memo;      /* MEMOS rows */
+    struct finding *finding;
     uint64_t seed;          /* of their places */
     struct map ids, keys, tokens, names;
     struct list identities, streams, invites; /* by id; by specificity; as they came */
@@ -68,7 +75,10 @@ outcome registry_new(struct registry **ret)
     port_random(&r->seed, sizeof r->seed);
     r->declared = 1;
     r->memo = mem_new_array(MEMOS, sizeof *r->memo);
-    if (!r->memo) {
+    r->finding = mem_new(sizeof *r->finding);
+    if (!r->memo || !r->finding) {
+        mem_free(r->memo);
+        mem_free(r->finding);
         mem_free(r);
         return REFUSE(E_MEMORY);
     }
@@ -92,6 +102,8 @@ void registry_free(struct registry *r)
     list_free(&r->identities);
     list_free(&r->streams);
     list_free(&r->invites);
+    stream_index_deinit(&r->finding->index);
+    mem_free(r->finding);
     mem_free(r->memo);
     mem_free(r);
 }
@@ -452,8 +464,13 @@ static MUST outcome apply_stream(struct registry *r, const struct doc *d)
         r->streams.n--;
     }
     *mine = s;
-    size_t place = 0;
-    while (place < r->streams.n && !more_specific(mine, r->streams.at[place])) place++;
+    size_t place = 0, end = r->streams.n;
+    while (place < end) {
+        size_t mid = place + (end - place) / 2;
+        if (more_specific(mine, r->streams.at[mid])) end = mid;
+        else place = mid + 1;
+    }
+    r->finding->stale = true;
     list_insert(&r->streams, place, mine);
     return DONE;
 }
@@ -495,15 +512,24 @@ const struct invite *registry_invite(const struct registry *r, const uint8_t tok
     return map_get(&r->tokens, bytes_of(token_hash, 32));
 }
 
+/* Where memory is out, all are asked in order. */
+static const struct stream *find_stream(const struct registry *r, struct bytes topic)
+{
+    struct finding *f = r->finding;
+    if (f->stale) f->stale = !ok(stream_index_build(&f->index, r->streams.at, r->streams.n));
+    if (!f->stale) return stream_index_find(&f->index, r->streams.at, topic);
+    for (size_t i = 0; i < r->streams.n; i++) {
+        const struct stream *s = r->streams.at[i];
+        if (mqtt_matches(bytes_str(s->pattern), topic)) return s;
+    }
+    return NULL;
+}
+
 const struct stream *registry_stream(const struct registry *r, struct bytes topic)
 {
     struct memo *m = &r->memo[topic_hash(r->seed, topic) % MEMOS];
     if (m->declared == r->declared && bytes_equal(bytes_of(m->topic, m->n), topic)) return m->stream;
-    const struct stream *found = NULL;
-    for (size_t i = 0; i < r->streams.n && !found; i++) {
-        const struct stream *s = r->streams.at[i];
-        if (mqtt_matches(bytes_str(s->pattern), topic)) found = s;
-    }
+    const struct stream *found = find_stream(r, topic);
     if (topic.n == 0 || topic.n > sizeof m->topic) return found;
     m->declared = r->declared;
     m->stream = found;
