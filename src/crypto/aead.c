@@ -1,21 +1,66 @@
 #include "crypto/aead.h"
 
+#include "base/mem.h"
 #include "crypto/openssl.h"
 
 AUTO_OF(cipher_ctx, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 
-outcome aead_seal(const struct aead *a, struct bytes plain, uint8_t *to)
+/* cipher NULL: the one c has already. */
+static outcome seal_in(EVP_CIPHER_CTX *c, const EVP_CIPHER *cipher, const struct aead *a, struct bytes plain, uint8_t *to)
 {
-    AUTO(cipher_ctx) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     int n = 0, end = 0;
     if (plain.n > INT32_MAX || a->bound.n > INT32_MAX) return REFUSE(E_TOO_LARGE);
-    if (!c) return REFUSE_CLEAN(E_MEMORY);
-    bool good = EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, a->key, a->nonce) == 1
+    bool good = EVP_EncryptInit_ex(c, cipher, NULL, a->key, a->nonce) == 1
         && (a->bound.n == 0 || EVP_EncryptUpdate(c, NULL, &n, a->bound.at, (int)a->bound.n) == 1)
         && (plain.n == 0 || EVP_EncryptUpdate(c, to, &n, plain.at, (int)plain.n) == 1)
         && EVP_EncryptFinal_ex(c, to + plain.n, &end) == 1
         && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, AEAD_TAG, to + plain.n) == 1;
     return good ? DONE : REFUSE_CLEAN(E_CRYPTO);
+}
+
+outcome aead_seal(const struct aead *a, struct bytes plain, uint8_t *to)
+{
+    AUTO(cipher_ctx) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    return c ? seal_in(c, EVP_aes_256_gcm(), a, plain, to) : REFUSE_CLEAN(E_MEMORY);
+}
+
+struct aead_sealer {
+    EVP_CIPHER *cipher;
+    EVP_CIPHER_CTX *ctx;
+};
+
+outcome aead_sealer_new(struct aead_sealer **ret)
+{
+    struct aead_sealer *s = mem_new(sizeof *s);
+    if (!s) return REFUSE(E_MEMORY);
+    s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    s->ctx = EVP_CIPHER_CTX_new();
+    if (s->cipher && s->ctx && EVP_EncryptInit_ex(s->ctx, s->cipher, NULL, NULL, NULL) == 1) {
+        *ret = s;
+        return DONE;
+    }
+    aead_sealer_free(s);
+    return REFUSE_CLEAN(E_MEMORY);
+}
+
+void aead_sealer_free(struct aead_sealer *s)
+{
+    if (!s) return;
+    EVP_CIPHER_CTX_free(s->ctx);
+    EVP_CIPHER_free(s->cipher);
+    mem_free(s);
+}
+
+void aead_sealer_forget(struct aead_sealer *s)
+{
+    static const uint8_t none[AEAD_KEY], nonce[AEAD_NONCE];
+    /* Reset wipes; a context that cannot be made ready again refuses to seal, which its caller hears. */
+    if (EVP_CIPHER_CTX_reset(s->ctx) != 1 || EVP_EncryptInit_ex(s->ctx, s->cipher, NULL, none, nonce) != 1) ERR_clear_error();
+}
+
+outcome aead_sealer_seal(struct aead_sealer *s, const struct aead *a, struct bytes plain, uint8_t *to)
+{
+    return seal_in(s->ctx, NULL, a, plain, to);
 }
 
 outcome aead_open(const struct aead *a, struct bytes sealed, uint8_t *to)

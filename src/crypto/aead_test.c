@@ -42,9 +42,27 @@ static void test_changed(void)
     CHECK_OK(aead_open(&a, bytes_of(nothing, sizeof nothing), out));
 }
 
+/* One sealer, keys in turn, the empty payload, after forgetting: the same bytes as each by itself. */
+static void test_sealer(void)
+{
+    struct aead_sealer *s = NULL;
+    CHECK_OK(aead_sealer_new(&s));
+    for (uint8_t i = 0; s && i < 24; i++) {
+        uint8_t key[AEAD_KEY] = { (uint8_t)(i / 2) }, nonce[AEAD_NONCE] = { i }, one[40 + AEAD_TAG], two[40 + AEAD_TAG];
+        struct aead a = { key, nonce, i % 3 ? BYTES_LIT("bound") : BYTES_NONE };
+        struct bytes plain = bytes_of("0123456789012345678901234567890123456789", i % 5 * 10u);
+        CHECK_OK(aead_seal(&a, plain, one));
+        CHECK_OK(aead_sealer_seal(s, &a, plain, two));
+        CHECK(memcmp(one, two, plain.n + AEAD_TAG) == 0);
+        if (i % 7 == 6) aead_sealer_forget(s);
+    }
+    aead_sealer_free(s);
+}
+
 int main(void)
 {
     test_known();
     test_changed();
+    test_sealer();
     return TEST_END;
 }

@@ -21,6 +21,7 @@ struct data_key {
 struct keyring {
     char dir[PATH_BYTES];
     struct map by_id, by_subject; /* -> struct data_key; by_id owns */
+    struct aead_sealer *sealer;
     uint8_t start[4];             /* of this process's nonces: an index used again after a crash makes no nonce again */
 };
 
@@ -111,6 +112,7 @@ outcome keyring_new(const char *dir, struct keyring **ret)
     int n = snprintf(k->dir, sizeof k->dir, "%s", dir);
     outcome o = n < 0 || n >= (int)sizeof k->dir ? REFUSE(E_TOO_LARGE) : port_dir_make(dir, 0700);
     port_random(k->start, sizeof k->start);
+    if (ok(o)) o = aead_sealer_new(&k->sealer);
     if (ok(o)) o = port_dir_list(dir, load_one, k);
     if (ok(o)) *ret = k;
     else keyring_free(k);
@@ -125,6 +127,7 @@ void keyring_free(struct keyring *k)
     for (size_t at = 0; map_next(&k->by_id, &at, &key, &value);) data_key_free(value);
     map_deinit(&k->by_id);
     map_deinit(&k->by_subject);
+    aead_sealer_free(k->sealer);
     mem_free(k);
 }
 
@@ -181,7 +184,7 @@ outcome keyring_seal(struct keyring *k, const char *subject, uint64_t index, str
     put(&o, bytes_of(d->id, sizeof d->id));
     put(&o, bytes_of(nonce, sizeof nonce));
     struct aead a = { d->key, nonce, bytes_of(bound, sizeof bound) };
-    TRY(aead_seal(&a, plain, b->at + KEYRING_HEAD));
+    TRY(aead_sealer_seal(k->sealer, &a, plain, b->at + KEYRING_HEAD));
     b->n = KEYRING_OVERHEAD + plain.n;
     return DONE;
 }
@@ -232,6 +235,7 @@ outcome keyring_destroy(struct keyring *k, const uint8_t id[KEYRING_ID])
     struct data_key *d = map_take(&k->by_id, bytes_of(id, KEYRING_ID));
     if (d && map_get(&k->by_subject, bytes_str(d->subject)) == d) (void)map_take(&k->by_subject, bytes_str(d->subject));
     data_key_free(d);
+    aead_sealer_forget(k->sealer);
     return DONE;
 }
 
