@@ -42,6 +42,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     uint64_t index;
     int64_t now = port_wall_ms();
     if (!d) return REFUSE(E_MEMORY);
+    TRY(registry_judge(c->registry, kind, d));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));

@@ -319,19 +319,28 @@ static bool life_reaches(enum life a, enum life b)
     return a == b;
 }
 
-static MUST outcome apply_identity(struct registry *r, const struct doc *d, int64_t at_ms)
+static MUST outcome judge_identity(const struct registry *r, const struct doc *d, struct identity *ret)
 {
     struct identity i = { 0 };
     TRY(read_identity(d, &i));
-    i.changed_ms = at_ms;
-    struct identity *now = find(r, i.id);
+    const struct identity *now = find(r, i.id);
     if (i.has_key) {
         const struct identity *holder = registry_by_key(r, i.key_hash);
         if (holder && holder != now) return REFUSE(E_CONFLICT);
     }
-    if (!now) return add_identity(r, &i);
+    *ret = i;
+    if (!now) return DONE;
     if (now->trust == TRUST_REVOKED && i.trust != TRUST_REVOKED) return REFUSE(E_CONFLICT);
-    if (!life_reaches(now->life, i.life)) return REFUSE(E_CONFLICT);
+    return life_reaches(now->life, i.life) ? DONE : REFUSE(E_CONFLICT);
+}
+
+static MUST outcome apply_identity(struct registry *r, const struct doc *d, int64_t at_ms)
+{
+    struct identity i;
+    TRY(judge_identity(r, d, &i));
+    i.changed_ms = at_ms;
+    struct identity *now = find(r, i.id);
+    if (!now) return add_identity(r, &i);
     struct bytes fresh = bytes_of(i.key_hash, sizeof i.key_hash);
     struct bytes old = bytes_of(now->key_hash, sizeof now->key_hash);
     bool other_key = now->has_key && !(i.has_key && bytes_equal(old, fresh));
@@ -342,11 +351,11 @@ static MUST outcome apply_identity(struct registry *r, const struct doc *d, int6
     return DONE;
 }
 
-static MUST outcome apply_life(struct registry *r, const struct doc *d, int64_t at_ms)
+static MUST outcome judge_life(const struct registry *r, const struct doc *d, int64_t at_ms, struct identity *ret)
 {
     static const char *const keys[] = { "id", "what", "from", "event", "to", "why", "by" };
     TRY(only(d, keys, COUNT(keys)));
-    struct identity *i = find(r, doc_text(d, "id", ""));
+    const struct identity *i = find(r, doc_text(d, "id", ""));
     if (!i) return REFUSE(E_UNKNOWN);
     const char *what = doc_text(d, "what", ""), *from = doc_text(d, "from", ""), *to = doc_text(d, "to", "");
     const char *event = doc_text(d, "event", "");
@@ -370,7 +379,15 @@ static MUST outcome apply_life(struct registry *r, const struct doc *d, int64_t 
         return REFUSE(E_MALFORMED);
     }
     next.changed_ms = at_ms;
-    *i = next;
+    *ret = next;
+    return DONE;
+}
+
+static MUST outcome apply_life(struct registry *r, const struct doc *d, int64_t at_ms)
+{
+    struct identity next;
+    TRY(judge_life(r, d, at_ms, &next));
+    *find(r, next.id) = next;
     return DONE;
 }
 
@@ -386,14 +403,23 @@ static MUST outcome expect(struct registry *r, const struct invite *v, int64_t a
     return add_identity(r, &fresh);
 }
 
+static MUST outcome judge_invite(const struct registry *r, const struct doc *d, struct invite *ret)
+{
+    TRY(read_invite(d, ret));
+    const struct invite *now = registry_invite(r, ret->token_hash);
+    if (now) return strcmp(now->id, ret->id) != 0 || (now->used && !ret->used) ? REFUSE(E_CONFLICT) : DONE;
+    const struct identity *i = find(r, ret->id);
+    enum life to;
+    return i && !ret->used ? life_step(i->life, LIFE_INVITE, &to) : DONE;
+}
+
 static MUST outcome apply_invite(struct registry *r, const struct doc *d, int64_t at_ms)
 {
     struct invite v = { 0 };
-    TRY(read_invite(d, &v));
+    TRY(judge_invite(r, d, &v));
     struct bytes token = bytes_of(v.token_hash, sizeof v.token_hash);
     struct invite *now = map_get(&r->tokens, token);
     if (now) {
-        if (strcmp(now->id, v.id) != 0 || (now->used && !v.used)) return REFUSE(E_CONFLICT);
         *now = v;
         return DONE;
     }
@@ -473,6 +499,20 @@ static MUST outcome apply_stream(struct registry *r, const struct doc *d)
     r->finding->stale = true;
     list_insert(&r->streams, place, mine);
     return DONE;
+}
+
+outcome registry_judge(const struct registry *r, unsigned kind, const struct doc *d)
+{
+    struct identity i;
+    struct invite v;
+    struct stream s;
+    switch (kind) {
+    case ENTRY_IDENTITY: return judge_identity(r, d, &i);
+    case ENTRY_LIFE: return judge_life(r, d, 0, &i);
+    case ENTRY_INVITE: return judge_invite(r, d, &v);
+    case ENTRY_STREAM: return read_stream(d, &s);
+    default: return DONE;
+    }
 }
 
 outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, int64_t at_ms)

@@ -69,6 +69,10 @@ void registry_free(struct registry *r);
  * in them, a key or token of somebody else, leaving "revoked"). An invite makes its identity "expected". */
 MUST outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, int64_t at_ms);
 
+/* What applying would answer, memory aside; changes nothing. Asked before a change is recorded: what the record
+ * holds and cannot be applied would stand in the way of every start. */
+MUST outcome registry_judge(const struct registry *r, unsigned kind, const struct doc *d);
+
 /* [a-z0-9][a-z0-9-]{0,62} */
 bool registry_id_valid(struct bytes id);
 /* What e would make of i, before the entry is written: the trust table, and E_DENIED for a good quote

@@ -14,6 +14,17 @@ static outcome apply(struct registry *r, unsigned kind, const char *json)
     return o;
 }
 
+/* What is asked before a change is recorded; it must say what apply then says. */
+static outcome judged(const struct registry *r, unsigned kind, const char *json)
+{
+    struct arena a = ARENA(65536);
+    struct doc *d = NULL;
+    outcome o = doc_read_json(bytes_str(json), &a, &d);
+    if (ok(o)) o = registry_judge(r, kind, d);
+    arena_deinit(&a);
+    return o;
+}
+
 #define KEY_A "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
 #define KEY_B "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\""
 #define GW "\"id\":\"gw-02\",\"role\":\"device\",\"group\":\"gateways\",\"model\":\"m\""
@@ -63,6 +74,8 @@ static void rows(void)
     CHECK_OK(registry_new(&r));
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         uint64_t epoch = registry_epoch(r);
+        CHECK(judged(r, steps[i].kind, steps[i].json).code == steps[i].want);
+        CHECK_QUIET(registry_epoch(r) == epoch);
         outcome o = apply(r, steps[i].kind, steps[i].json);
         if (o.code != steps[i].want) printf("# %s: %s %s\n", steps[i].claim, code_word(o.code), o.at ? o.at : "");
         CHECK(o.code == steps[i].want);
