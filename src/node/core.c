@@ -47,7 +47,7 @@ static outcome s_write(void *ctx, unsigned kind, const struct doc *d, bool durab
 static outcome s_certify(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der)
 {
     struct core *c = ctx;
-    return seal_device(c->seal_fd, id, spki, c->config.certificate_days, ret_der);
+    return seal_device(c, id, spki, c->config.certificate_days, ret_der);
 }
 
 static outcome s_challenge(void *ctx, const char *id)
@@ -111,7 +111,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
 static outcome take_public(struct core *c)
 {
     struct seal_public p;
-    TRY(seal_public(c->seal_fd, &p));
+    TRY(seal_public(c, &p));
     buffer_deinit(&c->ca_chain);
     buffer_deinit(&c->server_chain);
     c->ca_chain = p.ca_chain;
@@ -131,7 +131,7 @@ static outcome server_renew(struct core *c)
 {
     c->server_next_ms = port_mono_ms() + MS_DAY;
     if (!server_near_end(c)) return DONE;
-    TRY(seal_server(c->seal_fd));
+    TRY(seal_server(c));
     TRY(take_public(c));
     return channel_is_open(&c->gate.end) ? links_trust(c) : DONE;
 }
@@ -140,6 +140,8 @@ static outcome seal_attach(struct core *c, int fd)
 {
     if (c->seal_fd >= 0) close(c->seal_fd);
     c->seal_fd = fd;
+    c->seal_owed = 0;
+    c->seal_quiet_ms = 0;
     TRY(take_public(c));
     return server_renew(c);
 }

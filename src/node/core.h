@@ -64,6 +64,8 @@ struct core {
     int first_channel[CHANNEL_FDS]; /* came before the site was open */
     bool stopping;
     struct ledger *ledger;
+    unsigned seal_owed;        /* answers to questions given up: they still come, in order */
+    int64_t seal_quiet_ms;     /* mono: a seal that did not answer is not waited for before */
     uint64_t sealed_size;
     int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, server_next_ms;
     struct registry *registry;
@@ -121,7 +123,7 @@ MUST outcome core_grants_default(struct core *c);
 
 /* seal_client.c */
 struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
-MUST outcome seal_public(int fd, struct seal_public *ret);
+MUST outcome seal_public(struct core *c, struct seal_public *ret);
 /* keep.c: what stays readable */
 struct data;
 MUST outcome keep_open(struct core *c);
@@ -133,10 +135,10 @@ MUST outcome keep_erase(struct core *c, const char *id, const char *reason, cons
 void keep_turn(struct core *c, int64_t mono_ms);
 
 
-MUST outcome seal_head(int fd, uint64_t size, const struct hash *root, struct buffer *ret_note);
-MUST outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
+MUST outcome seal_head(struct core *c, uint64_t size, const struct hash *root, struct buffer *ret_note);
+MUST outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
 
-MUST outcome seal_server(int fd); /* a new server certificate for the same key and names */
+MUST outcome seal_server(struct core *c); /* a new server certificate for the same key and names */
 
 /* links.c */
 MUST outcome links_attach(struct core *c, const int fds[CHANNEL_FDS]); /* a fresh gate: configures it */

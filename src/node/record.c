@@ -143,7 +143,7 @@ outcome core_seal_head(struct core *c, int64_t hold_ms)
     ledger_root(c->ledger, &size, &root);
     if (size == c->sealed_size && hold_ms) return DONE;
     struct buffer note = BUFFER(4096);
-    outcome o = seal_head(c->seal_fd, size, &root, &note);
+    outcome o = seal_head(c, size, &root, &note);
     if (ok(o)) o = ledger_publish(c->ledger, buffer_view(&note), port_mono_ms(), hold_ms);
     if (ok(o)) c->sealed_size = size;
     buffer_deinit(&note);

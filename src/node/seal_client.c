@@ -1,23 +1,51 @@
-/* Asking the seal, one blocking round trip at a time with a deadline; see wire/sealing.h. */
+/* Asking the seal, one blocking round trip at a time with a deadline; see wire/sealing.h. The core stands still
+ * while it waits: not long, and not again for a while when there was no answer. */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "node/core.h"
 #include "wire/sealing.h"
 
-static outcome ask(int fd, struct bytes request, uint8_t *answer, size_t cap, struct bytes *ret)
+enum { ASK_MS = 2000, HEAD_MS = 500, QUIET_MS = 3000 };
+
+static outcome receive(int fd, int64_t until_ms, uint8_t *answer, size_t cap, size_t *ret_n)
 {
-    struct timeval limit = { 2, 0 };
-    if (fd < 0) return REFUSE(E_CLOSED);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (send(fd, request.at, request.n, MSG_NOSIGNAL) != (ssize_t)request.n) return REFUSE_SYS(E_CLOSED, errno);
-    ssize_t n;
-    do n = recv(fd, answer, cap, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) return REFUSE_SYS(errno == EAGAIN ? E_TIMEOUT : E_CLOSED, errno);
-    if (n == 0) return REFUSE(E_CLOSED);
-    struct bytes in = bytes_of(answer, (size_t)n);
+    for (;;) {
+        int64_t left = until_ms - port_mono_ms();
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        if (poll(&p, 1, left > 0 ? (int)left : 0) == 0) return REFUSE(E_TIMEOUT);
+        ssize_t n = recv(fd, answer, cap, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+        if (n <= 0) return REFUSE_SYS(E_CLOSED, n < 0 ? errno : 0);
+        *ret_n = (size_t)n;
+        return DONE;
+    }
+}
+
+/* The answers come in the order of the questions: those to questions given up are taken first, and are nobody's. */
+static outcome exchange_words(struct core *c, struct bytes request, int wait_ms, uint8_t *answer, size_t cap, size_t *ret_n)
+{
+    int64_t until = port_mono_ms() + wait_ms;
+    if (send(c->seal_fd, request.at, request.n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)request.n)
+        return REFUSE_SYS(errno == EAGAIN ? E_TIMEOUT : E_CLOSED, errno);
+    c->seal_owed++;
+    do {
+        TRY(receive(c->seal_fd, until, answer, cap, ret_n));
+        c->seal_owed--;
+    } while (c->seal_owed);
+    return DONE;
+}
+
+static outcome ask(struct core *c, struct bytes request, int wait_ms, uint8_t *answer, size_t cap, struct bytes *ret)
+{
+    size_t n = 0;
+    if (c->seal_fd < 0) return REFUSE(E_CLOSED);
+    if (port_mono_ms() < c->seal_quiet_ms) return REFUSE(E_TIMEOUT);
+    outcome o = exchange_words(c, request, wait_ms, answer, cap, &n);
+    if (o.code == E_TIMEOUT) c->seal_quiet_ms = port_mono_ms() + QUIET_MS;
+    TRY(o);
+    struct bytes in = bytes_of(answer, n);
     uint8_t code;
     TRY(take_u8(&in, &code));
     if (code != OK) return REFUSE(code < OUTCOME_COUNT ? (enum code)code : E_MALFORMED);
@@ -25,12 +53,12 @@ static outcome ask(int fd, struct bytes request, uint8_t *answer, size_t cap, st
     return DONE;
 }
 
-outcome seal_public(int fd, struct seal_public *ret)
+outcome seal_public(struct core *c, struct seal_public *ret)
 {
     static const uint8_t kind = SEAL_PUBLIC;
     uint8_t answer[SEALING_ANSWER_MAX];
     struct bytes in, chain, server, key, site;
-    TRY(ask(fd, bytes_of(&kind, 1), answer, sizeof answer, &in));
+    TRY(ask(c, bytes_of(&kind, 1), ASK_MS, answer, sizeof answer, &in));
     TRY(take_field32(&in, &chain));
     TRY(take_field32(&in, &server));
     TRY(take_field16(&in, &key));
@@ -49,7 +77,7 @@ outcome seal_public(int fd, struct seal_public *ret)
     return DONE;
 }
 
-outcome seal_head(int fd, uint64_t size, const struct hash *root, struct buffer *ret_note)
+outcome seal_head(struct core *c, uint64_t size, const struct hash *root, struct buffer *ret_note)
 {
     uint8_t request[64], answer[SEALING_ANSWER_MAX];
     struct out o = out_of(request, sizeof request);
@@ -57,12 +85,12 @@ outcome seal_head(int fd, uint64_t size, const struct hash *root, struct buffer 
     put_u8(&o, SEAL_HEAD);
     put_u64(&o, size);
     put(&o, hash_view(root));
-    TRY(ask(fd, out_view(&o), answer, sizeof answer, &in));
+    TRY(ask(c, out_view(&o), HEAD_MS, answer, sizeof answer, &in));
     TRY(take_field16(&in, &note));
     return buffer_put(ret_note, note);
 }
 
-outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der)
+outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der)
 {
     uint8_t request[SEALING_REQUEST_MAX], answer[SEALING_ANSWER_MAX];
     struct out o = out_of(request, sizeof request);
@@ -72,15 +100,15 @@ outcome seal_device(int fd, const char *id, struct bytes spki, unsigned days, st
     put_field16(&o, spki);
     put_u16(&o, (uint16_t)days);
     TRY(out_done(&o));
-    TRY(ask(fd, out_view(&o), answer, sizeof answer, &in));
+    TRY(ask(c, out_view(&o), ASK_MS, answer, sizeof answer, &in));
     TRY(take_field32(&in, &der));
     return buffer_put(ret_der, der);
 }
 
-outcome seal_server(int fd)
+outcome seal_server(struct core *c)
 {
     static const uint8_t kind = SEAL_SERVER;
     uint8_t answer[SEALING_ANSWER_MAX];
     struct bytes in;
-    return ask(fd, bytes_of(&kind, 1), answer, sizeof answer, &in); /* SEAL_PUBLIC shows the new one */
+    return ask(c, bytes_of(&kind, 1), ASK_MS, answer, sizeof answer, &in); /* SEAL_PUBLIC shows the new one */
 }

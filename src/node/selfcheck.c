@@ -108,7 +108,7 @@ static void check_access(struct core *c)
 static outcome seal_agrees(struct core *c, uint64_t size, const struct hash *root)
 {
     struct buffer note = BUFFER(4096);
-    outcome o = seal_head(c->seal_fd, size, root, &note);
+    outcome o = seal_head(c, size, root, &note);
     buffer_deinit(&note);
     return o.code == E_CONFLICT ? o : DONE;
 }
