@@ -87,7 +87,7 @@ struct core {
     struct buffer read, read_session; /* an entry being read; the client id in it */
     struct mqtt_properties read_properties;
     struct buffer scratch;     /* canonical JSON of the entry being written */
-    struct { int fd; struct buffer in; } local[LOCAL_MAX];
+    struct { int fd; struct buffer in, out; size_t sent; } local[LOCAL_MAX]; /* out: an answer on its way */
     struct limits limits;      /* copy of what assurance handed out */
     uint64_t registry_seen;    /* epoch last given to assurance */
     bool probe_waits;          /* an outside probe's result, to be made a fact */

@@ -42,12 +42,10 @@ static bool peer_may(int fd)
 
 void local_accept(struct core *c)
 {
-    int fd = accept4(c->local_fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(c->local_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     size_t i = 0;
     while (i < LOCAL_MAX && c->local[i].fd >= 0) i++;
-    struct timeval limit = { 5, 0 };
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
     if (i == LOCAL_MAX || !peer_may(fd) || epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
         close(fd);
@@ -55,28 +53,40 @@ void local_accept(struct core *c)
     }
     c->local[i].fd = fd;
     c->local[i].in = BUFFER(LOCAL_BODY_MAX + HTTP_HEAD_MAX);
+    c->local[i].out = BUFFER(64u << 20);
+    c->local[i].sent = 0;
 }
 
 static void drop(struct core *c, size_t i)
 {
     close(c->local[i].fd);
     buffer_deinit(&c->local[i].in);
+    buffer_deinit(&c->local[i].out);
     c->local[i].fd = -1;
+}
+
+/* What the asker takes now; the loop does not wait for one that was stopped while it reads. */
+static void push(struct core *c, size_t i)
+{
+    int fd = c->local[i].fd;
+    struct buffer *out = &c->local[i].out;
+    while (c->local[i].sent < out->n) {
+        ssize_t n = send(fd, out->at + c->local[i].sent, out->n - c->local[i].sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR) continue;
+        struct epoll_event e = { .events = EPOLLOUT, .data.fd = fd };
+        if (n < 0 && errno == EAGAIN && epoll_ctl(c->epoll_fd, EPOLL_CTL_MOD, fd, &e) == 0) return;
+        if (n <= 0) break;
+        c->local[i].sent += (size_t)n;
+    }
+    drop(c, i);
 }
 
 static void answer(struct core *c, size_t i, const struct http_request *r)
 {
     struct caller who = { .kind = CALLER_LOCAL_ROOT, .listener = LISTENERS, .name = "root", .source = "local" };
-    struct buffer b = BUFFER(64u << 20);
     bool stream = false, close_after = true;
-    (void)!ok(service_request(c->service, &who, UINT32_MAX, r, &b, &stream, &close_after));
-    for (size_t at = 0; at < b.n;) {
-        ssize_t n = send(c->local[i].fd, b.at + at, b.n - at, MSG_NOSIGNAL);
-        if (n <= 0 && errno != EINTR) break;
-        if (n > 0) at += (size_t)n;
-    }
-    buffer_deinit(&b);
-    drop(c, i);
+    (void)!ok(service_request(c->service, &who, UINT32_MAX, r, &c->local[i].out, &stream, &close_after));
+    push(c, i);
 }
 
 void local_read(struct core *c, int fd)
@@ -84,6 +94,10 @@ void local_read(struct core *c, int fd)
     size_t i = 0;
     while (i < LOCAL_MAX && c->local[i].fd != fd) i++;
     if (i == LOCAL_MAX) return;
+    if (c->local[i].out.n) {
+        push(c, i);
+        return;
+    }
     struct buffer *in = &c->local[i].in;
     struct http_request r;
     ssize_t n = ok(buffer_reserve(in, 65536)) ? recv(fd, in->at + in->n, 65536, MSG_DONTWAIT) : 0;
