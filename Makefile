@@ -1,6 +1,6 @@
 # A thin front; Meson and Ninja do the work.
 BUILD ?= build
-.PHONY: all test asan fuzz bench clean
+.PHONY: all test asan fuzz bench sim clean
 all:
 	@[ -d $(BUILD) ] || meson setup $(BUILD)
 	@ninja -C $(BUILD)
@@ -15,5 +15,8 @@ fuzz:
 bench: all
 	ninja -C $(BUILD) sekimori-bench
 	SEKIMORI_BUILD=$(abspath $(BUILD)) python3 tests/bench/run.py $(BENCH)
+# One run again: make sim SEED=n
+sim: all
+	SEED=$(SEED) $(BUILD)/tests/sim/sim-sim_test
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

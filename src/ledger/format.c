@@ -235,6 +235,16 @@ outcome format_leaf_read(const uint8_t in[FORMAT_LEAF], uint64_t index, struct l
     return DONE;
 }
 
+bool format_leaf_is_short(const uint8_t in[FORMAT_LEAF])
+{
+    struct hash check;
+    size_t n = LEAF_CHECK;
+    const uint8_t *have = in + FORMAT_LEAF - LEAF_CHECK;
+    hash_sha256(bytes_of(in, FORMAT_LEAF - LEAF_CHECK), &check);
+    while (n > 0 && have[n - 1] == 0) n--;
+    return n < LEAF_CHECK && memcmp(have, check.at, n) == 0;
+}
+
 static void frame_check(const uint8_t header[16], struct bytes payload, struct hash *ret)
 {
     struct bytes parts[2] = { bytes_of(header, 16), payload };

@@ -83,6 +83,9 @@ void format_leaf_write(const struct leaf *l, uint8_t ret[FORMAT_LEAF]);
 /* E_CHANGED unless every byte is as written for this index. Not: whether the tree agrees. */
 MUST outcome format_leaf_read(const uint8_t in[FORMAT_LEAF], uint64_t index, struct leaf *ret);
 
+/* A leaf record that a short write ended within its last bytes: all of it right, then zeros. */
+bool format_leaf_is_short(const uint8_t in[FORMAT_LEAF]);
+
 struct frame {
     uint64_t index;
     uint32_t length;

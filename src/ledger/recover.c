@@ -78,7 +78,8 @@ static outcome judge_leaf(struct ledger *l, const uint8_t record[FORMAT_LEAF], u
     *end = true;
     if (format_is_zero(b)) return DONE;
     if (index - l->edge.size >= FORMAT_BATCH_ENTRIES) return REFUSE(E_CHANGED);
-    return ok(format_leaf_read(record, index, &leaf)) || format_is_torn(b) ? DONE : REFUSE(E_CHANGED);
+    bool half = format_is_torn(b) || format_leaf_is_short(record);
+    return ok(format_leaf_read(record, index, &leaf)) || half ? DONE : REFUSE(E_CHANGED);
 }
 
 /* Reads the leaves after the head, block by block, to the end of the last file. */

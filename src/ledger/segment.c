@@ -7,7 +7,7 @@
 void segments_init(struct segments *s, const char *dir, unsigned files, struct ledger_shape shape,
     bool writable)
 {
-    *s = (struct segments) { dir, files, shape, writable, -1, 0, 0, false };
+    *s = (struct segments) { dir, files, shape, writable, -1, 0, 0, false, false };
 }
 
 void segments_deinit(struct segments *s)
@@ -24,13 +24,22 @@ static outcome file_path(const struct segments *s, uint32_t number, char path[FO
     return format_path(s->dir, name, path);
 }
 
-/* A new name is durable before anything in the file is relied on. */
-static outcome make_file(const struct segments *s, const char *path, int *ret_fd)
+/* A new name is durable before anything in the file is relied on; owed until the folder's sync worked. */
+static outcome sync_names(struct segments *s)
 {
     char dir[FORMAT_PATH];
+    if (!s->named) return DONE;
+    TRY(format_path(s->dir, format_files_word(s->files), dir));
+    TRY(port_dir_sync(dir));
+    s->named = false;
+    return DONE;
+}
+
+static outcome make_file(struct segments *s, const char *path, int *ret_fd)
+{
     TRY(port_file_open(path, true, ret_fd));
-    outcome o = format_path(s->dir, format_files_word(s->files), dir);
-    if (ok(o)) o = port_dir_sync(dir);
+    s->named = true;
+    outcome o = sync_names(s);
     if (!ok(o)) port_file_close(*ret_fd);
     return o;
 }
@@ -42,6 +51,7 @@ static outcome turn_to(struct segments *s, uint32_t number, bool create)
     uint64_t size;
     if (s->fd >= 0 && s->number == number) return DONE;
     TRY(segments_sync(s));
+    TRY(sync_names(s));
     TRY(file_path(s, number, path));
     outcome o = s->writable ? port_file_open(path, false, &fd) : port_file_open_read(path, &fd);
     if (o.code == E_MISSING && create) o = make_file(s, path, &fd);

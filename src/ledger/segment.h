@@ -13,6 +13,7 @@ struct segments {
     uint32_t number;
     uint64_t size; /* of the open file, as last seen */
     bool dirty;    /* written since the last sync */
+    bool named;    /* made, but its name is not on disk yet: the folder's sync failed */
 };
 
 void segments_init(struct segments *s, const char *dir, unsigned files, struct ledger_shape shape,
