@@ -186,9 +186,17 @@ struct grant_found grants_find(const struct grants *g, const char *site, const s
 
 /* ---- remembered ---- */
 
-static bool same_standing(const struct grant_memo *m, const struct identity *who)
+static bool same_question(const struct grant_memo *m, const struct registry *r, const struct grant_ask *ask)
 {
-    return m->who == who && m->role == who->role && m->trust == who->trust;
+    return m->who == ask->who && m->role == ask->who->role && m->trust == ask->who->trust && m->action == ask->action
+        && m->standing == ask->standing && m->declared == registry_declared_epoch(r) && m->n == ask->topic.n
+        && memcmp(m->topic, ask->topic.at, m->n) == 0;
+}
+
+static uint64_t key_of(const struct grants *g, const struct grant_ask *ask)
+{
+    uint64_t kind = (uint64_t)ask->action << 1 | ask->standing;
+    return topic_hash(g->seed ^ (uintptr_t)ask->who * 31 ^ kind << 17, ask->topic) | 1;
 }
 
 struct grant_found grants_find_fast(const struct grants *g, const char *site, const struct registry *r,
@@ -196,17 +204,21 @@ struct grant_found grants_find_fast(const struct grants *g, const char *site, co
 {
     assert(!ask->filter);
     if (!g || ask->topic.n > GRANT_MEMO_TOPIC || ask->topic.n == 0) return grants_find(g, site, r, ask);
-    uint64_t key = topic_hash(g->seed ^ (uintptr_t)ask->who ^ (uint64_t)ask->action << 56 ^ (uint64_t)ask->standing << 55, ask->topic);
-    struct grant_memo *m = &g->memo[key % GRANT_MEMOS];
-    if (m->key == key && same_standing(m, ask->who) && m->action == ask->action && m->standing == ask->standing
-        && m->declared == registry_declared_epoch(r) && m->n == ask->topic.n && memcmp(m->topic, ask->topic.at, m->n) == 0)
-        return (struct grant_found) { .row = m->row, .missed = m->missed };
+    uint64_t key = key_of(g, ask);
+    size_t set = (key >> 20) % GRANT_SETS * GRANT_WAYS, at = set + (key >> 40) % GRANT_WAYS;
+    for (size_t i = set; i < set + GRANT_WAYS; i++) {
+        if (g->keys[i] == 0) at = i;
+        if (g->keys[i] != key) continue;
+        if (same_question(&g->memo[i], r, ask)) return (struct grant_found) { .row = g->memo[i].row, .missed = g->memo[i].missed };
+        at = i;
+        break;
+    }
     struct grant_found f = grants_find(g, site, r, ask);
     if (f.varies) return f;
-    *m = (struct grant_memo) { .key = key, .who = ask->who, .role = (uint8_t)ask->who->role,
-        .trust = (uint8_t)ask->who->trust, .action = (uint8_t)ask->action, .standing = ask->standing, .declared = registry_declared_epoch(r),
-        .row = f.row, .missed = f.missed, .n = (uint16_t)ask->topic.n };
-    memcpy(m->topic, ask->topic.at, ask->topic.n);
+    g->keys[at] = key;
+    g->memo[at] = (struct grant_memo) { .who = ask->who, .role = ask->who->role, .trust = ask->who->trust, .action = ask->action,
+        .standing = ask->standing, .declared = registry_declared_epoch(r), .row = f.row, .missed = f.missed, .n = (uint16_t)ask->topic.n };
+    memcpy(g->memo[at].topic, ask->topic.at, ask->topic.n);
     return f;
 }
 
@@ -249,7 +261,8 @@ MUST outcome grants_compile(struct grants *g)
 {
     port_random(&g->seed, sizeof g->seed);
     g->memo = mem_new_array(GRANT_MEMOS, sizeof *g->memo);
-    if (!g->memo) return REFUSE(E_MEMORY);
+    g->keys = mem_new_array(GRANT_MEMOS, sizeof *g->keys);
+    if (!g->memo || !g->keys) return REFUSE(E_MEMORY);
     for (size_t i = 0; i < g->n; i++) {
         struct grant *row = &g->rows[i];
         row->prefix = (uint16_t)strcspn(row->pattern, "+#{");
@@ -271,6 +284,7 @@ void grants_free(struct grants *g)
     }
     map_deinit(&g->lists);
     mem_free(g->memo);
+    mem_free(g->keys);
     mem_free(g->rows);
     mem_free(g);
 }

@@ -4,7 +4,8 @@
 
 #include "platform/grants.h"
 
-enum { GRANT_MEMOS = 1 << 15, GRANT_MEMO_TOPIC = 96 };
+/* Eight ways a set: their keys share a line of the cache. Pages never touched cost nothing. */
+enum { GRANT_WAYS = 8, GRANT_SETS = 1 << 14, GRANT_MEMOS = GRANT_SETS * GRANT_WAYS, GRANT_MEMO_TOPIC = 88 };
 
 struct grant_list { /* rows of one subject */
     uint32_t *at;
@@ -12,7 +13,6 @@ struct grant_list { /* rows of one subject */
 };
 
 struct grant_memo {
-    uint64_t key;
     const struct identity *who;
     uint64_t declared;           /* epoch of identities and streams */
     const struct grant *row, *missed;
@@ -29,6 +29,7 @@ struct grants {
     size_t n, cap;
     struct map lists;            /* kind and subject -> struct grant_list */
     uint64_t seed;
+    uint64_t *keys;              /* of memo, GRANT_MEMOS; 0 = free */
     struct grant_memo *memo;
 };
 
