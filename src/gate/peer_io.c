@@ -125,9 +125,9 @@ outcome peer_seal(struct peer *p)
 /* In a frame of its own where there are frames. After a close frame nothing may follow (RFC 6455, 5.5.1). */
 static outcome write_framed(struct peer *p, struct bytes b)
 {
-    uint8_t small[2048], head[10];
     if (!p->framed) return write_plain(p, b);
     if (p->ws.over) return DONE;
+    uint8_t small[2048], head[10]; /* here and not above: the compiler clears what is declared */
     struct bytes first = bytes_of(head, ws_head(b.n, head));
     struct out o = out_of(small, sizeof small); /* whole or not at all */
     put(&o, first);

@@ -167,6 +167,16 @@ static void x_idle(void *ctx, uint32_t link, uint32_t idle_ms)
     link_idle(ctx, link, idle_ms);
 }
 
+/* Apart, because the room is large and the compiler clears it: most messages have no properties. */
+static outcome record_with(struct core *c, struct data *d, const struct mqtt_properties *p, uint64_t *ret_index)
+{
+    uint8_t room[MQTT_PROPERTIES_BYTES_MAX + 4096];
+    struct buffer list = { room, 0, sizeof room, sizeof room };
+    TRY(mqtt_write_list(p, &list));
+    d->properties = buffer_view(&list);
+    return keep_append(c, d, ret_index);
+}
+
 static outcome x_record(void *ctx, const struct message *m, const struct stream *s, uint64_t *ret_index)
 {
     struct core *c = ctx;
@@ -174,13 +184,9 @@ static outcome x_record(void *ctx, const struct message *m, const struct stream 
     struct data d = { .flags = (uint8_t)((m->retain ? DATA_RETAIN : 0) | (m->flagged ? DATA_FLAGGED : 0)), .qos = m->qos,
         .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload,
         .session = bytes_str(m->session), .packet_id = m->packet_id };
-    uint8_t room[MQTT_PROPERTIES_BYTES_MAX + 4096];
-    struct buffer list = { room, 0, sizeof room, sizeof room };
     bool properties = m->properties && (m->properties->has || m->properties->users);
-    if (properties) TRY(mqtt_write_list(m->properties, &list));
-    d.properties = buffer_view(&list);
     d.flags |= (uint8_t)((m->session ? DATA_SESSION : 0) | (properties ? DATA_PROPERTIES : 0));
-    return keep_append(c, &d, ret_index);
+    return properties ? record_with(c, &d, m->properties, ret_index) : keep_append(c, &d, ret_index);
 }
 
 /* A message as the entry has it; views into the entry and c. false: not to be read, or of nobody we know. */
