@@ -51,10 +51,12 @@ static outcome restore(void *ctx, const struct ledger_entry *e)
 {
     struct core *c = ctx;
     struct data d;
+    struct recorded r;
     bool readable = e->kind == ENTRY_DATA && !e->pruned && !e->erased;
     if (!readable || !ok(data_read(e->payload, &d)) || !(d.flags & DATA_RETAIN)) return DONE;
     TRY(note_retained(c, d.topic, e->index, d.payload.n > 0));
-    outcome o = exchange_restore_retained(c->exchange, d.from, d.topic, d.payload, d.qos);
+    if (!core_recorded(c, e, &r)) return DONE;
+    outcome o = exchange_restore_recorded(c->exchange, e->index, &r);
     return o.code == E_MEMORY ? o : DONE; /* of an identity or bound that is no more: not delivered, still recorded */
 }
 
