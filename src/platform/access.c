@@ -18,6 +18,8 @@ struct judging {
     struct doc *list;
 };
 
+static bool is_command(const struct topic_parts *parts, const struct stream *s);
+
 struct step {
     const char *name;
     unsigned actions;        /* bits 1 << ACT_x */
@@ -124,7 +126,8 @@ static void step_stream(struct judging *j)
 {
     bool filter = j->q->action == ACT_SUBSCRIBE && !mqtt_topic_valid(j->q->topic);
     if (filter) return;
-    j->command = access_is_command(j->a, j->q->topic, &j->stream);
+    j->stream = registry_stream(j->a->registry, j->q->topic);
+    j->command = is_command(j->in_layout ? &j->topic : NULL, j->stream);
     if (!j->list) return;
     if (j->stream)
         SAY(j, "stream", "pass", "stream {1}{2}", "データ種別 {1}{2}", j->stream->name, j->command ? " (command)" : "");
@@ -405,10 +408,12 @@ static struct bytes take_level(struct bytes *rest)
 
 bool access_topic(const struct access *a, struct bytes topic, struct topic_parts *ret)
 {
-    struct bytes rest = topic;
+    static const char root[] = "sk/v1/";
+    size_t site = strlen(a->site), head = sizeof root - 1 + site;
     struct topic_parts p = { 0 };
-    if (!bytes_equal_str(take_level(&rest), "sk") || !bytes_equal_str(take_level(&rest), "v1")) return false;
-    if (!bytes_equal_str(take_level(&rest), a->site)) return false;
+    if (topic.n <= head || memcmp(topic.at, root, sizeof root - 1) != 0) return false;
+    if (memcmp(topic.at + sizeof root - 1, a->site, site) != 0 || topic.at[head] != '/') return false;
+    struct bytes rest = bytes_of(topic.at + head + 1, topic.n - head - 1);
     p.device = take_level(&rest);
     p.class = take_level(&rest);
     p.name = rest;
@@ -417,14 +422,19 @@ bool access_topic(const struct access *a, struct bytes topic, struct topic_parts
     return true;
 }
 
+/* parts NULL: not of the site's layout. */
+static bool is_command(const struct topic_parts *parts, const struct stream *s)
+{
+    if (!parts || !bytes_equal_str(parts->class, "cmd")) return s && s->command;
+    struct bytes rest = parts->name;
+    (void)take_level(&rest);
+    return !bytes_equal_str(rest, "reply");
+}
+
 bool access_is_command(const struct access *a, struct bytes topic, const struct stream **ret_stream)
 {
     struct topic_parts p;
-    const struct stream *s = registry_stream(a->registry, topic);
-    *ret_stream = s;
-    bool cmd = access_topic(a, topic, &p) && bytes_equal_str(p.class, "cmd");
-    if (!cmd) return s && s->command;
-    struct bytes rest = p.name;
-    (void)take_level(&rest);
-    return !bytes_equal_str(rest, "reply");
+    bool in_layout = access_topic(a, topic, &p);
+    *ret_stream = registry_stream(a->registry, topic);
+    return is_command(in_layout ? &p : NULL, *ret_stream);
 }
