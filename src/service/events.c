@@ -4,7 +4,7 @@
 
 #include "service/internal.h"
 
-enum { PING_MS = 15000 };
+enum { PING_MS = 15000, READINGS_OF_ONE_MAX = 256 };
 
 static void frame(struct service *s, const char *event, struct bytes data)
 {
@@ -64,10 +64,19 @@ int service_turn(struct service *s)
 
 /* ---- newest readings ---- */
 
-static struct reading *reading_find(struct service *s, struct bytes topic)
+static size_t readings_of(const struct service *s, const char *from)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_readings; i++) n += strcmp(s->readings[i].from, from) == 0;
+    return n;
+}
+
+/* One source has its share of the table: whoever makes up topics takes no place of the others'. */
+static struct reading *reading_find(struct service *s, struct bytes topic, const char *from)
 {
     struct reading *r = map_get(&s->reading_of, topic);
     if (r || s->n_readings == SERVICE_READINGS_MAX || topic.n > MQTT_TOPIC_MAX) return r;
+    if (readings_of(s, from) >= READINGS_OF_ONE_MAX) return NULL;
     r = &s->readings[s->n_readings];
     if (!ok(bytes_to_text(topic, r->topic, sizeof r->topic)) || !ok(map_put(&s->reading_of, topic, r))) return NULL;
     s->n_readings++;
@@ -92,12 +101,13 @@ static void push_reading(struct service *s, const struct reading *r)
 static void on_message(void *ctx, const struct message *m, const struct verdict *v)
 {
     struct service *s = ctx;
-    struct reading *r = reading_find(s, m->topic);
+    const char *from = m->from ? m->from->id : "";
+    struct reading *r = reading_find(s, m->topic, from);
     (void)v;
     if (!r) return;
     bool text = bytes_is_utf8(m->payload) && ok(bytes_to_text(m->payload, r->value, sizeof r->value));
     if (!text) r->value[0] = 0;
-    snprintf(r->from, sizeof r->from, "%s", m->from ? m->from->id : "");
+    snprintf(r->from, sizeof r->from, "%s", from);
     r->at_ms = s->port.wall_ms(s->port.ctx);
     r->flagged = m->flagged;
     if (anybody(s)) push_reading(s, r);
