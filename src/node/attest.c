@@ -5,7 +5,8 @@
 
 #include "node/core.h"
 
-enum { RETRY_MS = 250, REFERENCES_MAX = 16 };
+/* AGAIN_MS: every answer is an entry of the record; a device that subscribes without end must not fill it. */
+enum { RETRY_MS = 250, AGAIN_MS = 500, REFERENCES_MAX = 16 };
 
 static struct challenge *find_or_make(struct core *c, const char *id)
 {
@@ -76,7 +77,7 @@ static outcome open_challenge(struct core *c, const char *id, struct challenge *
     if (!ch) return REFUSE(E_MEMORY);
     port_random(ch->nonce, sizeof ch->nonce);
     ch->open = true;
-    ch->arrived = ch->ignored = ch->by_auth = false;
+    ch->arrived = ch->ignored = ch->soon = ch->by_auth = false;
     ch->tries = 0;
     ch->asked_ms = port_mono_ms();
     *ret = ch;
@@ -123,6 +124,7 @@ void attest_link_up(struct core *c, const char *id)
     if (!who || who->role != ROLE_DEVICE || !who->has_ak) return;
     struct challenge *ch = map_get(&c->challenges, bytes_str(id));
     if (ch && ch->open && ch->tries) send_challenge(c, ch); /* it subscribed just now */
+    else if (ch && port_mono_ms() - ch->asked_ms < AGAIN_MS) ch->soon = true, c->challenge_next_ms = 0;
     else (void)!ok(attest_ask(c, id));
 }
 
@@ -197,17 +199,19 @@ static void unanswered(struct core *c, struct challenge *ch)
 int attest_turn(struct core *c, int64_t mono_ms)
 {
     if (mono_ms < c->challenge_next_ms) return (int)(c->challenge_next_ms - mono_ms);
-    int64_t every = (int64_t)c->config.attest_every_s * MS_S, next = mono_ms + every;
+    const int64_t every = (int64_t)c->config.attest_every_s * MS_S;
+    int64_t next = mono_ms + every;
     size_t at = 0;
     struct bytes key;
     void *value;
     while (map_next(&c->challenges, &at, &key, &value)) {
         struct challenge *ch = value;
+        int64_t rest = ch->soon ? AGAIN_MS : every;
         if (ch->arrived) judge(c, ch);
         else if (ch->open && mono_ms >= ch->next_ms && ch->tries >= CHALLENGE_TRIES) unanswered(c, ch);
         else if (ch->open && mono_ms >= ch->next_ms) send_challenge(c, ch);
-        else if (!ch->open && mono_ms >= ch->asked_ms + every) (void)!ok(attest_ask(c, ch->id));
-        int64_t wants = ch->open ? ch->next_ms : ch->asked_ms + every;
+        else if (!ch->open && mono_ms >= ch->asked_ms + rest) (void)!ok(attest_ask(c, ch->id));
+        int64_t wants = ch->open ? ch->next_ms : ch->asked_ms + (ch->soon ? AGAIN_MS : every);
         if (wants < next) next = wants;
     }
     c->challenge_next_ms = next;

@@ -35,6 +35,7 @@ struct challenge {
     char id[ID_MAX];
     uint8_t nonce[32];
     bool open;                 /* waiting for evidence */
+    bool soon;                 /* wanted again so early that it has to wait */
     int tries;
     bool arrived;              /* evidence waits to be appraised */
     bool ignored;              /* an answer to another question came */

@@ -133,9 +133,37 @@ def slow_reader(site):
         s.close()
 
 
+def made_up_topics(site):
+    """One device publishes under thousands of names of its own; another has one reading."""
+    loud, quiet = site.enrol('loud', 'device'), site.enrol('quiet', 'device')
+    link = loud.mqtt()
+    for i in range(4500):
+        link.publish(f'sk/v1/{site.name}/loud/m/made-up-{i}', '1')
+    quiet.pub(f'sk/v1/{site.name}/quiet/m/level', '42', '-q', '1')
+    shown = until(lambda: b'quiet/m/level' in local(site, 'GET', '/api/v1/readings')[1], 5)
+    check("one device's made-up topics do not keep another's reading off the page", shown)
+
+
+def evidence_without_end(site):
+    """A device that asks for challenges and answers them with nothing, as fast as it can."""
+    key = new_key(site, 'ak')
+    der = subprocess.run(['openssl', 'pkey', '-in', key, '-pubout', '-outform', 'DER'], capture_output=True).stdout
+    link = site.enrol('eager', 'device', ak=base64.b64encode(der).decode()).mqtt()
+    topic = f'sk/v1/{site.name}/eager/att/'
+    before, began, rounds = len(site.entries('evidence')), time.monotonic(), 0
+    while time.monotonic() - began < 3:
+        link.subscribe(topic + 'challenge')
+        link.publish(topic + 'evidence', '{}')
+        rounds += 1
+    written = len(site.entries('evidence')) - before
+    check('a device cannot fill the record with its evidence', 0 < written <= 20, f'{written} entries, {rounds} rounds')
+
+
 with Site('hostile') as one:
     one.start()
     what_does_not_apply(one)
     silent_seal(one)
     slow_reader(one)
+    made_up_topics(one)
+    evidence_without_end(one)
 finish()
