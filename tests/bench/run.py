@@ -9,9 +9,10 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 
-from rig import BUILD, PASSING, RECORDED, ROOT, Mosquitto, Sekimori, load, machine, quiet, settle
+from rig import BROKER_CORE, BUILD, PASSING, RECORDED, ROOT, Mosquitto, Sekimori, load, machine, quiet, run, settle
 
 TABLE = os.path.join(ROOT, 'docs/performance.md')
 BEGIN, END = '<!-- begin: written by tests/bench/run.py -->', '<!-- end -->'
@@ -138,6 +139,25 @@ def memory(idle):
             f"{'met' if each(ours) <= 20 else '**missed**'}; ≤ 0.7 × {'met' if each(ours) <= 0.7 * each(theirs) else '**missed**'}).", '']
 
 
+def rooms():
+    """What single rooms do by themselves: judging by many grants, and making the record durable."""
+    found = []
+    pinned = lambda *argv: run('taskset', '-c', str(min(BROKER_CORE)), *argv, timeout=300)
+    grants = pinned(os.path.join(BUILD, 'tests/bench/sekimori-grants-bench'))
+    if grants.returncode == 0:
+        lines = [x.strip() for x in grants.stdout.splitlines() if x.strip()]
+        found += ['P13, judging alone (`sekimori-grants-bench`): ' + '; '.join(lines) + '.', '']
+    with tempfile.TemporaryDirectory(prefix='sekimori-') as d:
+        record = pinned(os.path.join(BUILD, 'tests/bench/sekimori-record-bench'), os.path.join(d, 'ledger'), 500000)
+    if record.returncode == 0:
+        r = json.loads(record.stdout)
+        found += [f"P15, the record alone on one core (`sekimori-record-bench`): {r['per_s']:,.0f} durable entries/s (goal ≥ 400,000 "
+                  f"{'met' if r['per_s'] >= 400000 else '**missed**'}), {r['cpu_us_each']:.2f} µs of processor time each; a commit of 1,000 behind up "
+                  f"to three others: p50 {r['commit_p50_us'] / 1000:.1f} ms, p99 {r['commit_p99_us'] / 1000:.1f} ms (goal ≤ 5 ms "
+                  f"{'met' if r['commit_p99_us'] <= 5000 else '**missed**'}).", '']
+    return found
+
+
 def table(results, idle, rounds, began):
     rows = [BEGIN, '', f"`{' '.join(['tests/bench/run.py'] + sys.argv[1:])}`, {time.strftime('%Y-%m-%d %H:%M', time.gmtime(began))} UTC, "
             f"{machine()}; {rounds} rounds in turn; load average {quiet():.1f} at the end, of which two belong to the measurement: "
@@ -145,7 +165,7 @@ def table(results, idle, rounds, began):
             '| goal | what | Sekimori | mosquitto 2.0.11, better setting | ratio | against the goal |', '|---|---|---|---|---|---|']
     rows += [line(r, results[r.name]) for r in ROWS if r.name in results]
     rows += ['', 'Microseconds of processor time for each delivered message (handshake), all roles summed, where nothing else is said.', '']
-    return '\n'.join(rows + headline(results) + truth(results) + memory(idle) + [END])
+    return '\n'.join(rows + headline(results) + truth(results) + memory(idle) + (rooms() if '--only' not in sys.argv else []) + [END])
 
 
 def write_table(text):
