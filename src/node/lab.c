@@ -213,6 +213,7 @@ static outcome open_rooms(struct lab *l)
     bounds.keep_alive_s = 60;
     bounds.inflight = 20;   /* at most 100: a suite's burst must meet it */
     bounds.queue = 100000;
+    bounds.session_expiry_s = UINT32_MAX;
     TRY(registry_new(&c->registry));
     TRY(assurance_new(&ap, &c->assurance)); /* replay passes through it; it judges nothing here */
     c->access = (struct access) { .registry = c->registry, .site = "lab", .open = true };

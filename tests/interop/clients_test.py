@@ -34,6 +34,13 @@ def npm_modules():
     return f'{place}/node_modules', ''
 
 
+def tried(*argv):
+    try:
+        return run(*argv, timeout=120)
+    except subprocess.TimeoutExpired as e:
+        return subprocess.CompletedProcess([], -1, (e.stdout or b'').decode(errors='replace'), 'no end')
+
+
 def relay(title, p):
     """A program's own lines become ours."""
     rows = [line for line in p.stdout.split('\n') if line.startswith(('ok ', 'not ok '))]
@@ -57,7 +64,7 @@ class Place:
 def mqttjs(place, transport, modules):
     task = {'url': place.urls[transport], 'publisher': place.publisher, 'subscriber': place.subscriber,
             'base': f'{place.base}/{transport}', 'state': f'{place.state}/{transport}', 'node_modules': modules}
-    relay(f'MQTT.js over {transport}', run('node', f'{HERE}/mqttjs.mjs', json.dumps(task), timeout=120))
+    relay(f'MQTT.js over {transport}', tried('node', f'{HERE}/mqttjs.mjs', json.dumps(task)))
 
 
 PAHO_SCHEME = {'tcp': ('mqtt', 'tcp'), 'ws': ('ws', 'ws'), 'tls': ('mqtts', 'ssl'), 'wss': ('wss', 'wss')}
@@ -69,7 +76,7 @@ def paho(place, transport, program):
             place.publisher['id'], place.subscriber['id']]
     if 'cert' in place.publisher:
         argv += [place.publisher['ca'], place.publisher['cert'], place.publisher['key'], place.subscriber['cert'], place.subscriber['key']]
-    relay(f'paho over {transport}', run(program, *argv, timeout=120))
+    relay(f'paho over {transport}', tried(program, *argv))
 
 
 def mosquitto_one(place, directory, version, qos, count, base):
@@ -80,9 +87,12 @@ def mosquitto_one(place, directory, version, qos, count, base):
                                   '-W', '30'], stdout=out, stderr=out)
     until(lambda: 'SUBACK' in text_of(log))
     lines = ''.join(f'line {i}\n' for i in range(count))
-    r = run('mosquitto_pub', *pub, '-V', version, '-q', qos, '-t', topic, '-l', input=lines, timeout=60)
     try:
-        watch.wait(40)
+        r = run('mosquitto_pub', *pub, '-V', version, '-q', qos, '-t', topic, '-l', input=lines, timeout=40)
+    except subprocess.TimeoutExpired:
+        r = subprocess.CompletedProcess([], 1, '', 'no end of mosquitto_pub')
+    try:
+        watch.wait(40 if r.returncode == 0 else 1)
     except subprocess.TimeoutExpired:
         watch.kill()
     got = [line for line in text_of(log).split('\n') if line.startswith('line ')]
