@@ -270,8 +270,38 @@ static void test_sealed(void)
     fixture_deinit(&f);
 }
 
+/* The k-th allocation fails while payloads are sealed, pruned and erased: refused or done, never half, never a crash. */
+static void test_memory(void)
+{
+    size_t refused = 0, rounds = 0;
+    for (uint64_t k = 1; k < 60; k++, rounds++) {
+        struct fixture f;
+        struct verify_result r;
+        struct ledger_prunable p;
+        uint64_t index;
+        fixture_init(&f, 1024, 16384);
+        struct ledger *l = open_all(&f);
+        CHECK_QUIET(ok(fixture_append(l, 30)) && ok(ledger_sync(l)));
+        struct ledger_prune order = { .rule = { .before_ms = 101 }, .rule_text = "t", .by = "r", .at_ms = 9 };
+        mem_fail_at(k);
+        bool all = ok(ledger_append_for(l, "meter-1", 5, BYTES_LIT("x"), &index));
+        all = ok(ledger_prune(l, &order, &p)) && all;
+        all = ok(ledger_erase(l, "meter-1", "r", "b", 6)) && all;
+        mem_fail_at(0);
+        refused += !all;
+        CHECK_QUIET(ok(ledger_append_for(l, "meter-2", 5, BYTES_LIT("y"), &index)) && ok(ledger_sync(l)));
+        CHECK_QUIET(ok(fixture_publish(&f, l, 0, 0)));
+        ledger_close(l);
+        CHECK_QUIET(whole(&f, &r));
+        fixture_deinit(&f);
+    }
+    printf("# %zu of %zu runs were refused something\n", refused, rounds);
+    CHECK(refused > 10);
+}
+
 int main(void)
 {
+    test_memory();
     test_four();
     test_unsigned();
     test_files();

@@ -521,8 +521,9 @@ int main(void)
     struct key *key;
     unsigned acks = 0;
     size_t seeds = 0, wrong = 0;
-    uint64_t seed = one ? strtoull(one, NULL, 10) : 1;
+    uint64_t seed = one && *one ? strtoull(one, NULL, 10) : 1;
     time_t end = time(NULL) + (seconds ? atoi(seconds) : SECONDS);
+    if (one && !*one) one = NULL;
     if (!ok(key_new(KEY_ED25519, &key))) return 1;
     do {
         const char *what = run(seed, key, &acks);
