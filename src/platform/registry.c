@@ -347,6 +347,10 @@ static MUST outcome apply_identity(struct registry *r, const struct doc *d, int6
     if (i.has_key) TRY(map_put(&r->keys, fresh, now));
     if (other_key) (void)map_take(&r->keys, old); /* the old certificate is no longer admitted */
     i.attested_ms = now->attested_ms;
+    if (i.trust == TRUST_QUARANTINED && now->trust == TRUST_QUARANTINED) {
+        i.ordered = now->ordered;
+        memcpy(i.why, now->why, sizeof i.why);
+    }
     *now = i;
     return DONE;
 }

@@ -38,6 +38,8 @@ static outcome register_key(struct service *s, struct request *q, const struct e
 {
     struct x509_facts f;
     struct identity who = { .role = e->invite->role, .life = LIFE_ENROLLED, .trust = TRUST_UNATTESTED, .has_key = true };
+    const struct identity *now = registry_identity(s->port.registry, e->invite->id);
+    if (now && now->trust == TRUST_QUARANTINED) who.trust = TRUST_QUARANTINED; /* a fresh certificate releases nobody */
     TRY(x509_facts_der(der, &f));
     snprintf(who.id, sizeof who.id, "%s", e->invite->id);
     snprintf(who.group, sizeof who.group, "%s", e->invite->group);

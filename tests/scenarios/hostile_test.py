@@ -159,6 +159,19 @@ def evidence_without_end(site):
     check('a device cannot fill the record with its evidence', 0 < written <= 20, f'{written} entries, {rounds} rounds')
 
 
+def trust_of(site, who):
+    row = next(r for r in site.cli('device', 'list').stdout.split('\n') if r.startswith(who))
+    return row.split()[3]
+
+
+def a_fresh_certificate(site):
+    site.enrol('held-back', 'device')
+    site.cli('device', 'quarantine', 'held-back', '--reason', 'seen at the wrong place')
+    check('a device in quarantine enrols again', site.enrol('held-back', 'device').status == '200')
+    check('a fresh certificate does not lift an ordered quarantine', trust_of(site, 'held-back') == 'quarantined')
+    check('nor does a restart', starts_again(site) and trust_of(site, 'held-back') == 'quarantined')
+
+
 with Site('hostile') as one:
     one.start()
     what_does_not_apply(one)
@@ -166,4 +179,5 @@ with Site('hostile') as one:
     slow_reader(one)
     made_up_topics(one)
     evidence_without_end(one)
+    a_fresh_certificate(one)
 finish()
