@@ -76,10 +76,10 @@ static outcome open_challenge(struct core *c, const char *id, struct challenge *
     struct challenge *ch = find_or_make(c, id);
     if (!ch) return REFUSE(E_MEMORY);
     port_random(ch->nonce, sizeof ch->nonce);
+    if (!ch->open) ch->asked_ms = port_mono_ms(); /* asking again gives no more time to answer */
     ch->open = true;
     ch->arrived = ch->ignored = ch->soon = ch->by_auth = false;
     ch->tries = 0;
-    ch->asked_ms = port_mono_ms();
     *ret = ch;
     return DONE;
 }
@@ -104,7 +104,7 @@ outcome attest_by_auth(struct core *c, uint32_t link, const struct identity *who
         question_of(ch, body);
         ch->by_auth = true;
         ch->auth_link = link;
-        ch->next_ms = port_mono_ms() + (int64_t)RETRY_MS * CHALLENGE_TRIES; /* the question is not repeated by publish */
+        ch->next_ms = ch->asked_ms + (int64_t)RETRY_MS * CHALLENGE_TRIES; /* the question is not repeated by publish */
         ch->tries = CHALLENGE_TRIES;
         c->challenge_next_ms = 0;
         return buffer_put(ret, bytes_str(body));

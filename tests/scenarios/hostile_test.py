@@ -1,14 +1,16 @@
 """What one party can do to the whole site: a key enrolled twice, a change that does not apply, a seal that does not
 answer, a reader of the local socket that does not read. The site goes on, and starts again."""
 import base64
+import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
-from harness import Site, check, finish, note, run, until
+from harness import Site, Tpm, _string, check, finish, note, packet, run, until
 
 
 def enrol(site, who, key):
@@ -172,6 +174,35 @@ def a_fresh_certificate(site):
     check('nor does a restart', starts_again(site) and trust_of(site, 'held-back') == 'quarantined')
 
 
+def questions_without_answers(site):
+    """A device that was attested asks for new questions by AUTH before the last one's time is over, and answers none."""
+    image, reference = site.path('firmware.img'), site.path('reference.json')
+    with open(image, 'wb') as f:
+        f.write(b'release 1' * 100)
+    tpm = Tpm(site, 'silent')
+    tpm.boot(image)
+    site.cli('device', 'reference', '--model', 'm-1', '--version', '1', '--image', image, '--out', reference)
+    site.cli('device', 'sign', reference, '--key', site.key('asset-owner'))
+    site.cli('device', 'apply', reference)
+    link = site.enrol('silent', 'device', model='m-1', ak=tpm.ak_der()).mqtt(greet=False)
+    method = b'\x15' + _string('sekimori-attest')
+    method = bytes([len(method)]) + method
+    link.send(packet(0x10, _string('MQTT') + bytes([5, 2]) + struct.pack('>H', 60) + method + _string('silent')))
+    link.expect(2)
+    topic = f'sk/v1/{site.name}/silent/att/'
+    link.subscribe(topic + 'challenge')
+    link.publish(topic + 'evidence', tpm.evidence(json.loads(link.receive(5)[1])['nonce']))
+    check('its quote is good', until(lambda: trust_of(site, 'silent') == 'attested', 5))
+    began = time.monotonic()
+    while time.monotonic() - began < 16 and trust_of(site, 'silent') == 'attested':
+        try:
+            link.send(packet(0xF0, b'\x19' + method))
+            link.receive(2)
+        except OSError:  # its time was over and the link was closed
+            break
+    check('who only asks for questions is not attested for ever', until(lambda: trust_of(site, 'silent') != 'attested', 3))
+
+
 with Site('hostile') as one:
     one.start()
     what_does_not_apply(one)
@@ -180,4 +211,5 @@ with Site('hostile') as one:
     made_up_topics(one)
     evidence_without_end(one)
     a_fresh_certificate(one)
+    questions_without_answers(one)
 finish()
