@@ -88,22 +88,36 @@ static enum sent write_link(struct exchange *x, struct session *s, struct cargo 
     return SENT;
 }
 
+static void stall(struct exchange *x, struct session *s)
+{
+    s->stalled = x->stalled = true;
+}
+
+/* Its identifier is being written: it goes when that is durable (resend). */
+static enum sent send_noted(struct exchange *x, struct session *s, struct cargo *c, struct flight *f)
+{
+    if (!ok(durable_flight(x, s, "sent", f->id, c->index != NO_INDEX && x->port.read ? f->index : NO_INDEX, true))) return BLOCKED;
+    f->noted = f->fresh = true;
+    if (f->parcel) (void)parcel_share(f->parcel);
+    flight_add(s, f);
+    stall(x, s);
+    return QUEUED;
+}
+
 /* For the first time, at QoS 1 or 2. Whatever a session that outlives its link needs to repeat it is kept first. */
 static enum sent send_flight(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
     f.id = flight_id(s);
     f.index = c->index;
-    f.sent = true;
     bool readable = c->index != NO_INDEX && x->port.read;
     if (s->expiry_s && !readable) {
         f.parcel = cargo_keep(x, c);
         if (!f.parcel) return DROPPED;
     }
-    f.noted = f.qos == 2 && durable_is(x, s);
-    if (f.noted && !ok(durable_flight(x, s, "sent", f.id, readable ? f.index : NO_INDEX, true))) return BLOCKED;
+    if (f.qos == 2 && durable_is(x, s)) return send_noted(x, s, c, &f);
     enum sent sent = write_link(x, s, c, &f, false);
-    if (sent != SENT && f.noted) (void)!ok(durable_flight(x, s, "done", f.id, f.index, false));
     if (sent != SENT) return sent;
+    f.sent = true;
     if (f.parcel) (void)parcel_share(f.parcel);
     flight_add(s, &f);
     return SENT;
@@ -113,7 +127,8 @@ static enum sent enqueue(struct exchange *x, struct session *s, struct cargo *c,
 {
     struct waiting w = { .index = c->index, .sub_id = f->sub_id, .qos = f->qos, .retain = f->retain,
         .stored = c->path == PATH_RETAINED };
-    bool readable = s->expiry_s && c->index != NO_INDEX && x->port.read;
+    bool readable = f->qos && s->expiry_s && c->index != NO_INDEX && x->port.read;
+    if (f->qos == 0) w.index = NO_INDEX; /* nobody was promised it */
     if (!readable || s->online) w.parcel = cargo_keep(x, c);
     if (w.parcel && ok(queue_push(x, s, w))) return QUEUED;
     w.parcel = NULL; /* its place in the ledger is enough */
@@ -132,6 +147,12 @@ static void lost(struct exchange *x, struct session *s, const struct cargo *c, u
     if (qos && c->stream && c->stream->recorded) session_doom(x, s, MQTT_QUOTA, "slow-consumer");
 }
 
+/* May a message of this QoS go now, as far as what is held back is concerned? */
+static bool may_go(const struct exchange *x, const struct session *s, uint8_t qos)
+{
+    return (qos == 2 && durable_is(x, s)) || !session_waits(x, s);
+}
+
 /* f: its QoS is the one granted. */
 static enum sent to_session(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
@@ -141,9 +162,11 @@ static enum sent to_session(struct exchange *x, struct session *s, struct cargo 
     if (f.qos == 0) {
         if (away) return SKIPPED; /* MQTT 5, 3.1.2.4: only QoS 1 and 2 wait */
         bool full = s->queue_n >= x->bounds.queue && c->path != PATH_RETAINED;
-        if (!full) sent = write_link(x, s, c, &f, false);
+        if (!full) sent = session_waits(x, s) ? enqueue(x, s, c, &f) : write_link(x, s, c, &f, false);
+        if (sent == QUEUED) stall(x, s);
     } else {
-        bool now = !away && flight_room(s) && s->queue_n == 0;
+        bool now = !away && flight_room(s) && s->queue_n == 0 && may_go(x, s, f.qos);
+        if (!away && !now && session_waits(x, s)) stall(x, s);
         sent = now ? send_flight(x, s, c, f) : BLOCKED;
         if (sent == BLOCKED) sent = enqueue(x, s, c, &f);
     }
@@ -329,7 +352,7 @@ static enum sent one_queued(struct exchange *x, struct session *s, struct cargo 
     struct verdict v = egress(x, s->who, c, PATH_QUEUE);
     if (passes(&v)) {
         struct flight f = { .qos = w->qos, .retain = w->retain, .sub_id = w->sub_id };
-        enum sent sent = send_flight(x, s, c, f);
+        enum sent sent = w->qos ? send_flight(x, s, c, f) : write_link(x, s, c, &f, false);
         if (sent == BLOCKED) return sent;
         if (sent == DROPPED) lost(x, s, c, w->qos);
         if (c->target) account(x, c, sent, &v);
@@ -341,12 +364,7 @@ static enum sent one_queued(struct exchange *x, struct session *s, struct cargo 
     return SENT;
 }
 
-static void stall(struct exchange *x, struct session *s)
-{
-    s->stalled = x->stalled = true;
-}
-
-/* Once more on this link. false: it may not go any more, or cannot. */
+/* On this link, for the first time or once more. false: it may not go any more, or cannot. */
 static bool repeat(struct exchange *x, struct session *s, const struct flight *f, bool *ret_wait)
 {
     struct cargo c;
@@ -354,8 +372,9 @@ static bool repeat(struct exchange *x, struct session *s, const struct flight *f
     *ret_wait = got == NOT_YET;
     if (got != LOADED) return got == NOT_YET;
     struct verdict v = egress(x, s->who, &c, PATH_QUEUE);
-    bool sent = passes(&v) && write_link(x, s, &c, f, true) == SENT;
+    bool sent = passes(&v) && write_link(x, s, &c, f, !f->fresh) == SENT;
     if (!passes(&v)) not_now(x, &c, &v);
+    if (sent && f->fresh && c.target) account(x, &c, SENT, &v);
     cargo_done(x, &c);
     return sent;
 }
@@ -367,13 +386,16 @@ static bool resend(struct exchange *x, struct session *s)
     uint32_t i = 0;
     while (i < s->flights_n && s->sent_n < s->receive_max && !s->doomed) {
         struct flight *f = &s->flights[i];
-        bool wait = false;
+        bool wait = session_waits(x, s);
+        if (wait && !f->sent) return false;
         if (!f->sent && !f->released && !repeat(x, s, f, &wait)) {
             if (f->qos == 1) flight_take(x, s, f);
             else f->released = true;
             continue;
         }
         if (wait) return false;
+        s->fresh_n -= f->fresh;
+        f->fresh = false;
         struct mqtt_ack release = { .id = f->id };
         if (!f->sent && f->released) send_ack(x, s, MQTT_PUBREL, &release);
         s->sent_n += !f->sent;
@@ -388,17 +410,19 @@ void deliver_pump(struct exchange *x, struct session *s)
     const struct waiting *first;
     s->stalled = false;
     if (!s->online || s->version == 0) return;
-    if (s->sent_n < s->flights_n && !resend(x, s)) stall(x, s);
-    while (!s->doomed && !s->stalled && flight_room(s) && (first = queue_first(s))) {
+    bool stuck = s->sent_n < s->flights_n && !resend(x, s);
+    while (!s->doomed && flight_room(s) && (first = queue_first(s))) {
         struct waiting w = *first;
         struct cargo c;
-        enum loaded got = load(x, s, w.parcel, w.index, &c);
-        if (got == NOT_YET || (got == LOADED && one_queued(x, s, &c, &w) == BLOCKED)) stall(x, s);
+        enum loaded got = may_go(x, s, w.qos) ? load(x, s, w.parcel, w.index, &c) : NOT_YET;
+        bool stays = got == NOT_YET || (got == LOADED && one_queued(x, s, &c, &w) == BLOCKED);
         if (got == LOADED) cargo_done(x, &c);
-        if (s->stalled) return;
+        stuck |= stays;
+        if (stays) break;
         x->counts.dropped += got == GONE;
         (void)queue_pop(x, s, &w);
         if (w.parcel) parcel_drop(x, w.parcel);
         if (w.index != NO_INDEX) s->dirty = x->dirty = true;
     }
+    if (stuck) stall(x, s);
 }

@@ -134,6 +134,7 @@ struct flight { /* sent at QoS 1 or 2, not finished; in order of sending */
     uint16_t id;
     uint8_t qos;
     bool retain, released, sent, noted; /* released: PUBREL is what is owed; sent: on this link */
+    bool fresh;            /* noted, but never sent: it goes when that is durable, judged again then */
 };
 
 struct receiving { /* a QoS 2 message of the client, from PUBLISH to PUBREL */
@@ -172,7 +173,7 @@ struct session {
     uint32_t packet_max;
     uint16_t receive_max, next_id;
     struct flight *flights;
-    uint32_t flights_n, flights_cap, sent_n;
+    uint32_t flights_n, flights_cap, sent_n, fresh_n;
     struct receiving *receiving;
     uint32_t receiving_n, receiving_cap;
     uint32_t unacked;         /* its own QoS 1 publishes that wait for durability */
@@ -276,6 +277,11 @@ void session_reap(struct exchange *x);
 MUST outcome session_adopt(struct exchange *x, struct session *old, struct session *fresh);
 /* Writes x->out to the link, or holds it back behind the barrier. */
 void session_send(struct exchange *x, struct session *s);
+/* Something is held back: what is judged now would be sent later, so nothing is delivered meanwhile. */
+static inline bool session_waits(const struct exchange *x, const struct session *s)
+{
+    return s->barrier > x->durable || s->back.n;
+}
 void session_timer(struct exchange *x, int64_t at_ms);
 int session_turn(struct exchange *x); /* ms until due, -1 */
 

@@ -4,7 +4,7 @@
 
 bool flight_room(const struct session *s)
 {
-    return s->sent_n == s->flights_n && s->sent_n < s->receive_max && s->flights_n < s->flights_cap;
+    return s->sent_n + s->fresh_n == s->flights_n && s->flights_n < s->receive_max && s->flights_n < s->flights_cap;
 }
 
 static struct flight *find(const struct session *s, uint16_t id)
@@ -37,6 +37,7 @@ void flight_add(struct session *s, const struct flight *f)
     assert(s->flights_n < s->flights_cap);
     s->flights[s->flights_n++] = *f;
     s->sent_n += f->sent;
+    s->fresh_n += f->fresh;
 }
 
 void flight_take(struct exchange *x, struct session *s, struct flight *f)
@@ -44,6 +45,7 @@ void flight_take(struct exchange *x, struct session *s, struct flight *f)
     if (f->parcel) parcel_drop(x, f->parcel);
     if (f->index != NO_INDEX) s->dirty = x->dirty = true;
     s->sent_n -= f->sent;
+    s->fresh_n -= f->fresh;
     size_t at = (size_t)(f - s->flights);
     memmove(f, f + 1, (s->flights_n - at - 1) * sizeof *f);
     s->flights_n--;
@@ -60,7 +62,7 @@ void flight_clear(struct exchange *x, struct session *s)
 /* MQTT 5, 4.9: the quota is the link's. */
 void flight_forget_link(struct session *s)
 {
-    for (uint32_t i = 0; i < s->flights_n; i++) s->flights[i].sent = false;
+    for (uint32_t i = 0; i < s->flights_n; i++) s->flights[i].sent = false; /* what is fresh stays so: no repetition yet */
     s->sent_n = 0;
 }
 

@@ -133,7 +133,7 @@ static void write_link(struct exchange *x, const struct session *s, struct bytes
 void session_send(struct exchange *x, struct session *s)
 {
     assert(s->online);
-    if (s->barrier <= x->durable && s->back.n == 0) {
+    if (!session_waits(x, s)) {
         write_link(x, s, buffer_view(&x->out));
         return;
     }
