@@ -26,7 +26,7 @@ async function connect(who, version, suffix, more = {}) {
   })
   client.got = []
   client.on('message', (topic, payload, packet) => { client.got.push({ topic, text: payload.toString(), packet }); client.heard?.() })
-  await within(new Promise((done, refuse) => { client.once('connect', done); client.once('error', refuse) }), 'connect')
+  await within(new Promise((done, refuse) => { client.once('connect', (connack) => { more.told?.(connack); done() }); client.once('error', refuse) }), 'connect')
   return client
 }
 
@@ -87,15 +87,22 @@ async function will(version) {
   await sub.endAsync()
 }
 
-async function burst(qos) {
-  const topic = `${task.base}/burst/${qos}`
-  const sub = await connect(task.subscriber, 5, 's'), pub = await connect(task.publisher, 5, 'p')
+// MQTT.js does not keep to the receive maximum it was told (MQTT 5, 3.3.4-7): in version 5 we do it for it.
+async function burst(version, qos) {
+  const topic = `${task.base}/burst/${version}/${qos}`
+  const sub = await connect(task.subscriber, version, 's')
+  let window = BURST
+  const told = (connack) => { window = connack.properties?.receiveMaximum ?? BURST }
+  const pub = await connect(task.publisher, version, 'p', { told })
   await sub.subscribeAsync(topic, { qos })
   const began = Date.now(), sent = []
-  for (let i = 0; i < BURST; i++) sent.push(pub.publishAsync(topic, `b${i}`, { qos }))
+  for (let i = 0; i < BURST; i++) {
+    if (i >= window) await within(sent[i - window], 'acknowledgement')
+    sent.push(pub.publishAsync(topic, `b${i}`, { qos }))
+  }
   await within(Promise.all(sent), 'acknowledgements')
   await enough(sub, BURST)
-  check(`a burst of ${BURST} at QoS ${qos}: none lost, none twice, in order (${Date.now() - began} ms)`, inOrder(sub.got, BURST, 'b'), sub.got.length)
+  check(`version ${version}: a burst of ${BURST} at QoS ${qos}: none lost, none twice, in order (${Date.now() - began} ms)`, inOrder(sub.got, BURST, 'b'), sub.got.length)
   await pub.endAsync()
   await sub.endAsync()
 }
@@ -116,7 +123,7 @@ async function properties() {
   await sub.endAsync()
 }
 
-const steps = [[burst, 1], [burst, 2], [properties]]
+const steps = [[burst, 4, 1], [burst, 4, 2], [burst, 5, 1], [burst, 5, 2], [properties]]
 for (const version of [4, 5]) steps.push([flow, version, 0], [flow, version, 1], [flow, version, 2], [retained, version], [will, version])
 for (const [step, ...args] of steps) {
   try {
