@@ -212,8 +212,8 @@ static outcome open_ledger(struct core *c)
 static outcome signals(struct core *c)
 {
     sigset_t set;
-    sigemptyset(&set);
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is a refused write like any other */
+    sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);

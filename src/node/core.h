@@ -90,14 +90,15 @@ struct core {
     struct buffer scratch;     /* canonical JSON of the entry being written */
     struct { int fd; struct buffer in, out; size_t sent; } local[LOCAL_MAX]; /* out: an answer on its way */
     struct limits limits;      /* copy of what assurance handed out */
-    uint64_t registry_seen;    /* epoch last given to assurance */
-    bool probe_waits;          /* an outside probe's result, to be made a fact */
-    enum fact_result probe_seen;
     struct map retained;       /* topic -> index + 1 of the entry that holds its retained message */
     uint64_t cached_size;      /* entries the retained cache covers */
     int64_t prune_next_ms;
+    uint64_t registry_seen;    /* epoch last given to assurance */
+    bool probe_waits;          /* an outside probe's result, to be made a fact */
+    enum fact_result probe_seen;
     char probe_detail[FACT_DETAIL_MAX];
     uint64_t holds_next;       /* learnt in replay */
+    uint64_t replay_skipped;   /* entries that never applied: said in "started" */
 };
 
 /* core.c */
@@ -116,15 +117,6 @@ void core_assurance_port(struct core *c, struct assurance_port *ret);
 /* An audit entry {"what", ...pairs}; pairs end with NULL. */
 void core_audit(struct core *c, const char *what, ...);
 
-/* grants.c: a signed policy; why as assurance's doors. */
-MUST outcome core_grants(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
-MUST outcome core_grants_replay(struct core *c, struct bytes json);
-/* Where no policy was replayed: a new site's rows as one, whose answers are remembered. */
-MUST outcome core_grants_default(struct core *c);
-
-/* seal_client.c */
-struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
-MUST outcome seal_public(struct core *c, struct seal_public *ret);
 /* keep.c: what stays readable */
 struct data;
 MUST outcome keep_open(struct core *c);
@@ -135,7 +127,15 @@ MUST outcome keep_prune(struct core *c, const struct ledger_rule *rule, const ch
 MUST outcome keep_erase(struct core *c, const char *id, const char *reason, const char *by);
 void keep_turn(struct core *c, int64_t mono_ms);
 
+/* grants.c: a signed policy; why as assurance's doors. */
+MUST outcome core_grants(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
+MUST outcome core_grants_replay(struct core *c, struct bytes json);
+/* Where no policy was replayed: a new site's rows as one, whose answers are remembered. */
+MUST outcome core_grants_default(struct core *c);
 
+/* seal_client.c */
+struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
+MUST outcome seal_public(struct core *c, struct seal_public *ret);
 MUST outcome seal_head(struct core *c, uint64_t size, const struct hash *root, struct buffer *ret_note);
 MUST outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
 

@@ -89,6 +89,13 @@ static outcome replay_session(struct core *c, const struct ledger_entry *e)
     return o.code == E_MEMORY ? o : DONE; /* over a bound that was lowered: this session starts anew, the site starts */
 }
 
+/* An entry that the registry refuses by its rules changed nothing when it was written either: leaving it
+ * out is what the state was. Failing on it would let one bad entry stop the site for good. */
+static bool never_applied(outcome o)
+{
+    return o.code == E_CONFLICT || o.code == E_MALFORMED || o.code == E_RANGE || o.code == E_UNKNOWN || o.code == E_DENIED;
+}
+
 static outcome replay_control(void *ctx, const struct ledger_entry *e)
 {
     struct core *c = ctx;
@@ -99,6 +106,10 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     struct doc *d = NULL;
     outcome o = doc_read_json(e->payload, &a, &d);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
+    if (never_applied(o)) {
+        c->replay_skipped++;
+        o = DONE;
+    }
     if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
     if (ok(o) && e->kind == ENTRY_GRANTS) o = core_grants_replay(c, e->payload);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);

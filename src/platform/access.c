@@ -375,7 +375,6 @@ static struct verdict walk(struct judging *j)
     j->v = (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "not-judged" };
     j->in_layout = access_topic(j->a, j->q->topic, &j->topic);
     if (j->a->open && j->q->who) settle(j, RULING_ALLOW, "open");
-    if (j->a->open && j->q->who) settle(j, RULING_ALLOW, "open");
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !j->settled; i++)
         if (steps[i].actions & BIT(j->q->action)) steps[i].judge(j);
     if (!j->settled) settle(j, RULING_ALLOW, j->v.observed_only ? "observed" : "allowed");

@@ -99,7 +99,6 @@ MUST outcome get_checkpoint(struct service *s, struct request *q);
 MUST outcome get_tile(struct service *s, struct request *q);
 MUST outcome get_consistency(struct service *s, struct request *q);
 
-
 /* grants.c */
 MUST outcome get_grants(struct service *s, struct request *q);
 

@@ -53,12 +53,12 @@ static const struct route routes[] = {
     { "POST", "/api/v1/documents/{}", 0, NEED_ROOT, change_document },
     { "GET", "/api/v1/ledger", PEOPLE, NEED_SIGHT, get_ledger },
     { "POST", "/api/v1/ledger/head", 0, NEED_ROOT, change_head },
-    { "GET", "/api/v1/ledger/entries", PEOPLE, NEED_SIGHT, get_entries },
     { "POST", "/api/v1/ledger/prune", 0, NEED_ROOT, change_prune },
     { "POST", "/api/v1/ledger/erase/{}", 0, NEED_ROOT, change_erase },
     { "GET", "/api/v1/ledger/consistency", PEOPLE, NEED_SIGHT, get_consistency },
     { "GET", "/checkpoint", PEOPLE, NEED_SIGHT, get_checkpoint },
     { "GET", "/tile/{..}", PEOPLE, NEED_SIGHT, get_tile },
+    { "GET", "/api/v1/ledger/entries", PEOPLE, NEED_SIGHT, get_entries },
     { "GET", "/api/v1/ledger/proofs/{}", PEOPLE, NEED_SIGHT, get_proof },
     { "GET", "/api/v1/why", PEOPLE, NEED_SIGHT, get_why },
     { "POST", "/api/v1/login", 0, NEED_ROOT, handle_login },
@@ -82,11 +82,11 @@ static bool path_meets(const char *pattern, struct bytes path, struct request *q
     size_t args = 0;
     while (want.n && path.n) {
         struct bytes w = next_segment(&want), p = next_segment(&path);
-        if (!bytes_equal_str(w, "/{}")) {
         if (bytes_equal_str(w, "/{..}")) { /* all that is left */
             struct bytes rest = bytes_of(p.at + 1, p.n + path.n - 1);
             return p.n > 1 && ok(http_decode(rest, q->arg[args], sizeof q->arg[0]));
         }
+        if (!bytes_equal_str(w, "/{}")) {
             if (!bytes_equal(w, p)) return false;
         } else if (p.n < 2 || !ok(http_decode(bytes_of(p.at + 1, p.n - 1), q->arg[args++], sizeof q->arg[0]))) return false;
     }

@@ -48,12 +48,12 @@ struct service_port {
     outcome (*grants)(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
     /* An open SSE response: push bytes to its link. */
     void (*push)(void *ctx, uint32_t link, struct bytes b);
-    /* Count a refusal (token guesses) towards guard and audit. */
-    void (*refused)(void *ctx, enum listener l, enum link_refusal why, const char *source);
     /* Give payloads of recorded data up; write the entry that says so. */
     outcome (*prune)(void *ctx, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret);
     /* Destroy the data key of a device. E_UNKNOWN: it has none. */
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
+    /* Count a refusal (token guesses) towards guard and audit. */
+    void (*refused)(void *ctx, enum listener l, enum link_refusal why, const char *source);
 };
 
 struct service;

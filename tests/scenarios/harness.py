@@ -14,8 +14,9 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'src/programs')
-PLANT = os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'examples/water/sekimori-water-plant')
+BUILD = os.path.abspath(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')))
+BIN = os.path.join(BUILD, 'src/programs')
+PLANT = os.path.join(BUILD, 'examples/water/sekimori-water-plant')
 ROLES = ('mission-owner', 'asset-owner', 'executive')
 LONG = bool(os.environ.get('RELEASE'))  # ./check --release: the long regime
 
