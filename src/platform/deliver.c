@@ -123,11 +123,19 @@ static enum sent send_flight(struct exchange *x, struct session *s, struct cargo
     return SENT;
 }
 
+/* Its place in the ledger is enough to send it later: for who outlives the link, and for who is slow on a live one.
+ * A command is for who takes it now: beyond what waits in memory it is dropped, and that is told. */
+static bool by_place(const struct exchange *x, const struct session *s, const struct cargo *c, uint8_t qos)
+{
+    if (qos == 0 || c->index == NO_INDEX || !x->port.read) return false;
+    return s->expiry_s || (s->online && !c->command);
+}
+
 static enum sent enqueue(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f)
 {
     struct waiting w = { .index = c->index, .sub_id = f->sub_id, .qos = f->qos, .retain = f->retain,
         .stored = c->path == PATH_RETAINED };
-    bool readable = f->qos && s->expiry_s && c->index != NO_INDEX && x->port.read;
+    bool readable = by_place(x, s, c, f->qos);
     if (f->qos == 0) w.index = NO_INDEX; /* nobody was promised it */
     if (!readable || s->online) w.parcel = cargo_keep(x, c);
     if (w.parcel && ok(queue_push(x, s, w))) return QUEUED;
@@ -135,8 +143,9 @@ static enum sent enqueue(struct exchange *x, struct session *s, struct cargo *c,
     return readable && ok(queue_push(x, s, w)) ? QUEUED : DROPPED;
 }
 
-/* A consumer that does not keep up loses what is not recorded, and is told once; from a recorded stream nothing
- * is left out in silence: its link is closed, it sees the break and can ask the record. */
+/* A consumer that does not keep up loses what is not recorded, and is told once; from a recorded stream, where even
+ * its place in the ledger has no room, nothing is left out in silence: its link is closed, it sees the break and can
+ * ask the record. */
 static void lost(struct exchange *x, struct session *s, const struct cargo *c, uint8_t qos)
 {
     struct verdict v = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "slow-consumer" };

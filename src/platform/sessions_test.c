@@ -516,8 +516,75 @@ static void not_written(void)
     w_free(w);
 }
 
+/* The payloads of what link was sent since the last look are the numbers from *at on; *ret_id: the last identifier. */
+static bool counts_on(struct world *w, uint32_t link, unsigned *at, uint16_t *ret_id)
+{
+    bool right = true;
+    for (size_t i = 0; i < w->n; i++) {
+        struct mqtt_publish p;
+        uint8_t reason;
+        char text[16];
+        if (w->events[i].link != link || w->events[i].type != MQTT_PUBLISH) continue;
+        CHECK_QUIET(ok(mqtt_read_publish(bytes_of(w->events[i].at, w->events[i].n), w->version[link], &p, &reason)));
+        snprintf(text, sizeof text, "%u", (*at)++);
+        right = right && bytes_equal_str(p.payload, text) && !p.duplicate;
+        *ret_id = p.id;
+    }
+    w_forget(w);
+    return right;
+}
+
+/* The client takes what is in flight, until nothing comes any more. */
+static bool drain(struct world *w, uint32_t link, uint8_t qos, unsigned *at, uint16_t *id)
+{
+    bool right = true;
+    for (uint16_t next = 1; next != 0 && next <= *id; next++) {
+        CHECK_QUIET(ok(c_reply(w, link, qos == 1 ? MQTT_PUBACK : MQTT_PUBREC, next, 0)));
+        if (qos == 2) CHECK_QUIET(ok(c_reply(w, link, MQTT_PUBCOMP, next, 0)));
+        right = counts_on(w, link, at, id) && right;
+    }
+    return right;
+}
+
+/* A burst of a recorded stream, far longer than what waits in memory, to a client that ends with its link and has
+ * acknowledged nothing yet: the rest waits in the ledger, and all of it comes, once, in order. */
+static void burst(uint8_t version, uint8_t qos)
+{
+    enum { BURST = 5000 };
+    struct world *w = w_new();
+    unsigned at = 0;
+    uint16_t id = 0;
+    bool right = true;
+    w->x->bounds.inflight = 100;
+    w->x->bounds.queue = 1000;
+    w->x->bounds.unannounced = w->x->bounds.offline = w->x->bounds.cursors = 10000;
+    CHECK_OK(c_connect(w, GW, "gw-02", "gw-02", 4));
+    CHECK_OK(c_connect(w, V, "v", "", version));
+    CHECK_OK(c_subscribe(w, V, FLOW, qos));
+    w_forget(w);
+    for (unsigned i = 0; i < BURST; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%u", i);
+        struct mqtt_publish p = { .qos = qos, .id = (uint16_t)(i + 1), .topic = BYTES_LIT(FLOW), .payload = bytes_str(text) };
+        CHECK_QUIET(ok(c_publish_with(w, GW, &p)));
+        CHECK_QUIET(got(w, V, CLOSED) == 0 && got(w, GW, CLOSED) == 0 && w->tells_n == 0);
+        right = counts_on(w, V, &at, &id) && right;
+        if (i % 64 == 63) exchange_durable(w->x, w->records - 32);
+    }
+    CHECK(right && at == 100 && w->x->counts.dropped == 0);
+    settle(w);
+    w_forget(w);
+    CHECK(drain(w, V, qos, &at, &id) && at == BURST && id == BURST);
+    CHECK(w->x->counts.dropped == 0 && w->x->cursors_n == 0);
+    w_free(w);
+}
+
 int main(void)
 {
+    for (uint8_t version = 4; version <= 5; version++) {
+        burst(version, 1);
+        burst(version, 2);
+    }
     twice_in(4);
     twice_in(5);
     never_released();
