@@ -216,8 +216,9 @@ struct grant_found grants_find_fast(const struct grants *g, const char *site, co
     struct grant_found f = grants_find(g, site, r, ask);
     if (f.varies) return f;
     g->keys[at] = key;
-    g->memo[at] = (struct grant_memo) { .who = ask->who, .role = ask->who->role, .trust = ask->who->trust, .action = ask->action,
-        .standing = ask->standing, .declared = registry_declared_epoch(r), .row = f.row, .missed = f.missed, .n = (uint16_t)ask->topic.n };
+    g->memo[at] = (struct grant_memo) { .who = ask->who, .role = (uint8_t)ask->who->role,
+        .trust = (uint8_t)ask->who->trust, .action = (uint8_t)ask->action, .standing = ask->standing,
+        .declared = registry_declared_epoch(r), .row = f.row, .missed = f.missed, .n = (uint16_t)ask->topic.n };
     memcpy(g->memo[at].topic, ask->topic.at, ask->topic.n);
     return f;
 }
