@@ -134,7 +134,9 @@ def cycles(site, tls, books):
         if took[role]:
             note(f'{role}: killed {len(took[role])} times; ready again after {min(took[role]):.2f} to {max(took[role]):.2f} s')
     check(f'{CYCLES} × kill -9, each role in turn: ready again each time, at most {READY_MAX_S:.0f} s', True)
-    note(f'acknowledged a second between kills, median: {sorted(rates)[len(rates) // 2]:.0f}')
+    under = sorted(rates)[len(rates) // 2]
+    check('the kills came under at least 1,000 recorded messages a second', under >= 1000, under)
+    note(f'acknowledged a second up to a kill, median: {under:.0f}')
 
 
 def whole(site, when):
@@ -163,7 +165,6 @@ def main():
               and not any(p.returncode for p in publishers), [p.returncode for p in publishers])
         acknowledged = {(c.who, n) for c, b in zip(clients, books) for n in b.read().numbers}
         note(f'{len(acknowledged)} acknowledged in {seconds:.1f} s: {len(acknowledged) / seconds:.0f} a second over all, pauses included')
-        check('at least 1,000 recorded messages a second were acknowledged', len(acknowledged) / seconds >= 1000, len(acknowledged) / seconds)
         check('no publisher was refused', not any(b.refused for b in books), [b.refused[:3] for b in books])
         whole(site, 'while it runs, after the last kill')
         site.stop()
