@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BURST = 5000, PATIENCE_MS = 20000, NAME_MAX_BYTES = 256, EAR_MAX = 6000, TEXT_MAX = 16 };
+enum { PATIENCE_MS = 20000, NAME_MAX_BYTES = 256, EAR_MAX = 6000, TEXT_MAX = 16 };
 
 struct who {
     const char *id, *cert, *key;
@@ -17,7 +17,7 @@ struct who {
 
 static const char *url, *base, *state, *ca;
 static struct who publisher, subscriber;
-static int failed;
+static int failed, burst = 2000;
 
 static void check(const char *claim, int a, int b, bool good)
 {
@@ -79,7 +79,7 @@ static MQTTClient open_as(const struct who *who, const char *suffix, int version
     if (MQTTClient_createWithOptions(&c, url, id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &how) != MQTTCLIENT_SUCCESS) return NULL;
     if (version == MQTTVERSION_5) o = o5;
     if (MQTTClient_setCallbacks(c, &ear, lost, arrived, NULL) != MQTTCLIENT_SUCCESS) return NULL;
-    o.maxInflightMessages = BURST;
+    o.maxInflightMessages = burst;
     o.keepAliveInterval = 30;
     o.MQTTVersion = version;
     o.connectTimeout = 10;
@@ -172,8 +172,8 @@ static void flow(int version, int qos, int count)
         snprintf(text, sizeof text, "m%d", i);
         good = heard(&ear, text, NULL);
     }
-    check(count == BURST ? "version %d: a burst of 5000 at QoS %d, none lost, in order"
-            : count > 100 ? "version %d: 500 at QoS %d past the receive maximum, in order"
+    check(count == burst ? "version %d: a burst at QoS %d, none lost, in order"
+            : count > 100 ? "version %d: messages at QoS %d past the receive maximum, in order"
                           : "version %d QoS %d: messages, in order", version, qos, good);
     shut(&pub);
     shut(&sub);
@@ -223,13 +223,14 @@ int main(int argc, char **argv)
         publisher.cert = argv[7], publisher.key = argv[8];
         subscriber.cert = argv[9], subscriber.key = argv[10];
     }
+    if (getenv("RELEASE")) burst = 5000;
     for (int version = MQTTVERSION_3_1_1; version <= MQTTVERSION_5; version++) {
         for (int qos = 0; qos <= 2; qos++) flow(version, qos, 20);
         retained(version);
         will(version);
     }
-    flow(MQTTVERSION_5, 1, BURST / 10); /* the library waits 100 ms whenever the receive maximum is reached */
-    flow(MQTTVERSION_3_1_1, 1, BURST);
-    flow(MQTTVERSION_3_1_1, 2, BURST);
+    flow(MQTTVERSION_5, 1, burst / 10); /* the library waits 100 ms whenever the receive maximum is reached */
+    flow(MQTTVERSION_3_1_1, 1, burst);
+    flow(MQTTVERSION_3_1_1, 2, burst);
     return failed;
 }
