@@ -103,7 +103,7 @@ def roles(build):
                 if len(parts) == 3 and parts[1] in 'TD':
                     symbols.setdefault(parts[2], set()).add(room)
     for program, may in rows.items():
-        path = os.path.join(build, 'src/programs', program)
+        path = os.path.join(build, program)
         if not os.path.exists(path):
             wrong.append(f'{path}: missing')
             continue

@@ -171,7 +171,7 @@ static outcome make_ledger(struct cli *c, const struct site *s)
     return o;
 }
 
-/* Where the console's files are: installed, or beside the tree this program was built in (build/src/programs). */
+/* Where the console's files are: installed, or beside the tree this program was built in (build/). */
 static const char *console_dir(const struct cli *c, char room[PATH_BYTES])
 {
     static const char installed[] = "/usr/share/sekimori/console", built[] = "/console/dist";
@@ -180,7 +180,7 @@ static const char *console_dir(const struct cli *c, char room[PATH_BYTES])
     ssize_t n = access(installed, F_OK) == 0 ? -1 : readlink("/proc/self/exe", exe, sizeof exe - 1);
     if (n <= 0) return installed;
     exe[n] = 0;
-    for (int up = 0; up < 4; up++) { /* build, src, programs and the program's own name */
+    for (int up = 0; up < 2; up++) { /* build and the program's own name */
         char *slash = strrchr(exe, '/');
         if (!slash) return installed;
         *slash = 0;

@@ -20,7 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
-LAB = os.path.join(BUILD, 'src/programs/sekimorid-lab')
+LAB = os.path.join(BUILD, 'sekimorid-lab')
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'sekimori-interop')
 AT_ONCE, TEST_S = 6, 60
 

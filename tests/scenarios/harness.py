@@ -15,7 +15,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')))
-BIN = os.path.join(BUILD, 'src/programs')
+BIN = BUILD
 PLANT = os.path.join(BUILD, 'examples/water/sekimori-water-plant')
 ROLES = ('mission-owner', 'asset-owner', 'executive')
 LONG = bool(os.environ.get('RELEASE'))  # ./check --release: the long regime

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-BIN = os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build')), 'src/programs')
+BIN = os.environ.get('SEKIMORI_BUILD', os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build'))
 
 ROLE = '''#!/usr/bin/env python3
 import array, os, signal, socket, sys
