@@ -257,7 +257,7 @@ class Demo(Site):
         raise RuntimeError('no free ports')
 
     def demo(self, *words, timeout=120):
-        env = {**os.environ, 'SEKIMORI_BUILD': os.path.dirname(os.path.dirname(BIN)), 'SEKIMORI_DEMO_STATE': self.folder,
+        env = {**os.environ, 'SEKIMORI_BUILD': BIN, 'SEKIMORI_DEMO_STATE': self.folder,
                'SEKIMORI_DEMO_PORT': str(self.base), 'SEKIMORI_CONSOLE': self.path('console')}
         out = tempfile.TemporaryFile()  # not a pipe: what it starts would hold it open
         p = subprocess.run([os.path.join(ROOT, 'demo'), *words, '--lang', 'en'], cwd=ROOT, env=env, stdout=out, stderr=out,

@@ -8,7 +8,7 @@ import time
 from harness import BIN, Site, check, finish, note, run, until
 
 N = int(os.environ.get('N', '1000000'))
-FILL = os.path.join(os.path.dirname(os.path.dirname(BIN)), 'tests/power/ledger-fill')
+FILL = os.path.join(BIN, 'tests/power/ledger-fill')
 GOAL_S = 1.0
 
 
