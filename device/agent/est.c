@@ -18,19 +18,25 @@ static MUST outcome put_base64(struct buffer *b, struct bytes raw)
     return buffer_put(b, bytes_str(text));
 }
 
-outcome est_request_write(const struct invitation *i, struct bytes csr_der, struct bytes ak_spki,
-    struct buffer *ret)
+static MUST outcome put_login(struct buffer *b, const char *token)
 {
     uint8_t login[80];
     struct out o = out_of(login, sizeof login);
-    put_fmt(&o, "device:%s", i->token);
+    put_fmt(&o, "device:%s", token);
     TRY(out_done(&o));
-    const char *bracket = strchr(i->host, ':') != NULL ? "[" : "";
-    TRY(buffer_fmt(ret, "POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: %s%s%s:%u\r\n", bracket, i->host,
-        bracket[0] != 0 ? "]" : "", i->port));
-    TRY(buffer_put(ret, BYTES_LIT("Authorization: Basic ")));
-    TRY(put_base64(ret, out_view(&o)));
+    TRY(buffer_put(b, BYTES_LIT("\r\nAuthorization: Basic ")));
+    TRY(put_base64(b, out_view(&o)));
     explicit_bzero(login, sizeof login);
+    return DONE;
+}
+
+outcome est_request_write(const struct invitation *i, struct bytes csr_der, struct bytes ak_spki,
+    struct buffer *ret)
+{
+    const char *bracket = strchr(i->host, ':') != NULL ? "[" : "";
+    TRY(buffer_fmt(ret, "POST /.well-known/est/simple%s HTTP/1.1\r\nHost: %s%s%s:%u", i->token[0] ? "enroll" : "reenroll",
+        bracket, i->host, bracket[0] != 0 ? "]" : "", i->port));
+    if (i->token[0]) TRY(put_login(ret, i->token));
     if (ak_spki.n > 0) {
         TRY(buffer_put(ret, BYTES_LIT("\r\nSekimori-AK: ")));
         TRY(put_base64(ret, ak_spki));

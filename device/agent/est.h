@@ -12,7 +12,7 @@ struct est_answer {
     size_t total;             /* bytes of the whole response */
 };
 
-/* POST /.well-known/est/simpleenroll; ak_spki empty = no TPM. */
+/* POST /.well-known/est/simpleenroll, or simplereenroll where i has no token; ak_spki empty = no TPM. */
 MUST outcome est_request_write(const struct invitation *i, struct bytes csr_der, struct bytes ak_spki,
     struct buffer *ret);
 /* E_SHORT until whole. Content-Length is required. */

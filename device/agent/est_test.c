@@ -20,6 +20,12 @@ static void test_request(void)
     CHECK_OK(http_read(buffer_view(&c), 8192, &r));
     CHECK(http_field(&r, "sekimori-ak").n == 0);
     buffer_deinit(&c);
+    struct buffer again = BUFFER(1 << 16);
+    i.token[0] = 0;
+    CHECK_OK(est_request_write(&i, bytes_of(csr, sizeof csr), BYTES_NONE, &again));
+    CHECK_OK(http_read(buffer_view(&again), 8192, &r));
+    CHECK(bytes_equal_str(r.path, "/.well-known/est/simplereenroll") && http_field(&r, "authorization").n == 0 && r.body.n == 400);
+    buffer_deinit(&again);
 }
 
 static void test_answer(void)

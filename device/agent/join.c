@@ -1,8 +1,6 @@
 #include "device/agent/join.h"
 
-
 #include "base/port/port.h"
-#include "device/agent/est.h"
 #include "device/agent/line.h"
 
 enum {
@@ -39,13 +37,19 @@ static MUST outcome answer_wait(struct line *l, struct est_answer *ret)
     }
 }
 
-/* Sorts what the site issued: ours first (its key is our key), then the rest; E_CRYPTO when none is ours. */
-static MUST outcome certificates_sort(struct joining *j, struct bytes pem)
+struct issued { /* what a site issued: ours first (its key is our key), then the rest */
+    struct buffer chain;
+    char name[AGENT_ID_MAX];
+    int64_t not_after_ms;
+};
+
+/* E_CRYPTO when none is ours. */
+static MUST outcome certificates_sort(const struct key *key, struct bytes pem, struct issued *ret)
 {
     static const char mark[] = "-----BEGIN CERTIFICATE-----";
     struct hash own;
     struct buffer others = BUFFER(PEM_MAX);
-    outcome o = key_id(j->state.key, &own);
+    outcome o = key_id(key, &own);
     bool found = false;
     for (size_t i = 0; ok(o) && i < CERTIFICATES_MAX && pem.n > 0; i++) {
         struct x509_facts f;
@@ -56,14 +60,14 @@ static MUST outcome certificates_sort(struct joining *j, struct bytes pem)
         if (!ok(o)) break;
         bool ours = memcmp(f.key_hash, own.at, 32) == 0;
         if (ours && !found) {
-            o = bytes_to_text(bytes_str(f.common_name), j->state.device, sizeof j->state.device);
-            j->state.not_after_ms = f.not_after_ms;
+            o = bytes_to_text(bytes_str(f.common_name), ret->name, sizeof ret->name);
+            ret->not_after_ms = f.not_after_ms;
         }
-        if (ok(o)) o = buffer_put(ours && !found ? &j->state.certificate : &others, one);
+        if (ok(o)) o = buffer_put(ours && !found ? &ret->chain : &others, one);
         found |= ours;
     }
-    if (ok(o) && (!found || j->state.device[0] == 0)) o = REFUSE(E_CRYPTO);
-    if (ok(o)) o = buffer_put(&j->state.certificate, buffer_view(&others));
+    if (ok(o) && (!found || ret->name[0] == 0)) o = REFUSE(E_CRYPTO);
+    if (ok(o)) o = buffer_put(&ret->chain, buffer_view(&others));
     buffer_deinit(&others);
     return o;
 }
@@ -75,21 +79,54 @@ static bool name_valid(const char *name)
     return name[0] != 0 && name[strspn(name, fine)] == 0;
 }
 
-static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
+/* The caller deinits ret->chain, also after a refusal. */
+static MUST outcome issued_read(const struct key *key, struct bytes body, struct issued *ret)
 {
-    uint8_t *der = mem_new(a->body.n + 1);
+    uint8_t *der = mem_new(body.n + 1);
     struct buffer pem = BUFFER(PEM_MAX);
     size_t n = 0;
     if (der == NULL) return REFUSE(E_MEMORY);
-    outcome o = base64_to(a->body, der, a->body.n + 1, &n);
+    outcome o = base64_to(body, der, body.n + 1, &n);
     if (ok(o)) o = x509_pkcs7_to_pem(bytes_of(der, n), &pem);
-    if (ok(o)) o = certificates_sort(j, buffer_view(&pem));
+    if (ok(o)) o = certificates_sort(key, buffer_view(&pem), ret);
     mem_free(der);
     buffer_deinit(&pem);
+    return o;
+}
+
+static void issued_take(struct state *s, struct issued *i)
+{
+    buffer_deinit(&s->certificate);
+    s->certificate = i->chain;
+    s->not_after_ms = i->not_after_ms;
+    i->chain = BUFFER(PEM_MAX);
+}
+
+outcome join_certificate_keep(struct state *s, const struct est_answer *a)
+{
+    struct issued i = { .chain = BUFFER(PEM_MAX) };
+    outcome o = issued_read(s->key, a->body, &i);
+    if (ok(o) && (strcmp(i.name, s->device) != 0 || i.not_after_ms <= s->not_after_ms)) o = REFUSE(E_CRYPTO);
+    if (ok(o)) {
+        issued_take(s, &i);
+        o = state_store_certificate(s);
+    }
+    buffer_deinit(&i.chain);
+    return o;
+}
+
+static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
+{
+    struct issued i = { .chain = BUFFER(PEM_MAX) };
+    outcome o = issued_read(j->state.key, a->body, &i);
+    if (ok(o)) o = bytes_to_text(bytes_str(i.name), j->state.device, sizeof j->state.device);
+    if (ok(o)) issued_take(&j->state, &i);
+    buffer_deinit(&i.chain);
     TRY(o);
     if (!name_valid(a->site) || !name_valid(j->state.device)) return REFUSE(E_MALFORMED);
     TRY(bytes_to_text(bytes_str(a->site), j->state.site, sizeof j->state.site));
     j->state.mqtt_port = a->mqtt_port != 0 ? a->mqtt_port : 8883;
+    j->state.est_port = j->invitation.port;
     return bytes_to_text(bytes_str(j->invitation.host), j->state.host, sizeof j->state.host);
 }
 

@@ -59,8 +59,10 @@ static int next_wait(struct loop *l, bool busy, int64_t now_ms)
 {
     int wait = busy ? 0 : 60000;
     for (size_t i = 0; i < l->n; i++) {
-        int w = mqtt_client_wait_ms(&l->stations[i].mqtt, now_ms);
+        const struct station *s = &l->stations[i];
+        int w = mqtt_client_wait_ms(&s->mqtt, now_ms);
         if (w < wait) wait = w;
+        if (s->setup.renews && (w = renewal_wait_ms(&s->renewal, now_ms, port_wall_ms())) < wait) wait = w;
         if (l->every_ms > 0) wait = sooner(wait, l->stations[i].next_ms, now_ms);
     }
     return l->until_ms != 0 ? sooner(wait, l->until_ms, now_ms) : wait;
@@ -71,7 +73,8 @@ static void turn(struct loop *l, const struct pollfd *polled)
     int64_t now_ms = port_mono_ms();
     for (size_t i = 0; i < l->n; i++) {
         struct station *s = &l->stations[i];
-        mqtt_client_turn(&s->mqtt, polled[i].fd >= 0 ? polled[i].revents : 0, now_ms);
+        const struct pollfd *p = &polled[2 * i];
+        station_turn(s, p[0].fd >= 0 ? p[0].revents : 0, p[1].fd >= 0 ? p[1].revents : 0, now_ms);
         if (l->every_ms == 0 || now_ms < s->next_ms) continue;
         s->next_ms += l->every_ms;
         if (s->next_ms <= now_ms) s->next_ms = now_ms + l->every_ms; /* fell behind: do not catch up in a burst */
@@ -94,14 +97,14 @@ static MUST outcome loop_turns(struct loop *l, struct pollfd *p, struct tpm **tp
 {
     for (;;) {
         for (size_t i = 0; i < l->n; i++) {
-            p[i].fd = mqtt_client_fd(&l->stations[i].mqtt);
-            p[i].events = mqtt_client_poll_events(&l->stations[i].mqtt);
-            p[i].revents = 0;
+            const struct station *s = &l->stations[i];
+            p[2 * i] = (struct pollfd) { mqtt_client_fd(&s->mqtt), mqtt_client_poll_events(&s->mqtt), 0 };
+            p[2 * i + 1] = (struct pollfd) { renewal_fd(&s->renewal), renewal_events(&s->renewal), 0 };
         }
         int wait = next_wait(l, *tpm != NULL, port_mono_ms());
-        if (poll(p, l->n + 1, wait) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
+        if (poll(p, 2 * l->n + 1, wait) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
         struct signalfd_siginfo info;
-        if (p[l->n].revents != 0 && read(p[l->n].fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (p[2 * l->n].revents != 0 && read(p[2 * l->n].fd, &info, sizeof info) == (ssize_t)sizeof info) {
             *ret_signal = (int)info.ssi_signo;
             return DONE;
         }
@@ -114,15 +117,16 @@ static MUST outcome loop_turns(struct loop *l, struct pollfd *p, struct tpm **tp
 
 outcome loop_run(struct loop *l, int *ret_signal)
 {
-    struct pollfd *p = mem_new_array(l->n + 1, sizeof *p);
+    struct pollfd *p = mem_new_array(2 * l->n + 1, sizeof *p), *signals;
     struct tpm *tpm = NULL;
     *ret_signal = 0;
     if (p == NULL) return REFUSE(E_MEMORY);
-    p[l->n].events = POLLIN;
-    outcome o = signals_open(&p[l->n].fd);
+    signals = &p[2 * l->n];
+    signals->events = POLLIN;
+    outcome o = signals_open(&signals->fd);
     if (ok(o)) {
         o = loop_turns(l, p, &tpm, ret_signal);
-        close(p[l->n].fd);
+        close(signals->fd);
     }
     tpm_close(tpm);
     mem_free(p);
@@ -145,7 +149,8 @@ void run_tell(void *ctx, const char *device, enum station_told what, const char 
 {
     static const enum say words[] = { [STATION_SESSION] = SAY_SESSION, [STATION_DOWN] = SAY_DOWN,
         [STATION_EVIDENCE] = SAY_EVIDENCE, [STATION_NO_EVIDENCE] = SAY_NO_EVIDENCE,
-        [STATION_COMMAND] = SAY_COMMAND, [STATION_REFUSED] = SAY_SERVER_REFUSED };
+        [STATION_COMMAND] = SAY_COMMAND, [STATION_REFUSED] = SAY_SERVER_REFUSED, [STATION_RENEWED] = SAY_RENEWED,
+        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED };
     const struct options *o = ctx;
     char text[160];
     struct out line = out_of(text, sizeof text - 1);
@@ -267,7 +272,7 @@ static MUST outcome run_station(const struct options *o, struct gateway *g, stru
     outcome measured = measure_late(o, tcti);
     if (!ok(measured)) run_tell((void *)o, state->device, STATION_NO_EVIDENCE, code_word(measured.code));
     struct station_setup setup = { .version = o->version != NULL ? o->version : "", .suffix = "",
-        .commands = true, .challenges = true, .map = &g->map, .controller = g->controller, .ctx = (void *)o,
+        .commands = true, .challenges = true, .renews = true, .map = &g->map, .controller = g->controller, .ctx = (void *)o,
         .tell = run_tell };
     TRY(station_init(&s, state, &setup));
     struct loop l = { .stations = &s, .n = 1, .tcti = tcti, .ctx = g, .measure = measure_gateway,

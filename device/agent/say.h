@@ -27,6 +27,8 @@
     X(SAY_WIPED, "鍵と証明書を消しました", "key and certificate erased")                           \
     X(SAY_BOOTED_BEFORE, "PCR 8にはすでに計測があります。電源を入れ直してから（模擬TPMは --power-cycle）",        \
         "PCR 8 holds a measurement already: switch the power off and on first (simulated TPM: --power-cycle)") \
+    X(SAY_RENEWED, "証明書を更新しました。新しい期限", "certificate renewed; until")                   \
+    X(SAY_NOT_RENEWED, "証明書をまだ更新できません（やり直します）", "certificate not renewed yet (trying again)") \
     X(SAY_EXPIRED, "証明書の期限が切れています", "the certificate has expired")
 enum say {
 #define X(name, ja, en) name,

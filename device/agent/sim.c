@@ -79,7 +79,7 @@ static MUST outcome crowd_gather(struct crowd *c)
     int64_t now_ms = port_mono_ms();
     uint32_t every_ms = c->o->every_ms != 0 ? c->o->every_ms : SIM_EVERY_MS;
     struct station_setup setup = { .version = c->o->version != NULL ? c->o->version : "", .suffix = "",
-        .simulated = true, .commands = true, .challenges = true };
+        .simulated = true, .commands = true, .challenges = true, .renews = true };
     TRY(port_dir_make(c->o->state_dir, 0700));
     for (size_t i = 0; i < c->o->count_n; i++) {
         struct state state = { 0 };

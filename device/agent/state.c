@@ -45,9 +45,10 @@ static MUST outcome setting(void *ctx, struct bytes key, struct bytes value)
     if (bytes_equal_str(key, "site")) return bytes_to_text(value, s->site, sizeof s->site);
     if (bytes_equal_str(key, "host")) return bytes_to_text(value, s->host, sizeof s->host);
     if (bytes_equal_str(key, "tcti")) return bytes_to_text(value, s->tcti, sizeof s->tcti);
-    if (!bytes_equal_str(key, "mqtt_port")) return REFUSE(E_CONFIG);
+    bool est = bytes_equal_str(key, "est_port");
+    if (!est && !bytes_equal_str(key, "mqtt_port")) return REFUSE(E_CONFIG);
     TRY(settings_number(value, 65535, &port));
-    s->mqtt_port = (uint16_t)port;
+    *(est ? &s->est_port : &s->mqtt_port) = (uint16_t)port;
     return DONE;
 }
 
@@ -56,6 +57,7 @@ static MUST outcome read_all(struct state *s)
     struct buffer text = BUFFER(FILE_MAX_BYTES), pem = BUFFER(FILE_MAX_BYTES);
     struct x509_facts facts;
     int line;
+    s->est_port = 8444; /* where a folder of an earlier version does not say */
     TRY(load(s->dir, "device.pem", &s->certificate));
     TRY(load(s->dir, "authority.pem", &s->authority));
     outcome o = load(s->dir, "agent.conf", &text);
@@ -108,11 +110,16 @@ outcome state_store(const struct state *s)
     TRY(o);
     if (s->ak.n > 0) TRY(store(s->dir, "ak.blob", buffer_view(&s->ak), 0600));
     TRY(store(s->dir, "authority.pem", buffer_view(&s->authority), 0644));
-    o = buffer_fmt(&text, "site = %s\nhost = %s\nmqtt_port = %u\n", s->site, s->host, s->mqtt_port);
+    o = buffer_fmt(&text, "site = %s\nhost = %s\nmqtt_port = %u\nest_port = %u\n", s->site, s->host, s->mqtt_port, s->est_port);
     if (ok(o) && s->tcti[0] != 0) o = buffer_fmt(&text, "tcti = %s\n", s->tcti);
     if (ok(o)) o = store(s->dir, "agent.conf", buffer_view(&text), 0644);
     buffer_deinit(&text);
     TRY(o);
+    return state_store_certificate(s);
+}
+
+outcome state_store_certificate(const struct state *s)
+{
     return store(s->dir, "device.pem", buffer_view(&s->certificate), 0644);
 }
 

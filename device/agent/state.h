@@ -14,7 +14,7 @@ struct state {
     char device[AGENT_ID_MAX]; /* from the certificate: the invite decided it */
     char site[AGENT_ID_MAX];
     char host[AGENT_HOST_MAX];
-    uint16_t mqtt_port;
+    uint16_t mqtt_port, est_port;
     char tcti[128];            /* "" = no TPM */
     struct key *key;
     struct buffer certificate; /* PEM, leaf first */
@@ -28,6 +28,8 @@ MUST outcome state_load(const char *dir, struct state *ret);
 void state_free(struct state *s);
 /* Writes all of it; the certificate last, so that what loads is complete. */
 MUST outcome state_store(const struct state *s);
+/* The certificate alone, for a renewal: whole or as it was. */
+MUST outcome state_store_certificate(const struct state *s);
 bool state_exists(const char *dir);
 /* Overwrites and removes key, attestation key blob, certificate and settings. */
 MUST outcome state_wipe(const char *dir);

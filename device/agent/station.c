@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/port/port.h"
+#include "base/time.h"
 
 enum {
     OUTBOX_COUNT = 2000,
@@ -153,11 +154,12 @@ static MUST outcome setup_mqtt(struct station *s)
 
 outcome station_init(struct station *s, struct state *state, const struct station_setup *setup)
 {
-    *s = (struct station) { .setup = *setup, .state = *state };
+    *s = (struct station) { .setup = *setup, .state = *state, .renewal = { .line = { .state = LINE_CLOSED, .fd = -1 } } };
     *state = (struct state) { 0 };
     outcome o = tls_client_new(buffer_view(&s->state.authority), NULL, buffer_view(&s->state.certificate),
         s->state.key, &s->tls);
     if (ok(o)) o = setup_mqtt(s);
+    if (ok(o)) o = renewal_plan(&s->renewal, &s->state);
     if (!ok(o)) station_deinit(s);
     return o;
 }
@@ -165,9 +167,34 @@ outcome station_init(struct station *s, struct state *state, const struct statio
 void station_deinit(struct station *s)
 {
     if (s->mqtt.config.host != NULL) mqtt_client_deinit(&s->mqtt);
+    renewal_deinit(&s->renewal);
     if (s->tls != NULL) tls_context_free(s->tls);
     s->tls = NULL;
     state_free(&s->state);
+}
+
+/* The next sessions show the new certificate; this one ends now, what waits to be sent stays. */
+static MUST outcome renewed(struct station *s)
+{
+    struct tls_context *next = NULL;
+    char until[TIME_TEXT];
+    TRY(tls_client_new(buffer_view(&s->state.authority), NULL, buffer_view(&s->state.certificate), s->state.key, &next));
+    mqtt_client_stop(&s->mqtt);
+    tls_context_free(s->tls);
+    s->tls = s->mqtt.config.tls = next;
+    time_text(s->state.not_after_ms, until);
+    tell(s, STATION_RENEWED, until);
+    return DONE;
+}
+
+void station_turn(struct station *s, short session, short renewal, int64_t now_ms)
+{
+    bool fresh = false;
+    mqtt_client_turn(&s->mqtt, session, now_ms);
+    if (!s->setup.renews) return;
+    outcome o = renewal_turn(&s->renewal, &s->state, s->tls, renewal, &fresh);
+    if (ok(o) && fresh) o = renewed(s);
+    if (!ok(o)) tell(s, STATION_NOT_RENEWED, code_word(o.code));
 }
 
 void station_answer(struct station *s, struct tpm *t)

@@ -7,12 +7,13 @@
 #include "device/agent/controller.h"
 #include "device/agent/evidence.h"
 #include "device/agent/mqtt_client.h"
+#include "device/agent/renew.h"
 #include "device/agent/state.h"
 
 #define STATION_TOPIC_MAX 256
 
 enum station_told { STATION_SESSION, STATION_DOWN, STATION_EVIDENCE, STATION_NO_EVIDENCE, STATION_COMMAND,
-    STATION_REFUSED };
+    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED };
 
 struct station_setup {
     const char *version;            /* of the device's image */
@@ -20,6 +21,7 @@ struct station_setup {
     bool simulated;
     bool commands;                  /* subscribe cmd/+ and carry out */
     bool challenges;                /* subscribe att/challenge */
+    bool renews;                    /* looks after its certificate */
     const struct map_file *map;     /* NULL: no controller */
     struct controller *controller;
     void *ctx;
@@ -32,6 +34,7 @@ struct station {
     struct state state;
     struct tls_context *tls;
     struct mqtt_client mqtt;
+    struct renewal renewal;
     char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX];
     struct command_seen seen;
     bool challenged;
@@ -49,6 +52,8 @@ void station_deinit(struct station *s);
 /* tail: "m/level-upper" and so on, under sk/v1/<site>/<device>/ . */
 MUST outcome station_publish(struct station *s, const char *tail, struct bytes payload, bool retain);
 MUST outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms);
+/* One turn of session and renewal, after polling both (device/agent/mqtt_client.h, renew.h). */
+void station_turn(struct station *s, short session, short renewal, int64_t now_ms);
 /* Answers the waiting challenge with a quote of t. */
 void station_answer(struct station *s, struct tpm *t);
 

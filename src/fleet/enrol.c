@@ -131,12 +131,10 @@ static MUST outcome invite_find(const struct registry *r, struct bytes password,
     return DONE;
 }
 
-/* The PKCS#10's own key; its subject is not looked at: the invite decides the id. */
-static MUST outcome request_read(struct bytes body, struct buffer *ret_spki)
+static MUST outcome request_read(struct bytes body, struct buffer *ret_spki, char cn[65])
 {
     uint8_t der[REQUEST_MAX];
     size_t n = 0;
-    char cn[65];
     if (body.n > 2 * REQUEST_MAX) return REFUSE(E_TOO_LARGE);
     TRY(base64_to(body, der, sizeof der, &n));
     return x509_request_read(bytes_of(der, n), ret_spki, cn);
@@ -160,7 +158,8 @@ outcome enrol_judge(const struct registry *r, struct bytes password, struct byte
 {
     struct enrolment e = { NULL, BUFFER(1024), BUFFER(1024) };
     TRY(invite_find(r, password, now_ms, &e.invite));
-    outcome o = request_read(body, &e.spki);
+    char cn[65]; /* not looked at: the invite decides the id */
+    outcome o = request_read(body, &e.spki, cn);
     if (ok(o)) o = ak_read(ak, &e.ak_spki);
     if (!ok(o)) {
         buffer_deinit(&e.spki);
@@ -168,6 +167,33 @@ outcome enrol_judge(const struct registry *r, struct bytes password, struct byte
         return o;
     }
     *ret = e;
+    return DONE;
+}
+
+static MUST outcome renews(const struct identity *who, struct bytes spki, const char *name)
+{
+    struct hash key;
+    hash_sha256(spki, &key);
+    bool same = who->has_key && memcmp(key.at, who->key_hash, sizeof who->key_hash) == 0;
+    return same && strcmp(name, who->id) == 0 ? DONE : REFUSE(E_DENIED);
+}
+
+outcome enrol_renew_judge(const struct registry *r, const char *id, struct bytes body, const struct identity **ret_who,
+    struct buffer *ret_spki)
+{
+    struct buffer spki = BUFFER(1024);
+    char name[65];
+    const struct identity *who = registry_identity(r, id);
+    if (who == NULL) return REFUSE(E_UNKNOWN);
+    if (who->trust == TRUST_REVOKED || who->life != LIFE_ENROLLED) return REFUSE(E_REVOKED);
+    outcome o = request_read(body, &spki, name);
+    if (ok(o)) o = renews(who, buffer_view(&spki), name);
+    if (!ok(o)) {
+        buffer_deinit(&spki);
+        return o;
+    }
+    *ret_who = who;
+    *ret_spki = spki;
     return DONE;
 }
 

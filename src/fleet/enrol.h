@@ -25,6 +25,13 @@ struct enrolment { /* what a good request asks for */
 MUST outcome enrol_judge(const struct registry *r, struct bytes password, struct bytes body, struct bytes ak,
     int64_t now_ms, struct enrolment *ret);
 
+/* Re-enrolment by id, whose certificate the link showed: the same key only, so that the request's own signature
+ * proves it to us again, whoever framed the bytes. The certificate may be over; the device may not be revoked or out of
+ * service. ret_spki is the caller's, deinit. E_UNKNOWN, E_REVOKED, E_DENIED another key or another name than the
+ * certificate's (RFC 7030, 4.2.2), E_MALFORMED, E_CRYPTO. */
+MUST outcome enrol_renew_judge(const struct registry *r, const char *id, struct bytes body, const struct identity **ret_who,
+    struct buffer *ret_spki);
+
 enum admission { ADMIT, ADMIT_UNREGISTERED, ADMIT_REVOKED, ADMIT_LIFE, ADMIT_EXPIRED };
 /* Allow list: a certificate whose key is not in the registry is refused though our CA signed it. */
 enum admission enrol_admit(const struct registry *r, const uint8_t key_hash[32], int64_t not_after_ms,

@@ -19,7 +19,7 @@ struct core_link {
     bool session;              /* an MQTT link the exchange knows */
     enum listener listener;
     char source[LINK_ADDRESS_MAX];
-    char id[ID_MAX];           /* MQTT: the admitted identity */
+    char id[ID_MAX];           /* MQTT: the admitted identity; EST: whose certificate was shown, "" for none */
     int64_t not_after_ms;      /* of the certificate it showed */
     uint16_t tls_version;
 };
@@ -68,7 +68,7 @@ struct core {
     unsigned seal_owed;        /* answers to questions given up: they still come, in order */
     int64_t seal_quiet_ms;     /* mono: a seal that did not answer is not waited for before */
     uint64_t sealed_size;
-    int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, server_next_ms;
+    int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, ended_next_ms, server_next_ms;
     struct registry *registry;
     struct access access;
     struct grants *grants;     /* applied policy; NULL: a new site's rows */

@@ -214,6 +214,23 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
     attest_link_up(c, who->id);
 }
 
+/* Who showed a certificate at the enrolment door speaks there for its device, also when the certificate is over: the
+ * handshake proved the key. A key nobody registered is nobody; a revoked one is turned away. */
+static void up_est(struct core *c, struct core_link *l, const struct link_up *up)
+{
+    const struct identity *who = NULL;
+    enum admission a = up->has_certificate
+        ? enrol_admit(c->registry, up->key_hash, up->not_after_ms, port_wall_ms(), &who) : ADMIT_UNREGISTERED;
+    if (a == ADMIT_REVOKED || a == ADMIT_LIFE) {
+        core_refused(c, up->listener, refusal_of(a), up->source, 1);
+        link_close(c, l->link);
+        l->live = false;
+        return;
+    }
+    if (who) snprintf(l->id, sizeof l->id, "%s", who->id);
+    say_u32(c, LINK_ADMIT, l->link, 60000);
+}
+
 static outcome on_up(struct core *c, uint32_t link, struct bytes in)
 {
     struct link_up up;
@@ -225,6 +242,7 @@ static outcome on_up(struct core *c, uint32_t link, struct bytes in)
     l->listener = up.listener;
     snprintf(l->source, sizeof l->source, "%s", up.source);
     if (listener_is_mqtt(up.listener)) up_mqtt(c, l, &up);
+    else if (up.listener == LISTENER_EST) up_est(c, l, &up);
     else say_u32(c, LINK_ADMIT, link, 60000);
     return DONE;
 }
@@ -236,6 +254,10 @@ static void on_request(struct core *c, struct core_link *l, struct bytes in)
     bool stream = false, close = true;
     struct caller who = { .kind = CALLER_NOBODY, .listener = l->listener };
     snprintf(who.source, sizeof who.source, "%s", l->source);
+    if (l->id[0]) {
+        who.kind = CALLER_DEVICE;
+        snprintf(who.name, sizeof who.name, "%s", l->id);
+    }
     outcome o = http_read(in, 65536, &r);
     if (ok(o)) o = service_request(c->service, &who, l->link, &r, &b, &stream, &close);
     if (b.n) link_send(c, l->link, buffer_view(&b));

@@ -5,7 +5,7 @@
 #include "ledger/tree.h"
 #include "node/core.h"
 
-enum { SELF_EVERY_MS = 30000, LINKS_EVERY_MS = 20 * 60 * 1000 };
+enum { SELF_EVERY_MS = 30000, ENDED_EVERY_MS = 5000, LINKS_EVERY_MS = 20 * 60 * 1000 };
 
 void core_fact(struct core *c, const char *control, const char *asset, enum fact_result result,
     enum fact_method method, bool confirmed, const char *detail)
@@ -18,14 +18,36 @@ void core_fact(struct core *c, const char *control, const char *asset, enum fact
     assurance_fact(c->assurance, &f, f.at_ms);
 }
 
+/* A device renews at two thirds of its certificate's life: at a quarter that is overdue (14 days at the most, as
+ * the method's C5 has it for certificates that live longer). */
+static int64_t near_end_ms(const struct core *c)
+{
+    int64_t quarter = (int64_t)c->config.certificate_days * MS_DAY / 4;
+    return quarter < 14 * MS_DAY ? quarter : 14 * MS_DAY;
+}
+
 /* What a live link proves of its device: again and again, since a pass ages while the link stays up. */
 void self_link_fact(struct core *c, const struct core_link *l)
 {
-    bool lasting = l->not_after_ms - port_wall_ms() > 14 * MS_DAY;
+    bool lasting = l->not_after_ms - port_wall_ms() > near_end_ms(c);
     bool sound = l->tls_version == 0x0304 && lasting;
     core_fact(c, "C5", l->id, sound ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false,
         sound ? "tls13-mutual" : lasting ? "weak-session" : "certificate-near-end");
     core_fact(c, "C7", l->id, FACT_PASS, FACT_BY_GATE, false, "own-key-admitted");
+}
+
+/* A certificate that ends while its link is up ends the link: it was admitted until then. */
+static void links_end(struct core *c, int64_t mono_ms)
+{
+    if (mono_ms < c->ended_next_ms) return;
+    c->ended_next_ms = mono_ms + ENDED_EVERY_MS;
+    int64_t wall_ms = port_wall_ms();
+    for (size_t i = 0; i < c->links_cap; i++) {
+        const struct core_link *l = &c->links[i];
+        if (!l->live || !l->session || l->not_after_ms > wall_ms) continue;
+        core_refused(c, l->listener, LINK_EXPIRED_CERTIFICATE, l->source, 1);
+        link_close(c, l->link);
+    }
 }
 
 static void links_again(struct core *c, int64_t mono_ms)
@@ -145,6 +167,7 @@ static void check_quota(struct core *c)
 void self_turn(struct core *c, int64_t mono_ms)
 {
     take_probe(c);
+    links_end(c, mono_ms);
     links_again(c, mono_ms);
     if (mono_ms < c->self_next_ms) return;
     c->self_next_ms = mono_ms + SELF_EVERY_MS;

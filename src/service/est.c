@@ -58,19 +58,27 @@ static outcome register_key(struct service *s, struct request *q, const struct e
     return s->port.write(s->port.ctx, ENTRY_IDENTITY, registry_doc_identity(&q->arena, &who), true);
 }
 
-static outcome enrol(struct service *s, struct request *q, const struct enrolment *e)
+/* The answer that carries a certificate. */
+static outcome issued(struct service *s, struct request *q, struct bytes der)
 {
-    struct buffer der = BUFFER(8192), pem = BUFFER(16384), p7 = BUFFER(65536);
-    outcome o = s->port.certify(s->port.ctx, e->invite->id, buffer_view(&e->spki), &der);
-    if (ok(o)) o = x509_der_to_pem(buffer_view(&der), &pem);
+    struct buffer pem = BUFFER(16384), p7 = BUFFER(65536);
+    outcome o = x509_der_to_pem(der, &pem);
     if (ok(o)) o = x509_pkcs7_from_pem(buffer_view(&pem), &p7);
     if (ok(o)) o = base64_body(q, buffer_view(&p7), "application/pkcs7-mime; smime-type=certs-only");
-    if (ok(o)) o = register_key(s, q, e, buffer_view(&der));
     snprintf(q->fields, sizeof q->fields, "Content-Transfer-Encoding: base64\r\nSekimori-Site: %s\r\nSekimori-MQTT: %u\r\n",
         s->port.site, s->port.mqtt_port);
-    buffer_deinit(&der);
     buffer_deinit(&pem);
     buffer_deinit(&p7);
+    return o;
+}
+
+static outcome enrol(struct service *s, struct request *q, const struct enrolment *e)
+{
+    struct buffer der = BUFFER(8192);
+    outcome o = s->port.certify(s->port.ctx, e->invite->id, buffer_view(&e->spki), &der);
+    if (ok(o)) o = issued(s, q, buffer_view(&der));
+    if (ok(o)) o = register_key(s, q, e, buffer_view(&der));
+    buffer_deinit(&der);
     return o;
 }
 
@@ -97,5 +105,51 @@ outcome est_enroll(struct service *s, struct request *q)
     else if (token) o = token_refused(s, q, o);
     buffer_deinit(&e.spki);
     buffer_deinit(&e.ak_spki);
+    return o;
+}
+
+/* RFC 8951, 3.2.1 and RFC 7030, 4.5.2: what a request should carry. One attribute: the signature we expect. */
+outcome est_csrattrs(struct service *s, struct request *q)
+{
+    static const uint8_t ecdsa_with_sha256[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+    (void)s;
+    snprintf(q->fields, sizeof q->fields, "Content-Transfer-Encoding: base64\r\n");
+    return base64_body(q, bytes_of(ecdsa_with_sha256, sizeof ecdsa_with_sha256), "application/csrattrs");
+}
+
+enum { RENEWED_MS = 60000 }; /* a certificate that would end within this of the last one is not worth an entry */
+
+/* The same identity with its next certificate. Trust, group, keys: all stay as they are. */
+static outcome renew(struct service *s, struct request *q, const struct identity *who, struct bytes spki)
+{
+    struct buffer der = BUFFER(8192);
+    struct identity next = *who;
+    struct x509_facts f;
+    outcome o = s->port.certify(s->port.ctx, who->id, spki, &der);
+    if (ok(o)) o = x509_facts_der(buffer_view(&der), &f);
+    if (ok(o) && f.not_after_ms - who->not_after_ms < RENEWED_MS) {
+        snprintf(q->fields, sizeof q->fields, "Retry-After: %d\r\n", RENEWED_MS / 1000);
+        o = answer_problem(q, 429, "SK-1429", "renewed-just-now", NULL);
+    } else if (ok(o)) {
+        memcpy(next.serial, f.serial, f.serial_n);
+        next.serial_n = (uint8_t)f.serial_n;
+        next.not_after_ms = f.not_after_ms;
+        o = issued(s, q, buffer_view(&der));
+        if (ok(o)) o = s->port.write(s->port.ctx, ENTRY_IDENTITY, registry_doc_identity(&q->arena, &next), true);
+    }
+    buffer_deinit(&der);
+    return o;
+}
+
+outcome est_reenroll(struct service *s, struct request *q)
+{
+    const struct identity *who;
+    struct buffer spki;
+    if (q->caller->kind != CALLER_DEVICE) return answer_problem(q, 401, "SK-1422", "no-certificate-shown", NULL);
+    outcome o = enrol_renew_judge(s->port.registry, q->caller->name, q->http->body, &who, &spki);
+    if (o.code == E_DENIED) return answer_problem(q, 403, "SK-1423", "another-key-or-name", NULL);
+    TRY(o);
+    o = renew(s, q, who, buffer_view(&spki));
+    buffer_deinit(&spki);
     return o;
 }

@@ -104,7 +104,9 @@ MUST outcome get_grants(struct service *s, struct request *q);
 
 /* est.c */
 MUST outcome est_cacerts(struct service *s, struct request *q);
+MUST outcome est_csrattrs(struct service *s, struct request *q);
 MUST outcome est_enroll(struct service *s, struct request *q);
+MUST outcome est_reenroll(struct service *s, struct request *q);
 
 /* events.c */
 MUST outcome handle_events(struct service *s, struct request *q);

@@ -151,6 +151,7 @@ static void w_deinit(struct world *w)
 struct asks {
     enum listener door; /* LISTENERS: the local socket */
     const char *method, *path, *fields, *body, *source, *host;
+    const char *device; /* whose certificate the link showed */
 };
 
 /* The status of the answer; the answer itself stays in w. */
@@ -164,6 +165,10 @@ static int ask(struct world *w, struct asks a)
         a.path, host, a.fields ? a.fields : "", a.body ? strlen(a.body) : 0, a.body ? a.body : "");
     struct caller c = { .kind = a.door == LISTENERS ? CALLER_LOCAL_ROOT : CALLER_NOBODY, .listener = a.door, .name = "" };
     snprintf(c.source, sizeof c.source, "%s", a.source ? a.source : "192.0.2.7");
+    if (a.device) {
+        c.kind = CALLER_DEVICE;
+        snprintf(c.name, sizeof c.name, "%s", a.device);
+    }
     w->answer.n = 0;
     w->status = 0;
     CHECK_QUIET(n > 0 && (size_t)n < sizeof text && ok(http_read(bytes_str(text), 65536, &r)));
@@ -273,15 +278,21 @@ static void only_our_own_page(struct world *w)
 
 /* ---- enrolment ---- */
 
-static void new_request(char *to, size_t cap)
+/* A request for a certificate of this key and name, base64. */
+static void request_of(const struct key *k, const char *name, char *to, size_t size)
 {
-    struct key *k = NULL;
     struct buffer der = BUFFER(4096);
-    CHECK_OK(key_new(KEY_P256, &k));
-    CHECK_OK(x509_request_make(k, "whatever", &der));
-    assert(4 * ((der.n + 2) / 3) + 1 <= cap);
+    CHECK_OK(x509_request_make(k, name, &der));
+    assert(4 * ((der.n + 2) / 3) < size);
     base64_of(buffer_view(&der), to);
     buffer_deinit(&der);
+}
+
+static void new_request(char *to, size_t size)
+{
+    struct key *k = NULL;
+    CHECK_OK(key_new(KEY_P256, &k));
+    request_of(k, "whatever", to, size);
     key_free(k);
 }
 
@@ -324,6 +335,45 @@ static void invites_enrol_once(struct world *w)
     CHECK(enrol(w, token, "198.51.100.1") == 401 && says(w, "invite-used"));
 }
 
+static int renews(struct world *w, const char *who, const char *body)
+{
+    return ask(w, (struct asks) { LISTENER_EST, "POST", "/.well-known/est/simplereenroll", .body = body, .device = who });
+}
+
+static void certificates_renew(struct world *w)
+{
+    struct key *own, *other;
+    struct hash id;
+    char mine[2048], another[2048], renamed[2048];
+    struct arena a = ARENA(1 << 16);
+    struct identity who = { .id = "gw-07", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED, .has_key = true,
+        .not_after_ms = w->wall - 1, .ordered = true, .group = "pumps" };
+    CHECK_OK(key_new(KEY_P256, &own));
+    CHECK_OK(key_new(KEY_P256, &other));
+    CHECK_OK(key_id(own, &id));
+    memcpy(who.key_hash, id.at, 32);
+    CHECK_OK(registry_apply(w->registry, ENTRY_IDENTITY, registry_doc_identity(&a, &who), w->wall));
+    request_of(own, "gw-07", mine, sizeof mine);
+    request_of(other, "gw-07", another, sizeof another);
+    request_of(own, "gw-08", renamed, sizeof renamed);
+    unsigned written = w->written;
+    CHECK(renews(w, NULL, mine) == 401);
+    CHECK(renews(w, "gw-07", another) == 403 && renews(w, "gw-07", renamed) == 403 && renews(w, "gw-07", "AAAA") == 400);
+    CHECK(renews(w, "nobody", mine) == 404 && w->written == written);
+    CHECK(renews(w, "gw-07", mine) == 200 && says(w, "pkcs7-mime") && w->written == written + 1); /* though it was over */
+    const struct identity *now = registry_identity(w->registry, "gw-07");
+    CHECK(now->not_after_ms > w->wall + 29 * MS_DAY && now->serial_n > 0 && memcmp(now->key_hash, id.at, 32) == 0);
+    CHECK(now->trust == TRUST_QUARANTINED && now->ordered && strcmp(now->group, "pumps") == 0); /* releases nobody */
+    CHECK(renews(w, "gw-07", mine) == 429 && says(w, "Retry-After") && w->written == written + 1);
+    who.trust = TRUST_REVOKED;
+    CHECK_OK(registry_apply(w->registry, ENTRY_IDENTITY, registry_doc_identity(&a, &who), w->wall));
+    CHECK(renews(w, "gw-07", mine) == 403 && w->written == written + 1);
+    CHECK(ask(w, (struct asks) { LISTENER_EST, "GET", "/.well-known/est/csrattrs" }) == 200 && says(w, "MAoGCCqGSM49BAMC"));
+    key_free(own);
+    key_free(other);
+    arena_deinit(&a);
+}
+
 static void guesses_are_few(struct world *w)
 {
     char token[48];
@@ -360,6 +410,7 @@ int main(void)
     a_session_sees_and_root_changes(&w);
     only_our_own_page(&w);
     invites_enrol_once(&w);
+    certificates_renew(&w);
     guesses_are_few(&w);
     people_give_reasons(&w);
     w_deinit(&w);

@@ -1,6 +1,7 @@
 """What scenario tests stand on: a real site of real processes in a folder of its own, real third-party clients
 against it, TAP out. No mocks, no sleeps for synchronisation: everything is awaited by what can be seen."""
 import base64
+import glob
 import json
 import os
 import shutil
@@ -55,6 +56,9 @@ def until(what, seconds=10.0, every=0.02):
         time.sleep(every)
 
 
+FAKETIME = next(iter(glob.glob('/usr/lib/*/faketime/libfaketime.so.1')), None)
+
+
 def free_port():
     s = socket.socket()
     s.bind(('127.0.0.1', 0))
@@ -95,6 +99,12 @@ def processes_with(word):
         if word in line and int(pid) != os.getpid():
             found.append(f'{pid} {line}')
     return found
+
+
+def days_on(days=0, file=None):
+    """Environment of a process whose wall clock stands so many days on, or where a file says ("+8d"), which may change."""
+    place = {'FAKETIME_TIMESTAMP_FILE': file, 'FAKETIME_NO_CACHE': '1'} if file else {'FAKETIME': f'+{days}d', 'FAKETIME_NO_CACHE': '0'}
+    return {'LD_PRELOAD': FAKETIME, 'FAKETIME_DONT_FAKE_MONOTONIC': '1', **place}
 
 
 class Site:
@@ -147,10 +157,12 @@ class Site:
         body, _, status = r.stdout.rpartition('\n')
         return status, body
 
-    def start(self, wait=True):
+    def start(self, wait=True, days=0):
+        """days: the wall clock of the daemon stands that many days on."""
         log = open(self.path('sekimorid.log'), 'ab')
         self.daemon = subprocess.Popen([os.path.join(BIN, 'sekimorid'), '--state', self.state], stdout=log, stderr=log,
-                                       stdin=subprocess.DEVNULL, start_new_session=True)
+                                       stdin=subprocess.DEVNULL, start_new_session=True,
+                                       env={**os.environ, **(days_on(days) if days else {})})
         if wait and not until(self.ready, 20):
             raise RuntimeError('sekimorid does not start: ' + open(self.path('sekimorid.log'), errors='replace').read()[-2000:])
         return self
