@@ -33,6 +33,7 @@ int64_t risk_mul(int64_t a, int64_t b)
 {
 #ifdef __SIZEOF_INT128__
     assert(a >= 0 && b >= 0);
+    if (((uint64_t)a | (uint64_t)b) >> 31 == 0) return (int64_t)(((uint64_t)a * (uint64_t)b + RISK_PPB / 2) / RISK_PPB);
     unsigned __int128 product = ((unsigned __int128)a * (uint64_t)b + RISK_PPB / 2) / RISK_PPB;
     return product > (uint64_t)RISK_MAX ? RISK_MAX : (int64_t)product;
 #else
@@ -105,6 +106,16 @@ static int64_t bypass(const struct risk_model *m, const struct risk_threat *t, i
         if (best) through = risk_mul(through, RISK_PPB - best);
     }
     return RISK_BETA + risk_mul(RISK_PPB - RISK_BETA, through);
+}
+
+int64_t risk_bypass_bound(const struct risk_model *m, const struct risk_threat *t, const int64_t *strength_lo)
+{
+    int64_t least = RISK_PPB, v = risk_bypass(m, t, RISK_DECISION);
+    for (size_t i = 0; i < m->n_controls; i++) {
+        int64_t e = risk_mul(strength_lo[i], risk_power(m->controls[i].coverage[RISK_DECISION], t->budget));
+        if (RISK_PPB - e < least) least = RISK_PPB - e;
+    }
+    return v > least ? v : least;
 }
 
 int64_t risk_bypass(const struct risk_model *m, const struct risk_threat *t, int figure)

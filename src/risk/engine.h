@@ -63,6 +63,9 @@ struct risk_figure {
 
 /* V of one threat. */
 int64_t risk_bypass(const struct risk_model *m, const struct risk_threat *t, int figure);
+/* For display: V however the controls depend on one another (Frechet): max(V, min_k(1 - s_lo c_proven^m)), with
+ * the lower end of each strength by control index. */
+int64_t risk_bypass_bound(const struct risk_model *m, const struct risk_threat *t, const int64_t *strength_lo);
 void risk_figures(const struct risk_model *m, int figure, struct risk_figure *ret);
 
 #endif

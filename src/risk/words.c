@@ -83,3 +83,27 @@ int risk_nist_level(int likelihood, int impact)
     assert(likelihood >= 0 && likelihood < 5 && impact >= 0 && impact < 5);
     return nist_i2[likelihood][impact];
 }
+
+int risk_sme_level(int threat, int vulnerability, int importance)
+{
+    static const int likelihood[3][3] = { { 1, 1, 1 }, { 1, 1, 2 }, { 1, 2, 3 } };
+    assert(threat >= 1 && threat <= 3 && vulnerability >= 1 && vulnerability <= 3);
+    assert(importance >= 1 && importance <= 3);
+    return importance * likelihood[threat - 1][vulnerability - 1];
+}
+
+int risk_threagile_severity(int likelihood, int impact)
+{
+    assert(likelihood >= 1 && likelihood <= 4 && impact >= 1 && impact <= 4);
+    int product = likelihood * impact;
+    if (product >= 16) return 4;
+    if (product >= 9) return 3;
+    if (product >= 4) return 2;
+    return product >= 2 ? 1 : 0;
+}
+
+int64_t risk_spend_hint(int64_t expected_loss_yen)
+{
+    int64_t hint = risk_mul(expected_loss_yen, 367879441); /* 1/e, rounded down */
+    return hint > 0 && risk_mul(hint, 2718281828) > expected_loss_yen ? hint - 1 : hint;
+}

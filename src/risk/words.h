@@ -21,5 +21,11 @@ int64_t risk_trust(enum risk_method method);
 int risk_rank(int64_t rate_mid_ppb, int64_t bypass_ppb, int64_t impact_yen, int64_t tolerance_yen, bool safety);
 /* NIST SP 800-30 Rev. 1, table I-2: likelihood x impact, 0 very low .. 4 very high. */
 int risk_nist_level(int likelihood, int impact);
+/* IPA/ISMS risk sheet for small companies: importance x likelihood(threat, vulnerability), each 1..3; 1..9. */
+int risk_sme_level(int threat, int vulnerability, int importance);
+/* Threagile's severity of likelihood x impact, each 1..4: 0 low, 1 medium, 2 elevated, 3 high, 4 critical. */
+int risk_threagile_severity(int likelihood, int impact);
+/* Gordon-Loeb: never spend more than 1/e of what is expected to be lost; rounded down. */
+int64_t risk_spend_hint(int64_t expected_loss_yen);
 
 #endif
