@@ -214,6 +214,9 @@ static outcome open_rooms(struct lab *l)
     bounds.inflight = 20;   /* at most 100: a suite's burst must meet it */
     bounds.queue = 100000;
     bounds.session_expiry_s = UINT32_MAX;
+    bounds.topic_bytes = MQTT_TOPIC_MAX;
+    bounds.levels = MQTT_LEVELS_MAX;
+    bounds.alias_in = 10;
     TRY(registry_new(&c->registry));
     TRY(assurance_new(&ap, &c->assurance)); /* replay passes through it; it judges nothing here */
     c->access = (struct access) { .registry = c->registry, .site = "lab", .open = true };

@@ -71,9 +71,18 @@ bool command_may_go(struct exchange *x, struct cargo *c, struct answer *a)
 
 /* ---- holds ---- */
 
-static MUST outcome hold_room(struct exchange *x)
+/* Nobody's waiting commands may keep another's from being held: each publisher has its share of the table. */
+static bool share_used(const struct exchange *x, const struct cargo *c)
 {
-    if (x->holds_n >= x->bounds.held) return REFUSE(E_FULL);
+    const char *from = c->m.from ? c->m.from->id : "";
+    uint32_t mine = 0;
+    for (uint32_t i = 0; i < x->holds_n; i++) mine += strcmp(x->holds[i].held.from, from) == 0;
+    return mine >= x->bounds.held_each;
+}
+
+static MUST outcome hold_room(struct exchange *x, const struct cargo *c)
+{
+    if (x->holds_n >= x->bounds.held || share_used(x, c)) return REFUSE(E_FULL);
     if (x->holds_n < x->holds_cap) return DONE;
     uint32_t cap = x->holds_cap ? x->holds_cap * 2 : 16;
     struct hold *holds = mem_grow(x->holds, cap * sizeof *holds);
@@ -109,7 +118,7 @@ void command_hold(struct exchange *x, struct cargo *c, const struct verdict *v, 
 {
     static const struct verdict full = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "holds-full" };
     if (c->kept && held_already(x, c->kept)) return; /* queued for two links of one device */
-    struct parcel *p = ok(hold_room(x)) ? cargo_keep(x, c) : NULL;
+    struct parcel *p = ok(hold_room(x, c)) ? cargo_keep(x, c) : NULL;
     if (!p) {
         refuse(x, c, &full, E_FULL, a);
         return;

@@ -15,7 +15,12 @@ static MUST outcome refuse(struct exchange *x, struct session *s, uint8_t versio
     tell(x, "connect-refused", &m, &v, NULL);
     x->out.n = 0;
     s->barrier = s->back.n = 0;
-    if (ok(mqtt_write_connack(version, false, reason, &p, &x->out))) session_send(x, s);
+    outcome o = mqtt_write_connack(version, false, reason, &p, &x->out);
+    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.2.2-19: without the reason string; 3.1.2-24: or not at all */
+        p.has = x->out.n = 0;
+        o = mqtt_write_connack(version, false, reason, &p, &x->out);
+    }
+    if (ok(o) && x->out.n <= s->packet_max) session_send(x, s);
     session_end(x, s, 0, NULL, false);
     return REFUSE(reason == MQTT_NOT_AUTHORIZED || reason == MQTT_BAD_CLIENT_ID ? E_DENIED : E_MALFORMED);
 }
@@ -102,7 +107,7 @@ static MUST outcome will_take(struct exchange *x, struct session *s, const struc
     struct question q = { .who = s->who, .action = ACT_PUBLISH, .topic = m.topic, .payload = m.payload, .now_ms = wall(x) };
     struct verdict v = access_judge(x->access, &q);
     *word = v.word;
-    if (v.ruling == RULING_DENY || !mqtt_topic_valid(m.topic)) {
+    if (v.ruling == RULING_DENY) {
         tell(x, "will-refused", &m, &v, NULL);
         return REFUSE(E_DENIED);
     }
@@ -143,16 +148,15 @@ static uint16_t lesser(uint32_t a, uint32_t b)
 
 static void say_capabilities(const struct exchange *x, struct mqtt_properties *p)
 {
-    p->has |= HAS(receive_maximum) | HAS(retain_available) | HAS(maximum_packet) | HAS(topic_alias_maximum)
-        | HAS(wildcard_available) | HAS(subscription_ids_available) | HAS(shared_available);
+    p->has |= HAS(receive_maximum) | HAS(maximum_packet) | HAS(topic_alias_maximum);
     p->receive_maximum = (uint16_t)x->bounds.inflight;
-    p->retain_available = p->wildcard_available = p->subscription_ids_available = 1;
-    p->shared_available = x->bounds.shared;
     p->maximum_packet = x->bounds.packet_bytes;
     p->topic_alias_maximum = x->bounds.alias_in;
-    if (x->bounds.maximum_qos == 2) return; /* MQTT 5, 3.2.2.3.4: said by its absence */
-    p->has |= HAS(maximum_qos);
+    /* MQTT 5, 3.2.2.3.4, 3.2.2.3.5 and 3.2.2.3.11 to 3.2.2.3.13: what is there is said by absence, so that CONNACK
+     * fits a small client's Maximum Packet Size */
+    if (x->bounds.maximum_qos < 2) p->has |= HAS(maximum_qos);
     p->maximum_qos = x->bounds.maximum_qos;
+    if (!x->bounds.shared) p->has |= HAS(shared_available);
 }
 
 static void welcome_properties(const struct exchange *x, const struct session *s, const struct mqtt_connect *c,
@@ -178,6 +182,11 @@ static void welcome_properties(const struct exchange *x, const struct session *s
     p->assigned_client_id = bytes_str(s->client_id);
 }
 
+static uint32_t packet_max(const struct mqtt_connect *c)
+{
+    return mqtt_has(&c->properties, MQTT_HAS_maximum_packet) ? c->properties.maximum_packet : UINT32_MAX;
+}
+
 /* The terms of this link, and the session it goes on with. */
 static MUST outcome prepare(struct exchange *x, struct session **at, const struct mqtt_connect *c, bool *ret_present)
 {
@@ -186,7 +195,7 @@ static MUST outcome prepare(struct exchange *x, struct session **at, const struc
     TRY(client_id_take(x, at, c, ret_present));
     struct session *s = *at;
     s->receive_max = lesser(says ? p->receive_maximum : UINT16_MAX, x->bounds.inflight);
-    s->packet_max = mqtt_has(p, MQTT_HAS_maximum_packet) ? p->maximum_packet : UINT32_MAX;
+    s->packet_max = packet_max(c);
     s->problems = !mqtt_has(p, MQTT_HAS_request_problem) || p->request_problem;
     s->expiry_s = expiry_of(x, c);
     s->auth = mqtt_has(p, MQTT_HAS_auth_method);
@@ -207,7 +216,9 @@ static MUST outcome welcome(struct exchange *x, struct session *s, const struct 
     welcome_properties(x, s, c, &p, &information);
     x->out.n = 0;
     outcome o = mqtt_write_connack(c->version, present, MQTT_SUCCESS, &p, &x->out);
+    if (ok(o) && x->out.n > s->packet_max) o = REFUSE(E_TOO_LARGE); /* MQTT 5, 3.1.2-24: closed without a word */
     if (!ok(o)) {
+        if (!present) s->expiry_s = 0;
         session_end(x, s, 0, NULL, false);
         return o;
     }
@@ -232,6 +243,7 @@ outcome session_connect(struct exchange *x, struct session *s, struct bytes pack
     bool present = false;
     if (!ok(mqtt_read_connect(packet, &c, &reason)))
         return refuse(x, s, mqtt_connect_version(packet), reason, "connect-malformed");
+    s->packet_max = packet_max(&c);
     struct question q = { .who = s->who, .action = ACT_CONNECT, .now_ms = wall(x) };
     struct verdict v = access_judge(x->access, &q);
     if (v.ruling == RULING_DENY) return refuse(x, s, c.version, v.reason, v.word);
@@ -241,6 +253,7 @@ outcome session_connect(struct exchange *x, struct session *s, struct bytes pack
     if (c.has_will && c.will_qos > x->bounds.maximum_qos) return refuse(x, s, c.version, MQTT_NO_QOS, "qos");
     if (c.has_will && c.will_properties.payload_format == 1 && !bytes_is_utf8(c.will_payload))
         return refuse(x, s, c.version, MQTT_PAYLOAD_FORMAT, "payload-format");
+    if (c.has_will && !topic_fits(x, c.will_topic)) return refuse(x, s, c.version, MQTT_TOPIC_INVALID, "topic-too-long");
     outcome o = c.has_will ? will_take(x, s, &c, &word) : DONE;
     if (o.code == E_DENIED) return refuse(x, s, c.version, MQTT_NOT_AUTHORIZED, word);
     if (ok(o)) o = prepare(x, &s, &c, &present);

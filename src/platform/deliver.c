@@ -107,7 +107,7 @@ static enum sent send_noted(struct exchange *x, struct session *s, struct cargo 
 /* For the first time, at QoS 1 or 2. Whatever a session that outlives its link needs to repeat it is kept first. */
 static enum sent send_flight(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
-    f.id = flight_id(s);
+    if (!f.id) f.id = flight_id(s);
     f.index = c->index;
     bool readable = c->index != NO_INDEX && x->port.read;
     if (s->expiry_s && !readable) {
@@ -209,7 +209,8 @@ static void one_session(struct exchange *x, struct cargo *c, const struct destin
 
 /* ---- to one member of a share ---- */
 
-/* Who has a link and room comes first, then who has a link, then who is away; among equals who waited longest. */
+/* Who has a link and room comes first, then who has a link, then who is away; among equals who waited
+ * longest, and before anybody was served who subscribed first (the list begins with the newest). */
 static uint32_t share_next(struct exchange *x, const struct sub *share, uint8_t qos)
 {
     uint32_t best = NONE;
@@ -221,7 +222,7 @@ static uint32_t share_next(struct exchange *x, const struct sub *share, uint8_t 
         bool away = !s || !s->online || s->doomed;
         if (away && (!s || !s->expiry_s || qos == 0 || u->qos == 0)) continue;
         unsigned rank = away ? 2 : flight_room(s) && s->queue_n == 0 ? 0 : 1;
-        if (rank > best_rank || (rank == best_rank && u->served >= x->subs[best].served)) continue;
+        if (rank > best_rank || (rank == best_rank && u->served > x->subs[best].served)) continue;
         best = i;
         best_rank = rank;
     }
@@ -359,8 +360,9 @@ static enum sent one_queued(struct exchange *x, struct session *s, struct cargo 
 {
     struct answer a;
     struct verdict v = egress(x, s->who, c, PATH_QUEUE);
+    /* its turn takes an identifier whether it may still go or not: who counts them sees what was left out */
+    struct flight f = { .qos = w->qos, .retain = w->retain, .sub_id = w->sub_id, .id = w->qos ? flight_id(s) : 0 };
     if (passes(&v)) {
-        struct flight f = { .qos = w->qos, .retain = w->retain, .sub_id = w->sub_id };
         enum sent sent = w->qos ? send_flight(x, s, c, f) : write_link(x, s, c, &f, false);
         if (sent == BLOCKED) return sent;
         if (sent == DROPPED) lost(x, s, c, w->qos);

@@ -2,7 +2,8 @@
  *   {"what":"open","session","who","expiry","next"}   a session, or one that came back; next: its cursor
  *   {"what":"close","session"}
  *   {"what":"subscribe","session","filter","options","id"} · {"what":"unsubscribe","session","filter"}
- *   {"what":"cursor","session","next","from","away"}  all below next is done; the client's identifiers that are not
+ *   {"what":"cursor","session","next","from","away","packet"}  packet: the identifier given last, so that none is given
+ *       again at once to who may still acknowledge it; all below next is done; the client's identifiers that are not
  *       free came at from or later; away: since when without a link, or 0
  *   {"what":"released","session","packet"}            the client's QoS 2 identifier is free again
  *   {"what":"sent"|"taken"|"done","session","packet","index"} ours: sent, PUBREC came, PUBCOMP came; index -1: the
@@ -175,6 +176,7 @@ void durable_cursor(struct exchange *x, struct session *s)
     doc_set_int(&a, d, "next", (int64_t)s->cursor);
     doc_set_int(&a, d, "from", (int64_t)s->from);
     doc_set_int(&a, d, "away", s->online ? 0 : wall(x));
+    doc_set_int(&a, d, "packet", s->next_id);
     /* unwritten, more is repeated after a crash */
     if (!ok(append(x, &a, d, &index))) s->dirty = x->dirty = true;
 }
@@ -331,6 +333,7 @@ static void replay_cursor(struct exchange *x, struct session *s, const struct do
     s->cursor = (uint64_t)doc_int(d, "next", 0);
     s->from = (uint64_t)doc_int(d, "from", 0);
     s->offline_ms = doc_int(d, "away", 0);
+    s->next_id = (uint16_t)doc_int(d, "packet", s->next_id);
     queue_forget(x, s, 0, s->cursor);
     for (uint32_t i = 0; i < k->sent_n; i++)
         if (k->sent[i] >= s->cursor) k->sent[kept++] = k->sent[i];

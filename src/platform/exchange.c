@@ -16,7 +16,7 @@ outcome exchange_new(const struct access *access, const struct exchange_port *po
     struct exchange **ret)
 {
     assert(bounds->inflight >= 1 && bounds->inflight <= UINT16_MAX && bounds->sessions >= 1 && bounds->maximum_qos <= 2);
-    assert(bounds->keep_alive_s <= UINT16_MAX);
+    assert(bounds->keep_alive_s <= UINT16_MAX && bounds->topic_bytes <= MQTT_TOPIC_MAX && bounds->levels <= MQTT_LEVELS_MAX);
     struct exchange *x = mem_new(sizeof *x);
     if (!x) return REFUSE(E_MEMORY);
     x->access = access;
@@ -128,6 +128,7 @@ outcome exchange_tap_new(struct exchange *x, const struct identity *who, struct 
 {
     assert(fn);
     if (!mqtt_filter_valid(filter) || bytes_starts(filter, BYTES_LIT("$"))) return REFUSE(E_MALFORMED);
+    if (!topic_fits(x, filter)) return REFUSE(E_TOO_LARGE);
     struct question q = { .who = who, .action = ACT_SUBSCRIBE, .topic = filter, .now_ms = wall(x) };
     if (who && access_judge(x->access, &q).ruling == RULING_DENY) return REFUSE(E_DENIED);
     uint32_t at = 0;

@@ -67,12 +67,13 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
  * gets a plain acknowledgement and tell() knows; one that could not be recorded gets none, its link is closed instead. */
 struct exchange_bounds {
     uint32_t sessions;        /* links and offline sessions together; the oldest offline one makes room */
+    uint32_t topic_bytes, levels; /* of a topic or filter; at most MQTT_TOPIC_MAX and MQTT_LEVELS_MAX */
     uint32_t subscriptions, retained;
     uint32_t inflight;        /* Receive Maximum announced, and the most sent unacknowledged */
     uint32_t unannounced;     /* unacknowledged publishes of a 3.1.1 client, which was never told */
     uint32_t queue;           /* messages that wait for one session in memory */
     uint32_t offline, cursors; /* messages of recorded streams that wait in the ledger: for one session, for all */
-    uint32_t held;
+    uint32_t held, held_each; /* commands that wait for two people: all, and of one publisher */
     uint32_t packet_bytes, keep_alive_s; /* keep_alive_s: imposed maximum */
     uint32_t session_expiry_s; /* longest; UINT32_MAX: may be for ever. 0: no session outlives its link */
     uint16_t alias_in, alias_out; /* topic aliases; 0: none */
@@ -80,8 +81,9 @@ struct exchange_bounds {
     bool shared;              /* $share/... allowed */
     uint32_t sys_every_s;     /* $SYS/broker/...; 0: never */
 };
-#define EXCHANGE_BOUNDS ((struct exchange_bounds) { .sessions = 20000, .subscriptions = 200000, .retained = 100000, \
-    .inflight = 100, .unannounced = 10000, .queue = 1000, .offline = 100000, .cursors = 4000000, .held = 1024,       \
+#define EXCHANGE_BOUNDS ((struct exchange_bounds) { .sessions = 20000, .topic_bytes = 512, .levels = 32,                   \
+    .subscriptions = 200000, .retained = 100000, .inflight = 100, .unannounced = 10000, .queue = 1000,               \
+    .offline = 100000, .cursors = 4000000, .held = 1024, .held_each = 64,                                            \
     .packet_bytes = 2000000, .keep_alive_s = 300, .session_expiry_s = 30 * 86400, .alias_in = 32, .alias_out = 32,   \
     .maximum_qos = 2, .shared = true, .sys_every_s = 10 })
 

@@ -225,7 +225,7 @@ F void w_registry(struct world *w)
     w_apply(w, ENTRY_STREAM, "{\"name\":\"flow\",\"pattern\":\"sk/v1/w/+/m/flow\",\"recorded\":true}");
 }
 
-F const struct exchange_bounds small = { .sessions = 32, .subscriptions = 64, .retained = 8, .inflight = 4, .queue = 4,
+F const struct exchange_bounds small = { .sessions = 32, .topic_bytes = 512, .levels = 32, .held_each = 3, .subscriptions = 64, .retained = 8, .inflight = 4, .queue = 4,
     .held = 2, .packet_bytes = 4096, .keep_alive_s = 300, .unannounced = 8, .offline = 16, .cursors = 64,
     .session_expiry_s = 100000, .alias_in = 4, .alias_out = 2, .maximum_qos = 2, .shared = true };
 

@@ -254,6 +254,11 @@ static inline int64_t wall(const struct exchange *x)
 {
     return x->port.wall_ms(x->port.ctx);
 }
+/* A topic or filter within this exchange's own bounds. */
+static inline bool topic_fits(const struct exchange *x, struct bytes topic)
+{
+    return topic.n <= x->bounds.topic_bytes && mqtt_levels(topic) <= x->bounds.levels;
+}
 static inline void tell(struct exchange *x, const char *what, const struct message *m, const struct verdict *v,
     const struct held *h)
 {

@@ -93,6 +93,8 @@ static void step_client(struct world *w, uint64_t *seed, uint32_t link)
         const struct session *s = session_on(w->x, link);
         static const enum mqtt_type types[] = { MQTT_PUBACK, MQTT_PUBREC, MQTT_PUBCOMP, MQTT_PUBREL };
         enum mqtt_type type = types[draw(seed, 4)];
+        bool right = s->flights_n && draw(seed, 16) > 0; /* the wrong kind costs the link */
+        if (right) type = s->flights[0].qos == 1 ? MQTT_PUBACK : s->flights[0].released ? MQTT_PUBCOMP : MQTT_PUBREC;
         uint16_t id = s->flights_n && type != MQTT_PUBREL ? s->flights[0].id : (uint16_t)(1 + draw(seed, 99));
         (void)!ok(c_reply(w, link, type, id, 0));
         break;

@@ -78,9 +78,10 @@ static void protocol_errors(void)
         { "topic alias of nothing", { 0x30, 6, 0, 0, 3, 0x23, 0, 1 }, 8, MQTT_PROTOCOL_ERROR },
         { "subscription id 0", { 0x82, 9, 0, 9, 2, 0x0B, 0, 0, 1, 'a', 0 }, 11, MQTT_PROTOCOL_ERROR },
         { "subscription id in PUBLISH", { 0x30, 6, 0, 1, 'a', 2, 0x0B, 1 }, 8, MQTT_PROTOCOL_ERROR },
-        { "no local on a share", { 0x82, 15, 0, 9, 0, 0, 9, '$', 's', 'h', 'a', 'r', 'e', '/', 'g', '/' }, 17, MQTT_FILTER_INVALID },
+        { "a share without a filter", { 0x82, 15, 0, 9, 0, 0, 9, '$', 's', 'h', 'a', 'r', 'e', '/', 'g', '/' }, 17, MQTT_MALFORMED },
+        { "no local on a share", { 0x82, 16, 0, 9, 0, 0, 10, '$', 's', 'h', 'a', 'r', 'e', '/', 'g', '/', 'a', 5 }, 18, MQTT_PROTOCOL_ERROR },
         { "no topic, no alias", { 0x30, 3, 0, 0, 0 }, 5, MQTT_PROTOCOL_ERROR },
-        { "wildcard topic", { 0x30, 4, 0, 1, '#', 0 }, 6, MQTT_TOPIC_INVALID },
+        { "wildcard topic", { 0x30, 4, 0, 1, '#', 0 }, 6, MQTT_MALFORMED },
         { "CONNACK from a client", { 0x20, 3, 0, 0, 0 }, 5, MQTT_PROTOCOL_ERROR },
         { "AUTH", { 0xF0, 0 }, 2, MQTT_PROTOCOL_ERROR },
         { "two packets at once", { 0xC0, 0, 0xC0, 0 }, 4, MQTT_MALFORMED },
@@ -124,7 +125,7 @@ static void connects(void)
     CHECK(!mqtt_has(p, MQTT_HAS_session_expiry_s) && !mqtt_has(p, MQTT_HAS_maximum_qos));
     CHECK(p->receive_maximum == 4 && p->server_keep_alive_s == 300 && w->idle_ms[14] == 450000);
     CHECK(mqtt_has(p, MQTT_HAS_assigned_client_id) && bytes_starts(p->assigned_client_id, BYTES_LIT("v/auto-")));
-    CHECK(mqtt_has(p, MQTT_HAS_shared_available) && p->shared_available && p->subscription_ids_available);
+    CHECK(!mqtt_has(p, MQTT_HAS_shared_available) && !mqtt_has(p, MQTT_HAS_retain_available)); /* absent: there */
     CHECK(p->topic_alias_maximum == 4);
     CHECK_OK(c_connect(w, 15, "gw-02", "", 4));
     CHECK(w->idle_ms[15] == 90000);

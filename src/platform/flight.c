@@ -66,10 +66,18 @@ void flight_forget_link(struct session *s)
     s->sent_n = 0;
 }
 
+/* MQTT 5, 4.13.1, 4.3.2 and 4.3.3: an acknowledgement that this delivery cannot have, whose rest is lost with it. What
+ * was acknowledged before, or never was ours, harms nobody. */
+static outcome wrong_kind(struct exchange *x, struct session *s)
+{
+    return packet_fail(x, s, MQTT_PROTOCOL_ERROR, "acknowledgement-of-another-kind");
+}
+
 outcome on_puback(struct exchange *x, struct session *s, const struct mqtt_ack *a)
 {
     struct flight *f = find(s, a->id);
-    if (f && f->qos == 1) flight_take(x, s, f);
+    if (f && f->qos != 1) return wrong_kind(x, s);
+    if (f) flight_take(x, s, f);
     deliver_pump(x, s);
     return DONE; /* not ours, or acknowledged before: no harm */
 }
@@ -78,7 +86,8 @@ outcome on_pubrec(struct exchange *x, struct session *s, const struct mqtt_ack *
 {
     struct mqtt_ack release = { .id = a->id };
     struct flight *f = find(s, a->id);
-    if (!f || f->qos != 2) {
+    if (f && f->qos != 2) return wrong_kind(x, s);
+    if (!f) {
         release.reason = MQTT_ID_UNKNOWN; /* MQTT 5, 3.6.2.1 */
         send_ack(x, s, MQTT_PUBREL, &release);
         return DONE;
@@ -101,7 +110,8 @@ outcome on_pubrec(struct exchange *x, struct session *s, const struct mqtt_ack *
 outcome on_pubcomp(struct exchange *x, struct session *s, const struct mqtt_ack *a)
 {
     struct flight *f = find(s, a->id);
-    if (f && f->released) {
+    if (f && !f->released) return wrong_kind(x, s);
+    if (f) {
         /* unwritten, PUBREL is repeated after a crash, and answered with "unknown": no harm */
         if (f->noted) (void)!ok(durable_flight(x, s, "done", f->id, f->index, false));
         flight_take(x, s, f);

@@ -16,7 +16,7 @@ struct wish {
     struct bytes filter;
     struct sub options;
     uint8_t handling; /* MQTT 5, 3.8.3.1: retained messages: 0 send, 1 when new, 2 not */
-    bool shared, fresh;
+    bool shared, fresh, over;
     uint8_t code;
     const char *word;
 };
@@ -40,7 +40,8 @@ static void subscribe_one(struct exchange *x, struct session *s, struct wish *w)
 {
     struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = w->filter, .now_ms = wall(x) };
     struct verdict v = { .ruling = RULING_DENY, .reason = MQTT_NO_SHARED, .word = "shared-subscription" };
-    if (!w->shared || x->bounds.shared) v = access_judge(x->access, &q);
+    if (w->over) v = (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_FILTER_INVALID, .word = "filter-too-long" };
+    else if (!w->shared || x->bounds.shared) v = access_judge(x->access, &q);
     if (v.ruling == RULING_DENY) {
         wish_refuse(x, s, w, &v);
         return;
@@ -56,11 +57,25 @@ static void subscribe_one(struct exchange *x, struct session *s, struct wish *w)
     wish_full(w, "not-recorded");
 }
 
+/* MQTT 5, 3.9.3: well formed, and not accepted here: 0x8F for this filter alone. */
+static bool too_long(const struct exchange *x, const struct mqtt_subscribe *all, size_t i)
+{
+    return all->rows[i].over || !topic_fits(x, all->rows[i].filter);
+}
+
+/* 3.1.1 has no code that says so. */
+static bool any_too_long(const struct exchange *x, const struct mqtt_subscribe *all)
+{
+    size_t i = 0;
+    while (i < all->n && !too_long(x, all, i)) i++;
+    return i < all->n;
+}
+
 static void wish_of(const struct exchange *x, const struct mqtt_subscribe *all, size_t i, struct wish *w)
 {
     uint8_t qos = all->rows[i].qos < x->bounds.maximum_qos ? all->rows[i].qos : x->bounds.maximum_qos;
     *w = (struct wish) { .filter = all->rows[i].filter, .handling = all->rows[i].retain_handling, .code = qos,
-        .shared = bytes_starts(all->rows[i].filter, BYTES_LIT("$share/")) };
+        .shared = bytes_starts(all->rows[i].filter, BYTES_LIT("$share/")), .over = too_long(x, all, i) };
     w->options = (struct sub) { .qos = qos, .no_local = all->rows[i].no_local, .as_published = all->rows[i].retain_as_published,
         .id = mqtt_has(&all->properties, MQTT_HAS_subscription_id) ? all->properties.subscription_id : 0 };
 }
@@ -89,6 +104,7 @@ static MUST outcome on_subscribe(struct exchange *x, struct session *s, struct b
     uint8_t reason = MQTT_MALFORMED, codes[MQTT_FILTERS_MAX];
     const char *word = NULL;
     if (!ok(mqtt_read_subscribe(packet, s->version, &all, &reason))) return packet_fail(x, s, reason, "subscribe-malformed");
+    if (s->version == 4 && any_too_long(x, &all)) return packet_fail(x, s, MQTT_FILTER_INVALID, "filter-too-long");
     for (size_t i = 0; i < all.n; i++) {
         wish_of(x, &all, i, &wishes[i]);
         subscribe_one(x, s, &wishes[i]);
@@ -121,7 +137,8 @@ static MUST outcome on_unsubscribe(struct exchange *x, struct session *s, struct
     uint8_t reason = MQTT_MALFORMED, codes[MQTT_FILTERS_MAX];
     const char *word = NULL;
     if (!ok(mqtt_read_subscribe(packet, s->version, &all, &reason))) return packet_fail(x, s, reason, "unsubscribe-malformed");
-    for (size_t i = 0; i < all.n; i++) codes[i] = unsubscribe_one(x, s, all.rows[i].filter, &word);
+    for (size_t i = 0; i < all.n; i++)
+        codes[i] = too_long(x, &all, i) ? MQTT_FILTER_INVALID : unsubscribe_one(x, s, all.rows[i].filter, &word);
     struct mqtt_grants g = { .id = all.id, .codes = codes, .n = all.n };
     return grant(x, s, MQTT_UNSUBACK, &g, word);
 }

@@ -34,11 +34,16 @@ static void refuse_word(struct exchange *x, const struct cargo *c, uint8_t reaso
     refuse(x, c, &v, reason == MQTT_QUOTA ? E_FULL : E_DENIED, a);
 }
 
+static bool server_topic(struct bytes topic)
+{
+    return bytes_starts(topic, BYTES_LIT("$SYS")) || bytes_starts(topic, BYTES_LIT("$share/"));
+}
+
 /* The publisher's side: right, form, flag. */
 static bool publisher_may(struct exchange *x, struct cargo *c, struct answer *a)
 {
     const struct mqtt_properties *p = &c->out.properties;
-    if (c->m.from && bytes_starts(c->m.topic, BYTES_LIT("$SYS"))) { /* MQTT 5, 4.7.2: the server's own */
+    if (c->m.from && server_topic(c->m.topic)) { /* MQTT 5, 4.7.2: the server's own */
         refuse_word(x, c, MQTT_NOT_AUTHORIZED, "no-grant", a);
         return false;
     }
@@ -274,6 +279,8 @@ static uint8_t publish_judge(struct exchange *x, struct session *s, struct mqtt_
     *word = "topic-alias";
     uint8_t reason = alias_resolve(x, s, p);
     if (reason) return reason;
+    *word = "topic-too-long";
+    if (!topic_fits(x, p->topic)) return MQTT_TOPIC_INVALID; /* MQTT 5, 3.14.2.1: formed, and not accepted here */
     *word = "receive-maximum"; /* MQTT 5, 3.3.4-9; PUBREL frees, so a repetition is no new one */
     bool repeated = p->qos == 2 && receiving_find(s, p->id);
     return p->qos && !repeated && s->unacked + s->receiving_n >= most ? MQTT_RECEIVE_MAX : 0;

@@ -74,7 +74,7 @@ outcome session_slot(struct exchange *x, struct session **ret)
     if (index == x->sessions_top) x->sessions_top++;
     else x->sessions_free = s->next_free;
     *s = (struct session) { .generation = s->generation + 1, .used = true, .subs = NONE, .expires_ms = NEVER,
-        .will_at_ms = NEVER, .back = BUFFER(HELD_BACK_MAX) };
+        .packet_max = UINT32_MAX, .will_at_ms = NEVER, .back = BUFFER(HELD_BACK_MAX) };
     *ret = s;
     return DONE;
 }
@@ -133,6 +133,10 @@ static void write_link(struct exchange *x, const struct session *s, struct bytes
 void session_send(struct exchange *x, struct session *s)
 {
     assert(s->online);
+    if (x->out.n > s->packet_max) { /* MQTT 5, 3.1.2-24: an acknowledgement it cannot take; it would wait for ever */
+        session_doom(x, s, MQTT_TOO_LARGE, "maximum-packet-size");
+        return;
+    }
     if (!session_waits(x, s)) {
         write_link(x, s, buffer_view(&x->out));
         return;
@@ -187,7 +191,13 @@ static void goodbye(struct exchange *x, struct session *s, uint8_t reason, const
     struct message m = { .from = s->who, .topic = bytes_str(s->client_id) };
     tell(x, reason == MQTT_TAKEN_OVER ? "takeover" : "link-closed", &m, &v, NULL);
     x->out.n = 0;
-    if (s->version == 5 && ok(mqtt_write_disconnect(5, reason, s->problems ? word : NULL, &x->out))) session_send(x, s);
+    if (s->version != 5) return;
+    outcome o = mqtt_write_disconnect(5, reason, s->problems ? word : NULL, &x->out);
+    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.14.2-3; and 3.1.2-24 */
+        x->out.n = 0;
+        o = mqtt_write_disconnect(5, reason, NULL, &x->out);
+    }
+    if (ok(o) && x->out.n <= s->packet_max) session_send(x, s);
 }
 
 void session_timer(struct exchange *x, int64_t at_ms)

@@ -68,8 +68,8 @@ static void twice_out(void)
     CHECK_OK(send_twice(w, GW, "sk/v1/w/gw-02/m/x", "1", 1));
     struct mqtt_publish p = delivered(w, V);
     CHECK(p.qos == 2 && !p.duplicate);
-    CHECK_OK(c_ack(w, V, p.id)); /* the wrong acknowledgement changes nothing */
-    CHECK_OK(c_reply(w, V, MQTT_PUBCOMP, p.id, 0));
+    CHECK_OK(c_ack(w, V, 999)); /* of what never was: no harm */
+    CHECK_OK(c_reply(w, V, MQTT_PUBCOMP, 999, 0));
     CHECK(w->x->sessions[2].flights_n == 1);
     CHECK_OK(c_reply(w, V, MQTT_PUBREC, p.id, 0));
     CHECK(ack_of(w, V, MQTT_PUBREL).id == p.id && ack_of(w, V, MQTT_PUBREL).reason == 0);
@@ -83,6 +83,30 @@ static void twice_out(void)
     CHECK_OK(c_reply(w, V, MQTT_PUBREC, delivered(w, V).id, MQTT_UNSPECIFIED)); /* refused by the client: finished */
     CHECK(w->x->sessions[2].flights_n == 0 && got(w, V, MQTT_PUBREL) == 3);
     w_free(w);
+}
+
+/* An acknowledgement that its delivery cannot have costs the link: 0x82, in either version closed. */
+static void wrong_kinds(uint8_t version)
+{
+    static const struct {
+        uint8_t qos;
+        enum mqtt_type first, wrong;
+    } rows[] = {
+        { 1, MQTT_PINGREQ, MQTT_PUBREC }, { 1, MQTT_PINGREQ, MQTT_PUBCOMP }, { 2, MQTT_PINGREQ, MQTT_PUBACK },
+        { 2, MQTT_PINGREQ, MQTT_PUBCOMP }, { 2, MQTT_PUBREC, MQTT_PUBACK },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *w = w_plant(version);
+        CHECK_OK(c_subscribe(w, V, "sk/v1/w/#", rows[i].qos));
+        if (rows[i].qos == 1) CHECK_OK(c_publish(w, GW, "sk/v1/w/gw-02/m/x", "1", 1));
+        else CHECK_OK(send_twice(w, GW, "sk/v1/w/gw-02/m/x", "1", 1));
+        uint16_t id = delivered(w, V).id;
+        if (rows[i].first == MQTT_PUBREC) CHECK_OK(c_reply(w, V, MQTT_PUBREC, id, 0));
+        CHECK_IS(c_reply(w, V, rows[i].wrong, id, 0), E_MALFORMED);
+        CHECK(version == 5 ? disconnect(w, V) == MQTT_PROTOCOL_ERROR : got(w, V, MQTT_DISCONNECT) == 0);
+        CHECK(session_on(w->x, V) == NULL && session_on(w->x, GW));
+        w_free(w);
+    }
 }
 
 /* Away and back: what was in flight is repeated in its order, what waited follows. */
@@ -589,6 +613,8 @@ int main(void)
     twice_in(5);
     never_released();
     twice_out();
+    wrong_kinds(4);
+    wrong_kinds(5);
     resumed(1);
     resumed(2);
     expired_session();

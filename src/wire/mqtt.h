@@ -10,8 +10,10 @@ enum mqtt_type { MQTT_CONNECT = 1, MQTT_CONNACK, MQTT_PUBLISH, MQTT_PUBACK, MQTT
     MQTT_PUBCOMP, MQTT_SUBSCRIBE, MQTT_SUBACK, MQTT_UNSUBSCRIBE, MQTT_UNSUBACK, MQTT_PINGREQ,
     MQTT_PINGRESP, MQTT_DISCONNECT, MQTT_AUTH };
 
-#define MQTT_TOPIC_MAX 512       /* bytes we accept in a topic or filter */
-#define MQTT_LEVELS_MAX 32
+/* What is parsed and kept of a topic or filter at all: 200 slashes, as mosquitto has it. The exchange accepts fewer
+ * (exchange_bounds: 512 bytes and 32 levels at a site, all of it in the lab). */
+#define MQTT_TOPIC_MAX 1024
+#define MQTT_LEVELS_MAX 201
 #define MQTT_USER_PROPERTIES_MAX 32
 #define MQTT_PROPERTIES_BYTES_MAX 8192
 #define MQTT_FILTERS_MAX 64
@@ -102,6 +104,7 @@ struct mqtt_subscribe { /* and UNSUBSCRIBE (options unused) */
         uint8_t qos;
         bool no_local, retain_as_published;
         uint8_t retain_handling;
+        bool over; /* well formed, and more than our bounds: not to be used, answered with 0x8F */
     } rows[MQTT_FILTERS_MAX];
     struct mqtt_properties properties;
 };
@@ -117,7 +120,8 @@ uint8_t mqtt_connect_version(struct bytes packet);
  * over our bounds; E_UNSUPPORTED for a protocol version we do not speak. Views into packet. Reason
  * codes are MQTT 5's in both versions. Subscription identifiers of a PUBLISH over
  * MQTT_SUBSCRIPTION_IDS_MAX are read past; a server must refuse a client's PUBLISH that has one
- * (MQTT 5, 3.3.4-6): the reader cannot know the direction. Topics, filters and response topics read here are valid. */
+ * (MQTT 5, 3.3.4-6): the reader cannot know the direction. Topics, response topics, and filters not marked `over` are
+ * valid when read here. */
 MUST outcome mqtt_read_connect(struct bytes packet, struct mqtt_connect *ret, uint8_t *ret_reason);
 MUST outcome mqtt_read_connack(struct bytes packet, uint8_t version, bool *ret_present, struct mqtt_ack *ret, uint8_t *ret_reason);
 MUST outcome mqtt_read_publish(struct bytes packet, uint8_t version, struct mqtt_publish *ret, uint8_t *ret_reason);
@@ -153,6 +157,11 @@ MUST outcome mqtt_write_ping(enum mqtt_type type, struct buffer *b);
  * Matching takes valid topics and filters; of a shared filter it sees the part after the name. */
 bool mqtt_topic_valid(struct bytes topic);   /* no wildcards, not empty */
 bool mqtt_filter_valid(struct bytes filter); /* shared subscriptions included: $share/name/filter */
+/* By the standard alone, without our bounds: what is not formed is malformed (0x81), what is and is not valid is not
+ * accepted here (0x90 and 0x8F). */
+bool mqtt_topic_formed(struct bytes topic);
+bool mqtt_filter_formed(struct bytes filter);
+size_t mqtt_levels(struct bytes text);
 bool mqtt_matches(struct bytes filter, struct bytes topic);
 /* Does every topic that `inner` meets also meet `outer`? */
 bool mqtt_covers(struct bytes outer, struct bytes inner);

@@ -32,6 +32,9 @@ bool mqtt_reason_allowed(enum mqtt_type type, uint8_t reason);
 uint8_t mqtt_return_code(uint8_t reason);
 MUST outcome mqtt_return_reason(uint8_t code, uint8_t *ret_reason);
 
+/* A topic name read from a packet: DONE, or refused with the reason that fits. */
+MUST outcome mqtt_topic_check(struct bytes topic, uint8_t *reason);
+
 /* Refuses with this reason code for the peer. */
 static inline outcome mqtt_refuse(uint8_t *reason, uint8_t why, outcome o)
 {

@@ -23,7 +23,7 @@ static const struct rule {
 #define ROW(name, how, where, least, most, why)                                                    \
     [MQTT_HAS_##name] = { offsetof(struct mqtt_properties, name), where, least, most, how, why }
     /* clang-format off */
-    ROW(payload_format,             U8,     MESSAGE,                        0, 1,            0x82),
+    ROW(payload_format,             U8,     MESSAGE,                        0, UINT8_MAX,    0x82),
     ROW(message_expiry_s,           U32,    MESSAGE,                        0, UINT32_MAX,   0x82),
     ROW(content_type,               STRING, MESSAGE,                        0, 0,            0x82),
     ROW(response_topic,             TOPIC,  MESSAGE,                        0, 0,            0x82),
@@ -116,9 +116,7 @@ static MUST outcome take_text(struct bytes *in, uint8_t form, struct bytes *ret,
     if (form == BINARY) return take_field16(in, ret);
     TRY(mqtt_take_string(in, ret));
     /* MQTT 5, 3.3.2-14 and 3.1.3.2.6: a response topic is a topic name */
-    if (form == TOPIC && !mqtt_topic_valid(*ret))
-        return mqtt_refuse(reason, MQTT_TOPIC_INVALID, REFUSE(E_MALFORMED));
-    return DONE;
+    return form == TOPIC ? mqtt_topic_check(*ret, reason) : DONE;
 }
 
 static MUST outcome take_value(struct bytes *in, const struct rule *r, struct mqtt_properties *p,

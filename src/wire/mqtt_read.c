@@ -42,6 +42,14 @@ static outcome broken(uint8_t *reason)
     return mqtt_refuse(reason, MQTT_PROTOCOL_ERROR, REFUSE(E_MALFORMED));
 }
 
+/* MQTT 5, 4.13: what is not formed is malformed; 3.14.2.1: 0x90 is for what is, and is not accepted here. */
+outcome mqtt_topic_check(struct bytes topic, uint8_t *reason)
+{
+    if (mqtt_topic_valid(topic)) return DONE;
+    if (!mqtt_topic_formed(topic)) return REFUSE(E_MALFORMED);
+    return mqtt_refuse(reason, MQTT_TOPIC_INVALID, REFUSE(E_MALFORMED));
+}
+
 /* MQTT 5, 2.2.1-3: never zero. */
 static MUST outcome take_id(struct bytes *in, uint16_t *ret)
 {
@@ -52,8 +60,7 @@ static MUST outcome take_id(struct bytes *in, uint16_t *ret)
 static MUST outcome take_topic(struct bytes *in, struct bytes *ret, uint8_t *reason)
 {
     TRY(mqtt_take_string(in, ret));
-    if (mqtt_topic_valid(*ret)) return DONE;
-    return mqtt_refuse(reason, MQTT_TOPIC_INVALID, REFUSE(E_MALFORMED));
+    return mqtt_topic_check(*ret, reason);
 }
 
 /* MQTT 5, 3.1.2.3 */
@@ -169,8 +176,7 @@ outcome mqtt_read_connack(struct bytes packet, uint8_t version, bool *ret_presen
 /* MQTT 5, 3.3.2.1: a topic, or none when an alias stands for it. */
 static MUST outcome publish_topic(const struct mqtt_publish *m, uint8_t *reason)
 {
-    if (mqtt_topic_valid(m->topic)) return DONE;
-    if (m->topic.n) return mqtt_refuse(reason, MQTT_TOPIC_INVALID, REFUSE(E_MALFORMED));
+    if (m->topic.n) return mqtt_topic_check(m->topic, reason);
     return mqtt_has(&m->properties, MQTT_HAS_topic_alias) ? DONE : broken(reason);
 }
 
@@ -259,8 +265,8 @@ static MUST outcome take_filter(struct bytes *in, enum mqtt_type type, uint8_t v
 {
     if (s->n == MQTT_FILTERS_MAX) return mqtt_refuse(reason, MQTT_QUOTA, REFUSE(E_TOO_LARGE));
     TRY(mqtt_take_string(in, &s->rows[s->n].filter));
-    if (!mqtt_filter_valid(s->rows[s->n].filter))
-        return mqtt_refuse(reason, MQTT_FILTER_INVALID, REFUSE(E_MALFORMED));
+    if (!mqtt_filter_formed(s->rows[s->n].filter)) return REFUSE(E_MALFORMED); /* MQTT 5, 4.7.1-1 and 4.7.1-2 */
+    s->rows[s->n].over = !mqtt_filter_valid(s->rows[s->n].filter);
     if (type == MQTT_SUBSCRIBE) TRY(take_options(in, version, s, reason));
     s->n++;
     return DONE;

@@ -39,18 +39,33 @@ static bool starts_dollar(struct bytes b)
     return b.n && b.at[0] == '$';
 }
 
-/* Our bounds, and MQTT 5, 4.7.3: at least one character, UTF-8, no U+0000. */
-static bool text_good(struct bytes b)
+/* MQTT 5, 4.7.3-1, 4.7.3-2 and 4.7.3-3: at least one character, UTF-8 without U+0000, at most 65,535 bytes. */
+static bool text_formed(struct bytes b)
 {
-    if (b.n == 0 || b.n > MQTT_TOPIC_MAX || !bytes_is_utf8(b)) return false;
+    return b.n > 0 && b.n <= UINT16_MAX && bytes_is_utf8(b);
+}
+
+size_t mqtt_levels(struct bytes text)
+{
     size_t levels = 1;
-    for (size_t i = 0; i < b.n; i++) levels += b.at[i] == '/';
-    return levels <= MQTT_LEVELS_MAX;
+    for (size_t i = 0; i < text.n; i++) levels += text.at[i] == '/';
+    return levels;
+}
+
+/* Our bounds, which are narrower. */
+static bool fits(struct bytes b)
+{
+    return b.n <= MQTT_TOPIC_MAX && mqtt_levels(b) <= MQTT_LEVELS_MAX;
+}
+
+bool mqtt_topic_formed(struct bytes topic)
+{
+    return text_formed(topic) && !has_wildcard(topic); /* MQTT 5, 3.3.2-2 */
 }
 
 bool mqtt_topic_valid(struct bytes topic)
 {
-    return text_good(topic) && !has_wildcard(topic); /* MQTT 5, 3.3.2-2 */
+    return mqtt_topic_formed(topic) && fits(topic);
 }
 
 /* MQTT 5, 4.8.2: $share/name/filter. false when it is shared but broken. */
@@ -67,9 +82,9 @@ static bool share_strip(struct bytes *filter)
     return true;
 }
 
-bool mqtt_filter_valid(struct bytes filter)
+bool mqtt_filter_formed(struct bytes filter)
 {
-    if (!text_good(filter) || !share_strip(&filter)) return false;
+    if (!text_formed(filter) || !share_strip(&filter)) return false;
     struct levels l = levels_of(filter);
     struct bytes level;
     while (level_next(&l, &level)) {
@@ -78,6 +93,11 @@ bool mqtt_filter_valid(struct bytes filter)
         if (has_wildcard(level)) return false;
     }
     return true;
+}
+
+bool mqtt_filter_valid(struct bytes filter)
+{
+    return mqtt_filter_formed(filter) && fits(filter);
 }
 
 bool mqtt_matches(struct bytes filter, struct bytes topic)
