@@ -1,7 +1,5 @@
 #include "gate/guard.h"
 
-#include <arpa/inet.h>
-
 #include "base/mem.h"
 
 struct guard_source {
@@ -16,21 +14,6 @@ void guard_deinit(struct guard *g)
     while (map_next(&g->sources, &at, &key, &value)) mem_free(value);
     map_deinit(&g->sources);
     *g = GUARD;
-}
-
-void guard_source_key(const char *text, char ret_key[LINK_ADDRESS_MAX])
-{
-    struct in6_addr a;
-    struct out o = out_of(ret_key, LINK_ADDRESS_MAX - 1);
-    if (inet_pton(AF_INET6, text, &a) == 1) {
-        memset(a.s6_addr + 8, 0, 8);
-        char network[INET6_ADDRSTRLEN];
-        put_str(&o, inet_ntop(AF_INET6, &a, network, sizeof network));
-        put_str(&o, "/64");
-    } else {
-        put(&o, bytes_of(text, strnlen(text, LINK_ADDRESS_MAX - 1)));
-    }
-    ret_key[o.n] = 0;
 }
 
 outcome guard_enter(struct guard *g, const char *key)

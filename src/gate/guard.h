@@ -22,10 +22,6 @@ struct guard {
 
 void guard_deinit(struct guard *g);
 
-/* What one source is: an IPv4 address, or the /64 network of an IPv6 address (one subscriber owns
- * a whole /64). text is numeric; an unreadable one is its own key. */
-void guard_source_key(const char *text, char ret_key[LINK_ADDRESS_MAX]);
-
 /* One more connection from this key, or E_FULL (the total), E_DENIED (its own share), E_MEMORY. */
 MUST outcome guard_enter(struct guard *g, const char *key);
 /* Exactly once for each successful guard_enter. */

@@ -3,31 +3,6 @@
 #include "base/mem.h"
 #include "base/test.h"
 
-static void test_keys(void)
-{
-    static const struct {
-        const char *text, *want;
-    } rows[] = {
-        { "192.0.2.7", "192.0.2.7" },
-        { "127.0.0.1", "127.0.0.1" },
-        { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
-        { "2001:db8:1:2::9", "2001:db8:1:2::/64" },
-        { "::1", "::/64" },
-        { "", "" },
-        { "not an address", "not an address" },
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char key[LINK_ADDRESS_MAX];
-        guard_source_key(rows[i].text, key);
-        CHECK(strcmp(key, rows[i].want) == 0);
-    }
-    char longest[LINK_ADDRESS_MAX + 40], key[LINK_ADDRESS_MAX];
-    memset(longest, 'x', sizeof longest);
-    longest[sizeof longest - 1] = 0;
-    guard_source_key(longest, key);
-    CHECK(strlen(key) == LINK_ADDRESS_MAX - 1);
-}
-
 static void test_caps(void)
 {
     struct guard g = GUARD;
@@ -71,7 +46,6 @@ static void test_out_of_memory(void)
 
 int main(void)
 {
-    test_keys();
     test_caps();
     test_out_of_memory();
     return TEST_END;

@@ -135,7 +135,7 @@ static bool is_balancer(const struct gate *g, const struct peer *p)
 void peer_accepted(struct gate *g, enum listener l, int fd, const char *source)
 {
     char key[LINK_ADDRESS_MAX];
-    guard_source_key(source, key);
+    link_source_key(source, key);
     struct peer *p = 0;
     if (ok(guard_enter(&g->guard, key))) {
         p = table_new(g);
@@ -202,7 +202,7 @@ static outcome speaks_for(struct gate *g, struct peer *p, const char *source)
 {
     char key[LINK_ADDRESS_MAX];
     if (!source[0]) return DONE; /* the balancer's own check */
-    guard_source_key(source, key);
+    link_source_key(source, key);
     memcpy(p->source, source, sizeof p->source);
     TRY(guard_enter(&g->guard, key));
     guard_leave(&g->guard, p->key);

@@ -35,7 +35,9 @@ void refusals_note(
     struct refusals *r, enum listener l, enum link_refusal why, const char *source, int64_t now_ms)
 {
     assert(l < LISTENERS && why < LINK_REFUSAL_COUNT);
-    struct refusal_row *row = row_for(r, l, why, source, now_ms);
+    char key[LINK_ADDRESS_MAX];
+    link_source_key(source, key);
+    struct refusal_row *row = row_for(r, l, why, key, now_ms);
     if (row->count == 0) {
         if (r->owed == 0 || row->next_ms < r->due_ms) r->due_ms = row->next_ms;
         r->owed++;

@@ -1,5 +1,5 @@
 /* Who was turned away and why, told to the core sparingly: the first of each (listener, reason,
- * source) at once, the rest as one count a minute. Bounded: past REFUSALS_MAX sources the rest
+ * source as link_source_key has it) at once, the rest as one count a minute. Bounded: past REFUSALS_MAX sources the rest
  * are counted under "other". Pure; time comes in. */
 #ifndef GATE_REFUSALS_H
 #define GATE_REFUSALS_H

@@ -40,7 +40,7 @@ static void test_bounded(void)
     uint32_t n = 0, told = 0, others = 0;
     for (int i = 0; i < 5000; i++) {
         char source[LINK_ADDRESS_MAX];
-        snprintf(source, sizeof source, "2001:db8::%x", (unsigned)i);
+        snprintf(source, sizeof source, "2001:db8:0:%x::1", (unsigned)i);
         refusals_note(r, LISTENER_MQTT, LINK_TLS_OTHER, source, 5);
     }
     for (const struct refusal_row *row; (row = refusals_next(r, 5, &n));) {

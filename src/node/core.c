@@ -302,7 +302,7 @@ static outcome handle(struct core *c, int fd, bool *again)
     else if (channel_is_open(&c->gate.end) && fd == c->gate.end.get.wake_fd) {
         outcome o = links_drain(c);
         *again = o.code == E_AGAIN;
-        if (!ok(o) && !*again) links_drop(c); /* a gate that breaks the records loses them all */
+        if (!ok(o) && !*again) links_lost(c, "malformed"); /* a gate that breaks the records loses them all */
     } else local_read(c, fd);
     return DONE;
 }

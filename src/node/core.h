@@ -27,6 +27,7 @@ struct core_link {
 struct gate_channel {
     struct channel end;
     bool ready;                /* the gate said LINK_READY */
+    bool lost;                 /* it does not read: more waits for it than backlog takes */
     struct buffer backlog;     /* records that found the ring full: u32 length + bytes */
     uint8_t *room;             /* one record, RING_RECORD_MAX */
 };
@@ -144,6 +145,8 @@ MUST outcome seal_server(struct core *c); /* a new server certificate for the sa
 /* links.c */
 MUST outcome links_attach(struct core *c, const int fds[CHANNEL_FDS]); /* a fresh gate: configures it */
 void links_drop(struct core *c);                                       /* the gate is gone */
+/* A gate that breaks the records or does not read: written down, its channel dropped, the keeper asked for a fresh one. */
+void links_lost(struct core *c, const char *why);
 MUST outcome links_drain(struct core *c);                              /* what the gate sent */
 void links_flush(struct core *c);
 MUST outcome links_trust(struct core *c);                              /* (re)send certificates */

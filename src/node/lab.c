@@ -311,6 +311,7 @@ static int due(struct lab *l)
     if (wait < 0 || wait > LAB_TURN_MS) wait = LAB_TURN_MS;
     if (commit >= 0 && commit < wait) wait = commit;
     exchange_durable(c->exchange, ledger_durable(c->ledger));
+    l->stopping |= c->gate.lost; /* its gate is a thread: there is no other */
     links_flush(c);
     return c->gate.backlog.n ? 1 : wait;
 }

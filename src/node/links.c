@@ -12,12 +12,13 @@ enum { BACKLOG_MAX = 64 << 20, RECORDS_A_TURN = 4096, LINK_INDEX_BITS = 20, SEND
 static void to_gate(struct core *c, const struct bytes *parts, size_t n)
 {
     struct gate_channel *g = &c->gate;
-    if (!channel_is_open(&g->end)) return;
+    if (!channel_is_open(&g->end) || g->lost) return;
     if (g->backlog.n == 0 && ok(ring_put(&g->end.put, parts, n))) return;
     uint32_t length = 0;
     for (size_t i = 0; i < n; i++) length += (uint32_t)parts[i].n;
     outcome o = buffer_reserve(&g->backlog, sizeof length + length);
-    if (!ok(o)) return; /* the gate does not read at all: its links end when it is restarted */
+    g->lost = !ok(o); /* nothing is left out in silence: the whole channel goes (links_flush) */
+    if (g->lost) return;
     (void)!ok(buffer_put(&g->backlog, bytes_of(&length, sizeof length)));
     for (size_t i = 0; i < n; i++) (void)!ok(buffer_put(&g->backlog, parts[i]));
 }
@@ -38,6 +39,10 @@ static void backlog_push(struct gate_channel *g)
 void links_flush(struct core *c)
 {
     if (!channel_is_open(&c->gate.end)) return;
+    if (c->gate.lost) {
+        links_lost(c, "does-not-read");
+        return;
+    }
     if (c->gate.backlog.n) backlog_push(&c->gate);
     ring_flush(&c->gate.end.put);
 }
@@ -179,7 +184,15 @@ void links_drop(struct core *c)
         if (c->links[i].live) link_gone(c, &c->links[i], false);
     channel_close(&c->gate.end);
     c->gate.backlog.n = 0;
-    c->gate.ready = false;
+    c->gate.ready = c->gate.lost = false;
+}
+
+void links_lost(struct core *c, const char *why)
+{
+    static const char broken = (char)CHANNEL_BROKEN;
+    core_audit(c, "gate-dropped", "reason", why, NULL);
+    links_drop(c);
+    (void)!send(c->control_fd, &broken, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* ---- gate -> core ---- */

@@ -2,6 +2,7 @@
  * the record, that an entry is on disk when it must be, and that a gate that breaks the form loses its channel. */
 #include <ftw.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/port/pass.h"
@@ -210,6 +211,12 @@ static void refusals_are_counted(struct world *w)
         snprintf(source, sizeof source, "2001:db8::%x", i);
         core_refused(&w->c, LISTENER_MQTT, LINK_TLS_OTHER, source, 1);
     }
+    CHECK(ledger_size(w->c.ledger) == size + 5); /* one subscriber owns the /64: one row */
+    for (int i = 0; i < 5000; i++) {
+        char source[32];
+        snprintf(source, sizeof source, "2001:db8:0:%x::1", i + 1);
+        core_refused(&w->c, LISTENER_MQTT, LINK_TLS_OTHER, source, 1);
+    }
     CHECK(w->c.refusals.n <= 1200 && ledger_size(w->c.ledger) < size + 1300);
     buffer_deinit(&b);
 }
@@ -226,6 +233,33 @@ static void broken_records_are_refused(struct world *w)
         printf("# %s\n", rows[i].claim);
         CHECK(!ok(gate_says(w, bytes_of(rows[i].bytes, rows[i].n))));
     }
+}
+
+/* A gate that does not read, with more waiting for it than may wait: nothing is left out in silence. Its channel and all
+ * its links go, that is written down, and the keeper is asked for a fresh one. */
+static void a_gate_that_does_not_read(struct world *w)
+{
+    static const uint8_t half[1 << 19];
+    int keeper[2];
+    char said = 0;
+    CHECK_OK(port_pair(keeper));
+    w->c.control_fd = keeper[0];
+    CHECK_OK(up(w, 50, ENROLLED, port_wall_ms() + MS_DAY, true));
+    for (int i = 0; i < 3 * 64; i++) link_send(&w->c, 50, bytes_of(half, sizeof half)); /* 96 MB */
+    CHECK(w->c.gate.lost && w->c.links[50].live);
+    uint64_t size = ledger_size(w->c.ledger);
+    links_flush(&w->c);
+    CHECK(!channel_is_open(&w->c.gate.end) && !w->c.links[50].live && w->c.gate.backlog.n == 0);
+    CHECK(ledger_size(w->c.ledger) > size);
+    CHECK(recv(keeper[1], &said, 1, MSG_DONTWAIT) == 1 && said == CHANNEL_BROKEN);
+    channel_close(&w->gate);
+    open_channel(w); /* the fresh one */
+    CHECK(!w->c.gate.lost);
+    CHECK_OK(up(w, 51, ENROLLED, port_wall_ms() + MS_DAY, true));
+    CHECK(core_said(w, LINK_ADMIT, 51) == 1);
+    w->c.control_fd = -1;
+    close(keeper[0]);
+    close(keeper[1]);
 }
 
 /* The same state comes out of the record at the next start. */
@@ -252,6 +286,7 @@ int main(void)
     strangers_packets_go_nowhere(&w);
     refusals_are_counted(&w);
     broken_records_are_refused(&w);
+    a_gate_that_does_not_read(&w);
     replay_makes_the_same_state(&w);
     w_deinit(&w);
     return TEST_END;

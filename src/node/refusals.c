@@ -51,8 +51,10 @@ void core_counted(struct core *c, const char *reason, const char *source, const 
 
 void core_refused(struct core *c, enum listener l, enum link_refusal why, const char *source, uint64_t count)
 {
+    char key[LINK_ADDRESS_MAX];
     (void)l;
-    core_counted(c, link_refusal_word(why), source, "", count);
+    link_source_key(source, key); /* the core has its own refusals beside what the gate has grouped already */
+    core_counted(c, link_refusal_word(why), key, "", count);
 }
 
 void core_refusals_turn(struct core *c, int64_t mono_ms)

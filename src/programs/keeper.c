@@ -119,6 +119,14 @@ static void died(struct keeper *k, struct child *c, int status)
     if (hopeless) k->stopping = true, k->exit_code = EXIT_CONFIG;
 }
 
+static void core_says(struct keeper *k, char kind)
+{
+    if (kind == CHANNEL_BROKEN && k->child[GATE].pid) kill(k->child[GATE].pid, SIGKILL); /* started again when it is gone */
+    if (kind != CHANNEL_READY) return;
+    if (!k->ready) port_tell_ready();
+    k->ready = true;
+}
+
 static void turn(struct keeper *k, int wait_ms)
 {
     struct pollfd p[] = { { k->signal_fd, POLLIN, 0 }, { k->child[CORE].control, POLLIN, 0 } };
@@ -126,11 +134,9 @@ static void turn(struct keeper *k, int wait_ms)
     char kind;
     int status;
     poll(p, 2, wait_ms);
-    if ((p[1].revents & POLLIN) && recv(p[1].fd, &kind, 1, MSG_DONTWAIT) == 1 && kind == CHANNEL_READY) {
-        if (!k->ready) port_tell_ready();
-        k->ready = true;
-    }
-    while (read(k->signal_fd, &s, sizeof s) == sizeof s) k->stopping |= s.ssi_signo != SIGCHLD;
+    if ((p[1].revents & POLLIN) && recv(p[1].fd, &kind, 1, MSG_DONTWAIT) == 1) core_says(k, kind);
+    while (read(k->signal_fd, &s, sizeof s) == sizeof s) /* SIGHUP: a terminal that is closed stops no site */
+        k->stopping |= s.ssi_signo != SIGCHLD && s.ssi_signo != SIGHUP;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
         for (int r = 0; r < ROLES; r++)
             if (k->child[r].pid == pid) died(k, &k->child[r], status);

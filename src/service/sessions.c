@@ -45,8 +45,10 @@ const struct session *session_for(struct service *s, const struct http_request *
     return find(s, http_cookie(r, "sekimori"), false);
 }
 
-bool guess_allowed(struct service *s, const char *source)
+bool guess_allowed(struct service *s, const char *address)
 {
+    char source[LINK_ADDRESS_MAX];
+    link_source_key(address, source);
     int64_t now = s->port.mono_ms(s->port.ctx);
     for (size_t i = 0; i < SERVICE_GUESS_SOURCES; i++)
         if (s->guesses[i].wrong >= GUESSES_A_MINUTE && now - s->guesses[i].since_ms < MS_MINUTE
@@ -55,8 +57,10 @@ bool guess_allowed(struct service *s, const char *source)
     return true;
 }
 
-void guess_wrong(struct service *s, const char *source)
+void guess_wrong(struct service *s, const char *address)
 {
+    char source[LINK_ADDRESS_MAX];
+    link_source_key(address, source);
     int64_t now = s->port.mono_ms(s->port.ctx);
     size_t oldest = 0, i = 0;
     for (; i < SERVICE_GUESS_SOURCES; i++) {

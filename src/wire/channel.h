@@ -4,7 +4,8 @@
  *   'R' + {memfd, eventfd to gate, eventfd to core}   a fresh channel (also the first)
  *   's' + {SOCK_SEQPACKET}                            a fresh way to the seal
  *   'c' / 'g' + {SOCK_SEQPACKET}                      to the seal: a fresh way to core / gate
- * Towards the keeper: 'y' from core once the site serves. */
+ * Towards the keeper, from core: 'y' once the site serves; 'b' when the gate broke its channel and shall be started
+ * afresh. */
 #ifndef WIRE_CHANNEL_H
 #define WIRE_CHANNEL_H
 
@@ -14,7 +15,7 @@
 #define CHANNEL_FDS 3
 
 enum channel_end { CHANNEL_GATE, CHANNEL_CORE };
-enum channel_message { CHANNEL_FRESH = 'R', CHANNEL_SEAL = 's', CHANNEL_READY = 'y' };
+enum channel_message { CHANNEL_FRESH = 'R', CHANNEL_SEAL = 's', CHANNEL_READY = 'y', CHANNEL_BROKEN = 'b' };
 
 /* The second ring starts on a page of its own. */
 static inline size_t channel_second_at(void)

@@ -1,6 +1,8 @@
 /* Records between gate and core: heads, and the longest record. The ends do not trust each other. */
 #include "wire/link.h"
 
+#include <arpa/inet.h>
+
 const char *link_refusal_word(enum link_refusal r)
 {
     static const char *const words[LINK_REFUSAL_COUNT] = {
@@ -9,6 +11,21 @@ const char *link_refusal_word(enum link_refusal r)
 #undef X
     };
     return (unsigned)r < LINK_REFUSAL_COUNT ? words[r] : "?";
+}
+
+void link_source_key(const char *text, char ret_key[LINK_ADDRESS_MAX])
+{
+    struct in6_addr a;
+    struct out o = out_of(ret_key, LINK_ADDRESS_MAX - 1);
+    if (inet_pton(AF_INET6, text, &a) == 1) {
+        memset(a.s6_addr + 8, 0, 8);
+        char network[INET6_ADDRSTRLEN];
+        put_str(&o, inet_ntop(AF_INET6, &a, network, sizeof network));
+        put_str(&o, "/64");
+    } else {
+        put(&o, bytes_of(text, strnlen(text, LINK_ADDRESS_MAX - 1)));
+    }
+    ret_key[o.n] = 0;
 }
 
 static bool kind_known(uint8_t k)

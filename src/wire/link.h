@@ -99,4 +99,8 @@ MUST outcome link_take_head(struct bytes *in, enum link_kind *ret_kind, uint32_t
 void link_put_up(struct out *o, uint32_t link, const struct link_up *up);
 MUST outcome link_take_up(struct bytes in, struct link_up *ret); /* after the head */
 
+/* What one source is wherever sources are counted (connections, refusals, guesses): an IPv4 address, or the /64
+ * network of an IPv6 address (one subscriber owns a whole /64). text is numeric; an unreadable one is its own key. */
+void link_source_key(const char *text, char ret_key[LINK_ADDRESS_MAX]);
+
 #endif

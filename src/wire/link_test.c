@@ -119,8 +119,34 @@ static void test_words(void)
     CHECK(strcmp(link_refusal_word((enum link_refusal)LINK_REFUSAL_COUNT), "?") == 0);
 }
 
+static void test_keys(void)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        { "192.0.2.7", "192.0.2.7" },
+        { "127.0.0.1", "127.0.0.1" },
+        { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
+        { "2001:db8:1:2::9", "2001:db8:1:2::/64" },
+        { "::1", "::/64" },
+        { "", "" },
+        { "not an address", "not an address" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char key[LINK_ADDRESS_MAX];
+        link_source_key(rows[i].text, key);
+        CHECK(strcmp(key, rows[i].want) == 0);
+    }
+    char longest[LINK_ADDRESS_MAX + 40], key[LINK_ADDRESS_MAX];
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = 0;
+    link_source_key(longest, key);
+    CHECK(strlen(key) == LINK_ADDRESS_MAX - 1);
+}
+
 int main(void)
 {
+    test_keys();
     test_up();
     test_damage();
     test_heads();

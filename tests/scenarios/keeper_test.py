@@ -33,6 +33,7 @@ signal.signal(signal.SIGTERM, stop)
 control = socket.socket(fileno=5 if name == 'sekimorid-seal' else 3)
 if name == 'sekimorid-core':
     control.send(b'y')
+    signal.signal(signal.SIGUSR1, lambda *_: control.send(b'b'))
 while True:
     data, anc, flags, _ = control.recvmsg(16, 256)
     if not data:
@@ -118,6 +119,28 @@ def restarts(site):
         check(f'{role} died: nobody else was started', not any(site.said(o, 'started', since) for o in others))
 
 
+def broken(site):
+    """The core says that the gate broke its channel: the gate is started afresh, with a channel for both."""
+    before, since = site.pid('gate'), len(site.log())
+    os.kill(before, signal.SIGSTOP)  # as one that does not read
+    os.kill(site.pid('core'), signal.SIGUSR1)
+    check('a gate that broke its channel is started afresh', site.until(lambda: site.pid('gate') != before))
+    check('and both have a fresh channel', site.until(lambda: site.said('gate', 'got R 3', since) and site.said('core', 'got R 3', since)))
+    check('nobody else was started', not any(site.said(o, 'started', since) for o in ('core', 'seal')))
+
+
+def storms(site, keeper):
+    """N59: signals as fast as they can be sent, to the keeper and to its children."""
+    since, pids = len(site.log()), [site.pid(r) for r in ('core', 'gate', 'seal')]
+    for _ in range(500):
+        keeper.send_signal(signal.SIGHUP)
+        for pid in [keeper.pid, *pids]:
+            os.kill(pid, signal.SIGSTOP)
+            os.kill(pid, signal.SIGCONT)
+    check('N59 a storm of HUP, STOP and CONT: the keeper stays', keeper.poll() is None)
+    check('N59 and so do its children', all(alive(p) for p in pids) and not site.said('core', 'started', since))
+
+
 def stays(folder, sekimorid):
     site = Site(folder, sekimorid)
     keeper = site.run('--state', '/nowhere', '--config', '/nowhere/c')
@@ -128,8 +151,12 @@ def stays(folder, sekimorid):
     check('core has one', site.said('core', 'started')[0][2] == 'started --state /nowhere --config /nowhere/c fds 0 1 2 3')
     check('gate has one', site.said('gate', 'started')[0][2] == 'started  fds 0 1 2 3')
     restarts(site)
-    keeper.send_signal(signal.SIGTERM)
-    check('stops with 0', keeper.wait(15) == 0)
+    broken(site)
+    storms(site, keeper)
+    for _ in range(200):  # N59: the second TERM and the rest change nothing
+        if keeper.poll() is None:
+            keeper.send_signal(signal.SIGTERM)
+    check('N59 a storm of TERM stops it with 0', keeper.wait(15) == 0)
     order = [row[0] for row in site.log() if row[2] == 'stopped']
     check('the core stops first', order and order[0] == 'sekimorid-core' and len(order) == 3)
 
