@@ -94,6 +94,7 @@ int cmd_ledger_head(struct cli *c);
 int cmd_ledger_prune(struct cli *c);
 int cmd_ledger_erase(struct cli *c);
 int cmd_ledger_consistency(struct cli *c);
+int cmd_watch_discover(struct cli *c);
 
 int cli_main(int argc, char **argv);
 

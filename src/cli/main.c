@@ -53,6 +53,8 @@ static const struct command commands[] = {
     { "limit", "loosen", "LIMIT --key KEY --key KEY | --out FILE", "条件が戻った制限を解く", "end a limit whose condition is good again", cmd_limit_loosen },
     { "limit", "sign", "FILE --key KEY", "解除書に署名する", "sign a release or loosening", cmd_document_sign },
     { "limit", "apply", "FILE", "署名済みの解除書を反映する", "apply a signed release or loosening", cmd_document_apply },
+    { "watch", "discover", "FILE|IFACE [--seconds N]", "通信の記録または回線を聞き、機器・通信・危険を示す（サイトがなくてもよい。-o csv も可）",
+        "who talks to whom and what is dangerous, from a capture or an interface (no site needed; -o csv as well)", cmd_watch_discover },
     { "ledger", "verify", "[DIR] [--key HEX]", "証跡記録を検証する（8 不一致）", "verify the record (exit 8 when it is not whole)", cmd_ledger_verify },
     { "ledger", "list", "[--kind KIND] [--after N]", "証跡記録を見る", "read the record", cmd_ledger_list },
     { "ledger", "proof", "INDEX --out FILE", "一件の証明を取り出す", "export one entry's proof", cmd_ledger_proof },
@@ -211,7 +213,8 @@ static int misused(const struct cli *c)
     char what[200];
     if (lang && strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_LANG_IS), lang, NULL);
-    if (c->output && !c->json && strcmp(c->output, "table") != 0)
+    bool csv = c->output && strcmp(c->output, "csv") == 0 && strcmp(c->command->noun, "watch") == 0;
+    if (c->output && !c->json && !csv && strcmp(c->output, "table") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_OUTPUT_IS), c->output, NULL);
     for (size_t i = 0; i < c->n_flags; i++) {
         if (flag_known(c->command->usage, c->flags[i].name)) continue;

@@ -68,7 +68,25 @@
     X(W_DOC_CUSTODY, "根の鍵がこの機械にない", "the root key is off this machine")                \
     X(W_DOC_DISK, "空き容量", "free space")                                                       \
     X(W_DOC_DECISION, "判断の期限", "decision's end")                                             \
-    X(W_DOC_MODEL, "任務モデル", "mission model")
+    X(W_DOC_MODEL, "任務モデル", "mission model")                                                 \
+    X(W_SENSOR_FAILED, "見守りの部品（sekimorid-sensor）が動きません", "the sensor (sekimorid-sensor) did not work") \
+    X(W_SENSOR_TRY, "root（またはCAP_NET_RAW）で実行し、インターフェース名を確かめてください", "run as root (or with CAP_NET_RAW) and check the interface's name") \
+    X(W_NO_CAPTURE, "通信の記録（pcap・pcapng）ではありません", "is not a capture (pcap or pcapng)")   \
+    X(W_NO_CAPTURE_TRY, "圧縮されていれば展開し、tcpdump -w FILE などで採り直してください", "unpack it if it is packed, or capture again, for example with tcpdump -w FILE") \
+    X(W_SECONDS_ARE, "--seconds：1から86400", "--seconds: 1 to 86400")                                \
+    X(W_LISTENING, "聞いています（Ctrl-Cで早く終わります）", "listening (Ctrl-C ends it early)")        \
+    X(W_PACKETS, "パケット", "packets")                                                           \
+    X(W_HOSTS, "機器", "hosts")                                                                   \
+    X(W_TRAFFIC, "通信", "traffic")                                                               \
+    X(W_FINDINGS, "見つかったこと（危険な順）", "findings, the most dangerous first")               \
+    X(W_NOTHING_FOUND, "危険なものは見つかりませんでした", "nothing dangerous was found")             \
+    X(W_WHY_IT_MATTERS, "なぜ", "why")                                                            \
+    X(W_STILL, "継続中", "still")                                                                 \
+    X(W_AND_MORE, "ほか", "and more")                                                             \
+    X(W_SERVES, "提供", "serves")                                                                 \
+    X(W_USES, "利用", "uses")                                                                     \
+    X(W_OUTSIDE, "外部", "outside")                                                               \
+    X(W_CLAIMS, "通信から読み取った内容は相手の名乗りであり、確かめられたものではありません", "what packets say is their senders' claim, not proven")
 
 enum word {
 #define X(name, ja, en) name,

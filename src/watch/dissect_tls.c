@@ -138,8 +138,9 @@ static MUST outcome messages(struct bytes in, bool open, struct found *f)
 /* RFC 6101, E.1: a hello in the form of version 2. */
 static bool ssl2(struct bytes in)
 {
-    return in.n >= 9 && (in.at[0] & 0xC0) == 0x80 && in.at[2] == 1 && (in.at[3] == 2 || in.at[3] == 3) && in.at[3] + in.at[4] <= 6
-        && (size_t)((in.at[0] & 0x3F) << 8 | in.at[1]) + 2 == in.n && (in.at[5] << 8 | in.at[6]) % 3 == 0;
+    if (in.n < 9) return false;
+    bool version = (in.at[3] == 0 && in.at[4] == 2) || (in.at[3] == 3 && in.at[4] <= 3);
+    return (in.at[0] & 0xC0) == 0x80 && in.at[2] == 1 && version && (size_t)((in.at[0] & 0x3F) << 8 | in.at[1]) + 2 == in.n && (in.at[5] << 8 | in.at[6]) % 3 == 0;
 }
 
 outcome dissect_tls(const struct talk *t, struct found *ret)
@@ -149,7 +150,7 @@ outcome dissect_tls(const struct talk *t, struct found *ret)
     h.open = false;
     if (ssl2(t->payload)) {
         ret->said_by = SIDE_CLIENT;
-        ret->tls_version = t->payload.at[3] == 2 ? 2 : (uint16_t)(0x0300 | t->payload.at[4]);
+        ret->tls_version = t->payload.at[3] == 0 ? 2 : (uint16_t)(0x0300 | t->payload.at[4]);
         return DONE;
     }
     TRY(records(t->payload, &h));

@@ -83,12 +83,10 @@ static void certificate_findings(struct list *l, size_t i, const struct flow *f)
     if (c->until_ms < now + CERT_SOON_DAYS * MS_DAY) add(l, &r);
 }
 
-static bool cyclic(const struct survey *s, const struct flow *f)
+static bool cyclic(const struct flow *f)
 {
-    const struct address *to = &survey_host(s, f->server)->address;
-    bool local = to->family == 4 && to->at[3] == 255; /* a segment's broadcast as people number them */
     if (f->proto == PROTO_FLNET) return true;
-    if (f->proto != PROTO_NONE || f->transport != TRANSPORT_UDP || f->packets < CYCLIC_PACKETS || !(address_many(to) || local)) return false;
+    if (f->proto != PROTO_NONE || f->transport != TRANSPORT_UDP || f->packets < CYCLIC_PACKETS || !f->to_group) return false;
     int64_t mean_ms = (f->last_ms - f->first_ms) / (int64_t)f->packets;
     return mean_ms <= 1000 && f->same_size * 10ull >= f->packets * 8;
 }
@@ -116,7 +114,7 @@ static void control_findings(struct list *l, size_t i, const struct flow *f, boo
         add(l, &r);
     }
     if (f->marks & MARK_COMMAND) add_flow(l, i, FINDING_PLAIN_COMMAND);
-    if (cyclic(l->s, f)) add_flow(l, i, FINDING_CYCLIC);
+    if (cyclic(f)) add_flow(l, i, FINDING_CYCLIC);
 }
 
 static void flow_findings(struct list *l, size_t i)

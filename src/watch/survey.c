@@ -262,10 +262,16 @@ void flow_found(struct survey *s, uint32_t flow, const struct sight *w, const st
 
 /* ---- datagrams and the rest ---- */
 
+/* To a group's address, or a segment's broadcast: the frame says so. */
+static bool to_group(const struct sight *w)
+{
+    return address_many(&w->f->to) || (w->f->has_mac && w->f->mac_to[0] & 1);
+}
+
 /* Who asked whom, when nothing else told: a group is served, the well-known or lower port is the server's. */
 static bool from_client_by_port(const struct survey *s, const struct sight *w)
 {
-    if (address_many(&s->hosts[w->to].address)) return true;
+    if (to_group(w)) return true;
     if (address_many(&s->hosts[w->from].address)) return false;
     return w->f->to_port <= w->f->from_port;
 }
@@ -288,7 +294,8 @@ static void udp_sight(struct survey *s, const struct sight *w)
     if (flow == NO_FLOW) return;
     flow_count(s, flow, w, from_client);
     if (told) flow_found(s, flow, w, &found);
-    if (from_client && address_host(&s->hosts[w->to].address)) attempt_note(s, w, f->to_port);
+    s->flows[flow].to_group |= from_client && to_group(w);
+    if (from_client && !to_group(w)) attempt_note(s, w, f->to_port);
     if (!from_client) attempt_fruit(s, w->to, &f->from, f->from_port);
 }
 

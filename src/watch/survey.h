@@ -38,6 +38,7 @@ struct flow {
     uint16_t client, server; /* of hosts; server may be a group's address */
     uint16_t port, vlan;     /* the server's; 0 where the transport has none */
     uint8_t transport;
+    bool to_group;           /* multicast or broadcast */
     enum proto proto;
     unsigned marks;          /* MARK_ */
     int64_t first_ms, last_ms, mark_ms; /* mark_ms: first write, command or password */

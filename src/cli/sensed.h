@@ -1,0 +1,23 @@
+/* What the sensor saw, as the command line asks for it: the sensor runs as a child in its own cage, so that no byte of a
+ * capture is parsed here. */
+#ifndef CLI_SENSED_H
+#define CLI_SENSED_H
+
+#include "cli/cli.h"
+
+struct sensed {
+    struct arena arena;
+    const struct doc *doc; /* watch/survey_doc.h */
+};
+
+/* target: a capture file, or an interface to listen to. Exit code 0, or the complaint already printed. Release with
+ * sensed_deinit in any case. */
+int sensed_get(struct cli *c, const char *target, struct sensed *ret);
+void sensed_deinit(struct sensed *s);
+/* The host with that address, or NULL. */
+const struct doc *sensed_host(const struct sensed *s, const char *address);
+
+/* One cell of a CSV row, quoted where needed; a cell a spreadsheet would run as a formula is disarmed. */
+void print_cell(const char *text, bool last);
+
+#endif
