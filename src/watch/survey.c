@@ -231,7 +231,8 @@ void flow_count(struct survey *s, uint32_t flow, const struct sight *w, bool fro
 
 static void found_text(struct flow *f, const struct found *found)
 {
-    bool graver = found->marks & (MARK_WRITE | MARK_COMMAND) && !(f->marks & (MARK_WRITE | MARK_COMMAND));
+    const unsigned acts = MARK_WRITE | MARK_COMMAND;
+    bool graver = (found->marks & acts && !(f->marks & acts)) || (found->marks & MARK_PUBLISH && !(f->marks & (acts | MARK_PUBLISH)));
     /* The client says what is asked for; a server's words count while nothing else is known. */
     if (found->name[0] && (!f->name[0] || graver)) snprintf(f->name, sizeof f->name, "%s", found->name);
     if (found->marks & MARK_CERTIFICATE) f->certificate = found->certificate;
