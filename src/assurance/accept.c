@@ -1,4 +1,5 @@
 /* Signed documents from people: verified against the charter, then written durably, then applied. */
+#include "assurance/assess_parts.h"
 #include "assurance/state.h"
 
 #include <stdio.h>
@@ -90,6 +91,8 @@ static MUST outcome model_build(const struct document *d, struct model_next *ret
 
 static void model_swap(struct assurance *a, const struct document *d, const struct model_next *n)
 {
+    assess_live_free(a->live);
+    a->live = NULL;
     mem_free(a->model);
     arena_deinit(&a->model_arena);
     a->model = n->model;

@@ -1,6 +1,6 @@
 #include "assurance/assess.h"
 
-#include "assurance/assess_parts.h"
+#include "assurance/assess_effects.h"
 #include "risk/words.h"
 
 /* Why effects are computed here: an alternative (local loop, reservoir) is a measure like any other, so it
@@ -28,74 +28,144 @@ static void prove_alternative(const struct model *m, const struct evidence *e, s
     }
 }
 
-void assess_gather(const struct model *m, const struct evidence *e, int64_t as_of_ms, struct assess_inputs *ret)
+/* Controls that prove alternatives: their evidence moves effects. */
+static uint64_t alternative_controls(const struct model *m)
 {
+    uint64_t set = 0;
     for (size_t i = 0; i < m->n_controls; i++)
-        evidence_cover(e, m, &m->controls[i], NULL, as_of_ms, &ret->coverage[i]);
-    for (size_t i = 0; i < m->n_alternatives; i++) prove_alternative(m, e, i, as_of_ms, ret->alternatives[i]);
+        for (size_t k = 0; k < m->controls[i].n_scope; k++)
+            if (model_alternative(m, m->controls[i].scope[k]) != SIZE_MAX) set |= (uint64_t)1 << i;
+    return set;
 }
 
-/* What remains of a loss when a measure covers share of it. */
-static int64_t remain(int64_t floor_ppb, int64_t proven_ppb)
-{
-    return RISK_PPB - risk_mul(RISK_PPB - floor_ppb, proven_ppb);
-}
+/* --- one picture after another: only what moved is computed again, with the same functions --- */
 
-struct effects {
-    int64_t effect[RISK_FIGURES], off, full, outage[RISK_FIGURES];
+struct assess_live {
+    const struct model *model;
+    struct plan *plan;
+    /* evidence -> coverage */
+    struct assess_inputs in;
+    bool gathered;
+    int64_t gathered_ms;
+    const struct evidence *from;
+    uint64_t turns[64], proves_alternatives;
+    /* coverage -> figures */
+    struct assess_inputs done;   /* what the parts below were computed from */
+    bool has_done;
+    struct risk_control controls[RISK_CONTROLS_MAX];
+    struct risk_threat threats[RISK_THREATS_MAX];
+    struct risk_bypasses v[RISK_THREATS_MAX];
+    struct effects on[RISK_THREATS_MAX][64]; /* by threat, by function of the model */
+    struct spreading spreading;
+    struct risk_figure figure[RISK_FIGURES];
 };
 
-/* Buffers of a function delay an outage: all of them together, proven as far as the least proven. */
-static int64_t buffers_of(const struct model *m, const struct model_function *f, const struct assess_inputs *in,
-    int64_t proven[RISK_FIGURES])
+outcome assess_live_new(const struct model *m, struct assess_live **ret)
 {
-    int64_t hours_mille = 0;
-    proven[0] = proven[1] = RISK_PPB;
-    for (size_t i = 0; i < f->n_depends; i++) {
-        size_t at = model_alternative(m, f->depends[i]);
-        if (at == SIZE_MAX || strcmp(m->alternatives[at].kind, "buffer") != 0) continue;
-        hours_mille += m->alternatives[at].hours_mille;
-        for (int k = 0; k < RISK_FIGURES; k++)
-            if (in->alternatives[at][k] < proven[k]) proven[k] = in->alternatives[at][k];
+    struct assess_live *l = mem_new(sizeof *l);
+    if (!l) return REFUSE(E_MEMORY);
+    l->model = m;
+    l->proves_alternatives = alternative_controls(m);
+    outcome o = plan_new(m, &l->plan);
+    if (ok(o)) o = spreading_new(l->plan, &l->spreading);
+    if (!ok(o)) {
+        assess_live_free(l);
+        return o;
     }
-    return hours_mille;
+    *ret = l;
+    return DONE;
 }
 
-static void work_around(const struct model *m, const struct model_threat *t, const char *by,
-    const struct assess_inputs *in, struct effects *ret)
+void assess_live_free(struct assess_live *l)
 {
-    size_t at = model_alternative(m, by);
-    assert(at != SIZE_MAX);
-    const struct model_alternative *a = &m->alternatives[at];
-    int64_t floor_ppb = RISK_PPB / 10, missing = RISK_PPB - (int64_t)a->capacity_mille * 1000000;
-    if (missing > floor_ppb) floor_ppb = missing;
-    if ((int64_t)t->outage_min * 1000 > (int64_t)a->hours_mille * 60) floor_ppb = RISK_PPB; /* outlasts it */
-    ret->full = floor_ppb;
-    ret->off = RISK_PPB;
-    for (int k = 0; k < RISK_FIGURES; k++) ret->effect[k] = remain(floor_ppb, in->alternatives[at][k]);
+    if (!l) return;
+    spreading_free(&l->spreading);
+    plan_free(l->plan);
+    mem_free(l);
 }
 
-/* w of one threat on one function, through the group it strikes. */
-static struct effects effects_on(const struct model *m, const struct model_function *f, const struct model_threat *t,
-    const struct assess_inputs *in)
+const struct model *assess_live_model(const struct assess_live *l)
 {
-    struct effects e = { 0 };
-    size_t at = 0;
-    while (at < f->n_depends && strcmp(f->depends[at], t->group) != 0) at++;
-    if (at == f->n_depends) return e;
-    int64_t w = (int64_t)f->effect_mille[at] * 1000000;
-    e = (struct effects) { { w, w }, w, w, { 0, 0 } };
-    if (*f->by[at]) work_around(m, t, f->by[at], in, &e);
-    e.off = risk_mul(e.off, t->effect_ppb);
-    e.full = risk_mul(e.full, t->effect_ppb);
-    int64_t proven[RISK_FIGURES], hours_mille = buffers_of(m, f, in, proven);
-    bool delayed = (int64_t)t->outage_min * 1000 <= (int64_t)f->outage_tolerable_min * 1000 + hours_mille * 60;
-    for (int k = 0; k < RISK_FIGURES; k++) {
-        e.effect[k] = risk_mul(e.effect[k], t->effect_ppb);
-        if (t->outage_min <= f->outage_tolerable_min) continue;
-        e.outage[k] = delayed ? risk_mul(e.effect[k], RISK_PPB - proven[k]) : e.effect[k];
+    return l->model;
+}
+
+static bool still_holds(const struct assess_live *l, size_t control, const struct evidence *e, int64_t as_of_ms)
+{
+    const struct evidence_coverage *c = &l->in.coverage[control];
+    if (!l->gathered || l->from != e || as_of_ms < l->gathered_ms) return false;
+    if (evidence_turn(e, l->model->controls[control].id) != l->turns[control]) return false;
+    if (as_of_ms == l->gathered_ms) return true;
+    return !c->falling && (c->changes_ms == 0 || as_of_ms < c->changes_ms);
+}
+
+const struct assess_inputs *assess_live_gather(struct assess_live *l, const struct evidence *e, int64_t as_of_ms)
+{
+    const struct model *m = l->model;
+    bool alternatives = false;
+    for (size_t i = 0; i < m->n_controls; i++) {
+        if (still_holds(l, i, e, as_of_ms)) continue;
+        evidence_cover(e, m, &m->controls[i], NULL, as_of_ms, &l->in.coverage[i]);
+        l->turns[i] = evidence_turn(e, m->controls[i].id);
+        alternatives |= l->proves_alternatives >> i & 1;
     }
-    return e;
+    for (size_t i = 0; alternatives && i < m->n_alternatives; i++)
+        prove_alternative(m, e, i, as_of_ms, l->in.alternatives[i]);
+    l->gathered = true;
+    l->gathered_ms = as_of_ms;
+    l->from = e;
+    return &l->in;
+}
+
+static uint64_t controls_moved(const struct assess_live *l, const struct assess_inputs *in)
+{
+    uint64_t moved = 0;
+    for (size_t i = 0; i < l->model->n_controls; i++) {
+        const struct evidence_coverage *a = &l->done.coverage[i], *b = &in->coverage[i];
+        bool same = l->has_done && a->expected_ppb == b->expected_ppb && a->proven_ppb == b->proven_ppb
+            && (a->p_ppb > 0) == (b->p_ppb > 0);
+        if (!same) moved |= (uint64_t)1 << i;
+    }
+    return moved;
+}
+
+static void fill_controls(struct assess_live *l, const struct assess_inputs *in)
+{
+    for (size_t i = 0; i < l->model->n_controls; i++) {
+        const struct evidence_coverage *c = &in->coverage[l->plan->control[i]];
+        l->controls[i] = (struct risk_control) { l->plan->root[i], { c->expected_ppb, c->proven_ppb }, c->p_ppb > 0 };
+    }
+}
+
+static void fill_threat(struct assess_live *l, size_t i)
+{
+    const struct model_threat *t = &l->model->threats[l->plan->threat[i]];
+    l->threats[i] = (struct risk_threat) { .rate = { t->rate_ppb[1], t->rate_ppb[2] }, .loss_yen = t->loss_mean_yen,
+        .budget = t->budget };
+    for (size_t k = 0; k < l->model->n_controls; k++)
+        l->threats[i].strength[k] = l->model->controls[l->plan->control[k]].strength_ppb[l->plan->threat[i]];
+}
+
+/* V of the threats that a moved control stands against; effects when flows or alternatives moved. */
+static void refresh(struct assess_live *l, const struct assess_inputs *in)
+{
+    const struct model *m = l->model;
+    uint64_t moved = controls_moved(l, in);
+    bool first = !l->has_done;
+    bool elsewhere = memcmp(l->done.alternatives, in->alternatives, sizeof in->alternatives) != 0;
+    bool spread = first || elsewhere || (moved & l->plan->flow_controls);
+    struct risk_model risk = { l->controls, m->n_controls, l->threats, m->n_threats };
+    fill_controls(l, in);
+    if (first || (moved & l->plan->flow_controls)) spreading_flows(&l->spreading, l->plan, in);
+    for (size_t i = 0; i < m->n_threats; i++) {
+        bool touched = first;
+        if (first) fill_threat(l, i);
+        for (size_t k = 0; k < m->n_controls && !touched; k++)
+            touched = (moved >> l->plan->control[k] & 1) && l->threats[i].strength[k];
+        if (touched) risk_bypass_all(&risk, &l->threats[i], &l->v[i]);
+        if (spread) effects_of(&l->spreading, l->plan, in, i, l->on[i]);
+    }
+    l->done = *in;
+    l->has_done = true;
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -104,81 +174,34 @@ static int64_t larger(int64_t a, int64_t b)
 }
 
 /* To a mission the worst of its functions counts. */
-static struct effects worst(struct effects a, struct effects b)
+static void worst_of(struct assess_live *l, size_t mission, size_t threat)
 {
-    struct effects e = { { 0 }, larger(a.off, b.off), larger(a.full, b.full), { 0 } };
-    for (int k = 0; k < RISK_FIGURES; k++) {
-        e.effect[k] = larger(a.effect[k], b.effect[k]);
-        e.outage[k] = larger(a.outage[k], b.outage[k]);
+    const struct model_mission *x = &l->model->missions[mission];
+    struct risk_threat *t = &l->threats[threat];
+    t->effect_off = t->effect_full = 0;
+    t->effect[0] = t->effect[1] = t->outage[0] = t->outage[1] = 0;
+    for (size_t i = 0; i < x->n_functions; i++) {
+        const struct effects *e = &l->on[threat][l->plan->mission_functions[mission][i]];
+        t->effect_off = larger(t->effect_off, e->off);
+        t->effect_full = larger(t->effect_full, e->full);
+        for (int k = 0; k < RISK_FIGURES; k++) {
+            t->effect[k] = larger(t->effect[k], e->effect[k]);
+            t->outage[k] = larger(t->outage[k], e->outage[k]);
+        }
     }
-    return e;
-}
-
-/* The engine's arrays for one mission: controls and threats in id order, whatever the file's. */
-struct engine {
-    size_t control[RISK_CONTROLS_MAX], threat[RISK_THREATS_MAX]; /* index in the model */
-    struct risk_control controls[RISK_CONTROLS_MAX];
-    struct risk_threat threats[RISK_THREATS_MAX];
-    struct effects on[RISK_THREATS_MAX][16]; /* by threat, by function of the mission */
-    struct risk_figure figure[RISK_FIGURES];
-};
-
-/* Insertion sort of indices by the ids at stride. */
-static void order_by_id(const void *array, size_t n, size_t size, size_t *order)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t at = i;
-        const char *id = (const char *)array + i * size;
-        for (; at > 0 && strcmp((const char *)array + order[at - 1] * size, id) > 0; at--) order[at] = order[at - 1];
-        order[at] = i;
-    }
-}
-
-static void fill_controls(const struct model *m, const struct assess_inputs *in, struct engine *g)
-{
-    order_by_id(m->controls, m->n_controls, sizeof *m->controls, g->control);
-    for (size_t i = 0; i < m->n_controls; i++) {
-        const struct model_control *c = &m->controls[g->control[i]];
-        const struct evidence_coverage *cover = &in->coverage[g->control[i]];
-        uint32_t root = 0;
-        for (size_t k = 0; *c->root && k <= i && root == 0; k++)
-            if (strcmp(m->controls[g->control[k]].root, c->root) == 0) root = (uint32_t)k + 1;
-        g->controls[i] = (struct risk_control) { root, { cover->expected_ppb, cover->proven_ppb }, cover->p_ppb > 0 };
-    }
-}
-
-static void fill_threat(const struct model *m, const struct model_mission *x, const struct assess_inputs *in,
-    struct engine *g, size_t i)
-{
-    const struct model_threat *t = &m->threats[g->threat[i]];
-    struct effects all = { 0 };
-    for (size_t k = 0; k < x->n_functions; k++) {
-        g->on[i][k] = effects_on(m, &m->functions[model_function(m, x->functions[k])], t, in);
-        all = worst(all, g->on[i][k]);
-    }
-    g->threats[i] = (struct risk_threat) {
-        .rate = { t->rate_ppb[1], t->rate_ppb[2] },
-        .effect = { all.effect[0], all.effect[1] },
-        .effect_off = all.off,
-        .effect_full = all.full,
-        .outage = { all.outage[0], all.outage[1] },
-        .loss_yen = t->loss_mean_yen,
-        .budget = t->budget,
-    };
-    for (size_t k = 0; k < m->n_controls; k++)
-        g->threats[i].strength[k] = m->controls[g->control[k]].strength_ppb[g->threat[i]];
 }
 
 /* How much of what the mission's figure leans on was measured: each control that answers one of its
  * threats weighs the same, and counts as far as its assets were seen. */
-static void fill_shares(const struct model *m, const struct assess_inputs *in, const struct engine *g,
-    struct assess_mission *ret)
+static void fill_shares(const struct assess_live *l, const struct assess_inputs *in, struct assess_mission *ret)
 {
     uint64_t measured = 0, declared = 0, n = 0;
+    const struct model *m = l->model;
     for (size_t k = 0; k < m->n_controls; k++) {
         bool used = false;
-        for (size_t i = 0; i < m->n_threats; i++) used |= g->threats[i].effect_off > 0 && g->threats[i].strength[k] > 0;
-        const struct evidence_coverage *c = &in->coverage[g->control[k]];
+        for (size_t i = 0; i < m->n_threats && !used; i++)
+            used = l->threats[i].effect_off > 0 && l->threats[i].strength[k] > 0;
+        const struct evidence_coverage *c = &in->coverage[l->plan->control[k]];
         if (!used) continue;
         n++;
         if (c->assets == 0) continue;
@@ -190,26 +213,42 @@ static void fill_shares(const struct model *m, const struct assess_inputs *in, c
     ret->default_mille = 1000 - ret->measured_mille - ret->declared_mille;
 }
 
-static void fill_terms(const struct model *m, const struct model_mission *x, const struct engine *g,
-    struct assess_mission *ret)
+/* Falls below the minimum and service hours lost, by function. */
+static void add_services(const struct assess_live *l, size_t mission, size_t threat, struct assess_mission *ret)
 {
+    const struct model_mission *x = &l->model->missions[mission];
+    const struct model_threat *t = &l->model->threats[l->plan->threat[threat]];
+    int64_t hours = (int64_t)t->outage_min * RISK_PPB / 60;
+    for (int k = 0; k < RISK_FIGURES; k++) {
+        int64_t reached = risk_mul(l->threats[threat].rate[k], l->v[threat].now[k]);
+        for (size_t f = 0; f < x->n_functions; f++) {
+            size_t at = l->plan->mission_functions[mission][f];
+            const struct effects *e = &l->on[threat][at];
+            bool beyond = t->outage_min > l->model->functions[at].outage_tolerable_min;
+            int64_t down = risk_mul(reached, e->outage[k]), lost = risk_mul(reached, beyond ? e->outage[k] : e->effect[k]);
+            ret->function_outage_ppb[f][k] = risk_add(ret->function_outage_ppb[f][k], down);
+            ret->function_hours_ppb[f][k] = risk_add(ret->function_hours_ppb[f][k], risk_mul(lost, hours));
+        }
+    }
+}
+
+static void fill_terms(const struct assess_live *l, size_t mission, struct assess_mission *ret)
+{
+    const struct model_mission *x = &l->model->missions[mission];
     bool safety = strcmp(x->safety, "S3") == 0;
-    for (size_t i = 0; i < m->n_threats; i++) {
-        const struct risk_threat *t = &g->threats[i];
+    for (size_t i = 0; i < l->model->n_threats; i++) {
+        const struct risk_threat *t = &l->threats[i];
         if (t->effect_off == 0) continue; /* strikes nothing this mission needs */
         struct assess_term *term = &ret->terms[ret->n_terms++];
-        term->threat = g->threat[i];
+        term->threat = l->plan->threat[i];
         for (int k = 0; k < RISK_FIGURES; k++) {
-            const struct risk_term *x_term = &g->figure[k].terms[i];
+            const struct risk_term *x_term = &l->figure[k].terms[i];
             term->effect_ppb[k] = t->effect[k];
             term->bypass_ppb[k] = x_term->bypass;
             term->rate_ppb[k] = x_term->rate;
             term->yen[k] = x_term->yen;
-            for (size_t f = 0; f < x->n_functions; f++) {
-                int64_t *sum = &ret->function_outage_ppb[f][k];
-                *sum = risk_add(*sum, risk_mul(risk_mul(t->rate[k], x_term->bypass), g->on[i][f].outage[k]));
-            }
         }
+        add_services(l, mission, i, ret);
         int64_t impact = risk_mul(t->loss_yen, t->effect[RISK_DECISION]);
         term->rank = risk_rank(t->rate[RISK_EXPECTED], term->bypass_ppb[RISK_DECISION], impact, x->tolerance_yen, safety);
         if (term->rank > ret->rank) ret->rank = term->rank;
@@ -228,20 +267,20 @@ static uint32_t used(int64_t value, int64_t tolerance)
     return mille + part > 9999 ? 9999 : (uint32_t)(mille + part);
 }
 
-static void assess_one(const struct model *m, size_t mission, const struct assess_inputs *in, struct engine *g,
-    struct assess_mission *ret)
+static void assess_one(struct assess_live *l, size_t mission, const struct assess_inputs *in, struct assess_mission *ret)
 {
+    const struct model *m = l->model;
     const struct model_mission *x = &m->missions[mission];
     *ret = (struct assess_mission) { 0 };
-    for (size_t i = 0; i < m->n_threats; i++) fill_threat(m, x, in, g, i);
-    struct risk_model risk = { g->controls, m->n_controls, g->threats, m->n_threats };
+    for (size_t i = 0; i < m->n_threats; i++) worst_of(l, mission, i);
+    struct risk_model risk = { l->controls, m->n_controls, l->threats, m->n_threats };
     for (int k = 0; k < RISK_FIGURES; k++) {
-        risk_figures(&risk, k, &g->figure[k]);
-        ret->figure[k] = (struct assess_figure) { g->figure[k].inherent_yen, g->figure[k].residual_yen,
-            g->figure[k].potential_yen, g->figure[k].outage_ppb };
+        risk_sum(&risk, k, l->v, &l->figure[k]);
+        ret->figure[k] = (struct assess_figure) { l->figure[k].inherent_yen, l->figure[k].residual_yen,
+            l->figure[k].potential_yen, l->figure[k].outage_ppb };
     }
-    fill_terms(m, x, g, ret);
-    fill_shares(m, in, g, ret);
+    fill_terms(l, mission, ret);
+    fill_shares(l, in, ret);
     const struct assess_figure *decision = &ret->figure[RISK_DECISION];
     int64_t outages = (int64_t)x->tolerance_outages_mille * 1000000;
     ret->figure_mille = used(decision->residual_yen, x->tolerance_yen);
@@ -250,63 +289,49 @@ static void assess_one(const struct model *m, size_t mission, const struct asses
     ret->within = decision->residual_yen <= x->tolerance_yen && decision->outage_ppb <= outages;
 }
 
-outcome assess_figures(const struct model *m, const struct assess_inputs *in, struct assessment *ret)
+/* All missions together: causes are summed, not missions. One event of a cause strikes them at once and is paid
+ * once, in the mission it hurts most. */
+static void portfolio(const struct assess_live *l, struct assessment *ret)
 {
-    struct engine *g = mem_new(sizeof *g);
-    if (!g) return REFUSE(E_MEMORY);
-    fill_controls(m, in, g);
-    order_by_id(m->threats, m->n_threats, sizeof *m->threats, g->threat);
-    ret->n_missions = m->n_missions;
-    for (size_t i = 0; i < m->n_missions; i++) assess_one(m, i, in, g, &ret->missions[i]);
+    int64_t most[RISK_THREATS_MAX][RISK_FIGURES] = { { 0 } };
+    for (size_t i = 0; i < ret->n_missions; i++)
+        for (size_t t = 0; t < ret->missions[i].n_terms; t++)
+            for (int k = 0; k < RISK_FIGURES; k++) {
+                const struct assess_term *x = &ret->missions[i].terms[t];
+                most[x->threat][k] = larger(most[x->threat][k], x->yen[k]);
+            }
+    ret->portfolio_yen[0] = ret->portfolio_yen[1] = 0;
+    for (size_t t = 0; t < l->model->n_threats; t++)
+        for (int k = 0; k < RISK_FIGURES; k++) ret->portfolio_yen[k] = risk_add(ret->portfolio_yen[k], most[t][k]);
+}
+
+void assess_live_figures(struct assess_live *l, const struct assess_inputs *in, struct assessment *ret)
+{
+    refresh(l, in);
+    ret->n_missions = l->model->n_missions;
+    for (size_t i = 0; i < l->model->n_missions; i++) assess_one(l, i, in, &ret->missions[i]);
+    portfolio(l, ret);
     memcpy(ret->coverage, in->coverage, sizeof ret->coverage);
     memcpy(ret->alternatives, in->alternatives, sizeof ret->alternatives);
-    mem_free(g);
+}
+
+void assess_live_groups(struct assess_live *l, int64_t *ret_ppb, int figure)
+{
+    struct plan *p = l->plan;
+    int64_t *own = l->spreading.own;
+    memset(own, 0, p->network.n_groups * sizeof *own);
+    for (size_t i = 0; i < l->model->n_threats; i++)
+        if (p->strikes[i] != UINT32_MAX)
+            own[p->strikes[i]] = risk_add(own[p->strikes[i]], risk_mul(l->threats[i].rate[figure], l->v[i].now[figure]));
+    risk_spread(&p->network, l->spreading.pass[figure], own, ret_ppb, l->spreading.work);
+    memset(l->spreading.work, 0, p->network.n_groups * sizeof *own);
+}
+
+outcome assess_figures(const struct model *m, const struct assess_inputs *in, struct assessment *ret)
+{
+    struct assess_live *l;
+    TRY(assess_live_new(m, &l));
+    assess_live_figures(l, in, ret);
+    assess_live_free(l);
     return DONE;
-}
-
-/* --- tier B --- */
-
-static bool reached(const struct model *m, const struct evidence *e, const struct model_function *f,
-    const char *const *assets, size_t n, bool *ret_around)
-{
-    bool any = false, around = true;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < f->n_depends; k++) {
-            if (strcmp(evidence_group(e, m, assets[i]), f->depends[k]) != 0 || f->effect_mille[k] == 0) continue;
-            any = true;
-            around = around && *f->by[k];
-        }
-    *ret_around = around;
-    return any;
-}
-
-static uint32_t buffer_hours(const struct model *m, const struct model_function *f)
-{
-    uint32_t hours = 0;
-    for (size_t i = 0; i < f->n_depends; i++) {
-        size_t at = model_alternative(m, f->depends[i]);
-        if (at != SIZE_MAX && strcmp(m->alternatives[at].kind, "buffer") == 0) hours += m->alternatives[at].hours_mille;
-    }
-    return hours;
-}
-
-void assess_at_stake(const struct model *m, const struct evidence *e, const char *const *assets, size_t n,
-    struct assess_stake *ret)
-{
-    *ret = (struct assess_stake) { .worked_around = true };
-    for (size_t i = 0; i < m->n_functions && ret->n_functions < 16; i++) {
-        const struct model_function *f = &m->functions[i];
-        bool around;
-        if (!reached(m, e, f, assets, n, &around)) continue;
-        ret->functions[ret->n_functions++] = (uint8_t)i;
-        ret->worked_around = ret->worked_around && around;
-        uint32_t hours = buffer_hours(m, f);
-        if (hours && (ret->buffer_hours_mille == 0 || hours < ret->buffer_hours_mille)) ret->buffer_hours_mille = hours;
-        if (f->customers > ret->customers) ret->customers = f->customers;
-    }
-    if (ret->n_functions == 0) ret->worked_around = false;
-    for (size_t i = 0; i < m->n_threats; i++)
-        for (size_t k = 0; k < n; k++)
-            if (strcmp(evidence_group(e, m, assets[k]), m->threats[i].group) == 0)
-                ret->loss_yen = larger(ret->loss_yen, m->threats[i].loss_mean_yen);
 }

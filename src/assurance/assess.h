@@ -7,7 +7,9 @@
 #include "assurance/evidence.h"
 #include "risk/engine.h"
 
-#define ASSESS_ENGINE "sekimori-risk/1"
+/* 2: risk spreads over flows and through what groups need, k of n, service hours, all missions together. On a
+ * model with none of these its figures are those of 1, whose assessments stay replayable. */
+#define ASSESS_ENGINE "sekimori-risk/2"
 #define ASSESS_ROWS_MAX 20000u /* larger snapshots: the rows are left out, their hash and the coverage stay */
 
 struct assess_figure {
@@ -24,6 +26,7 @@ struct assess_mission {
     struct assess_term terms[64];
     size_t n_terms;
     int64_t function_outage_ppb[16][2]; /* by index in model_mission.functions */
+    int64_t function_hours_ppb[16][2];  /* service hours lost, a year */
     uint32_t measured_mille, declared_mille, default_mille; /* what coverage rests on; sum 1000 */
     int rank;                  /* worst term */
     bool within;               /* decision figure and outages within tolerance */
@@ -34,13 +37,18 @@ struct assessment {
     int64_t as_of_ms;
     struct assess_mission missions[20]; /* as in the model */
     size_t n_missions;
+    int64_t portfolio_yen[2];              /* all missions: causes summed, each paid once */
     struct evidence_coverage coverage[64]; /* by index in model.controls */
     int64_t alternatives[32][2];           /* how far each is proven, [RISK_EXPECTED], [RISK_DECISION] */
     char model_hash[65], evidence_hash[65], result_hash[65];
 };
 
-/* model_hash: hex SHA-256 of the model's canonical JSON. *ret is ~150 KB: keep it on the heap. */
+/* model_hash: hex SHA-256 of the model's canonical JSON. *ret is ~200 KB: keep it on the heap. */
 MUST outcome assess(const struct model *m, const char *model_hash, const struct evidence *e, int64_t as_of_ms,
+    struct assessment *ret);
+/* The same on what was computed before (assess_parts.h): only what moved since is computed again. */
+struct assess_live;
+MUST outcome assess_again(struct assess_live *l, const char *model_hash, const struct evidence *e, int64_t as_of_ms,
     struct assessment *ret);
 /* The assessment document: {"schema","engine","as_of","snapshot":{...},"results":{...},"model_hash",
  * "evidence_hash","result_hash"} (docs/assessment.md); NULL = out of memory. Same inputs as assess. */

@@ -8,6 +8,9 @@
 #define DOC_BYTES_MAX (64u << 20)
 #define ARENA_BYTES_MAX (256u << 20)
 
+static const char *const engines[] = { "sekimori-risk/1", ASSESS_ENGINE };
+#define ENGINE_NOW (sizeof engines / sizeof *engines)
+
 static MUST outcome hash_doc(const struct doc *d, char ret_hex[65])
 {
     struct buffer b = BUFFER(DOC_BYTES_MAX);
@@ -50,8 +53,16 @@ static struct doc *term_doc(const struct model *m, const struct assess_term *t, 
     return d;
 }
 
-static struct doc *mission_doc(const struct model *m, size_t at, const struct assess_mission *s, struct arena *a)
+struct writing {
+    const struct model *m;
+    unsigned engine; /* whose document: members appeared over time */
+    struct arena *a;
+};
+
+static struct doc *mission_doc(const struct writing *w, size_t at, const struct assess_mission *s)
 {
+    const struct model *m = w->m;
+    struct arena *a = w->a;
     const struct model_mission *x = &m->missions[at];
     struct doc *d = doc_map(a), *threats = doc_list(a), *functions = doc_list(a);
     for (size_t i = 0; i < s->n_terms; i++) doc_add(threats, term_doc(m, &s->terms[i], a));
@@ -60,6 +71,8 @@ static struct doc *mission_doc(const struct model *m, size_t at, const struct as
         doc_set_text(a, f, "id", x->functions[i]);
         doc_set_int(a, f, "outage_expected_ppb", s->function_outage_ppb[i][RISK_EXPECTED]);
         doc_set_int(a, f, "outage_decision_ppb", s->function_outage_ppb[i][RISK_DECISION]);
+        if (w->engine > 1) doc_set_int(a, f, "hours_expected_ppb", s->function_hours_ppb[i][RISK_EXPECTED]);
+        if (w->engine > 1) doc_set_int(a, f, "hours_decision_ppb", s->function_hours_ppb[i][RISK_DECISION]);
         doc_add(functions, f);
     }
     doc_set_text(a, d, "id", x->id);
@@ -96,10 +109,11 @@ static struct doc *coverage_doc(const struct model_control *c, const struct evid
     return d;
 }
 
-static struct doc *results_doc(const struct model *m, const struct assessment *s, struct arena *a)
+static struct doc *results_doc(const struct model *m, const struct assessment *s, unsigned engine, struct arena *a)
 {
+    struct writing w = { m, engine, a };
     struct doc *d = doc_map(a), *missions = doc_list(a), *coverage = doc_list(a), *alternatives = doc_list(a);
-    for (size_t i = 0; i < m->n_missions; i++) doc_add(missions, mission_doc(m, i, &s->missions[i], a));
+    for (size_t i = 0; i < m->n_missions; i++) doc_add(missions, mission_doc(&w, i, &s->missions[i]));
     for (size_t i = 0; i < m->n_controls; i++) doc_add(coverage, coverage_doc(&m->controls[i], &s->coverage[i], a));
     for (size_t i = 0; i < m->n_alternatives; i++) {
         struct doc *x = doc_map(a);
@@ -109,25 +123,38 @@ static struct doc *results_doc(const struct model *m, const struct assessment *s
         doc_add(alternatives, x);
     }
     doc_set(a, d, "missions", missions);
+    if (engine > 1) {
+        struct doc *all = doc_map(a);
+        doc_set_int(a, all, "expected_yen", s->portfolio_yen[RISK_EXPECTED]);
+        doc_set_int(a, all, "decision_yen", s->portfolio_yen[RISK_DECISION]);
+        doc_set(a, d, "portfolio", all);
+    }
     doc_set(a, d, "coverage", coverage);
     doc_set(a, d, "alternatives", alternatives);
     return d;
 }
 
-outcome assess(const struct model *m, const char *model_hash, const struct evidence *e, int64_t as_of_ms,
+outcome assess_again(struct assess_live *l, const char *model_hash, const struct evidence *e, int64_t as_of_ms,
     struct assessment *ret)
 {
-    struct assess_inputs *in = mem_new(sizeof *in);
-    if (!in) return REFUSE(E_MEMORY);
+    const struct model *m = assess_live_model(l);
     struct arena a = ARENA(ARENA_BYTES_MAX);
     *ret = (struct assessment) { .as_of_ms = as_of_ms };
     snprintf(ret->model_hash, sizeof ret->model_hash, "%s", model_hash);
-    assess_gather(m, e, as_of_ms, in);
-    outcome o = assess_figures(m, in, ret);
-    if (ok(o)) o = hash_doc(evidence_snapshot(e, m, &a), ret->evidence_hash);
-    if (ok(o)) o = hash_doc(results_doc(m, ret, &a), ret->result_hash);
+    assess_live_figures(l, assess_live_gather(l, e, as_of_ms), ret);
+    outcome o = hash_doc(evidence_snapshot(e, m, &a), ret->evidence_hash);
+    if (ok(o)) o = hash_doc(results_doc(m, ret, ENGINE_NOW, &a), ret->result_hash);
     arena_deinit(&a);
-    mem_free(in);
+    return o;
+}
+
+outcome assess(const struct model *m, const char *model_hash, const struct evidence *e, int64_t as_of_ms,
+    struct assessment *ret)
+{
+    struct assess_live *l;
+    TRY(assess_live_new(m, &l));
+    outcome o = assess_again(l, model_hash, e, as_of_ms, ret);
+    assess_live_free(l);
     return o;
 }
 
@@ -146,7 +173,7 @@ struct doc *assess_doc(const struct model *m, const struct evidence *e, const st
     doc_set_text(a, d, "engine", ASSESS_ENGINE);
     doc_set_text(a, d, "as_of", as_of);
     doc_set(a, d, "snapshot", snapshot);
-    doc_set(a, d, "results", results_doc(m, s, a));
+    doc_set(a, d, "results", results_doc(m, s, ENGINE_NOW, a));
     doc_set_text(a, d, "model_hash", s->model_hash);
     doc_set_text(a, d, "evidence_hash", s->evidence_hash);
     doc_set_text(a, d, "result_hash", s->result_hash);
@@ -212,7 +239,10 @@ static MUST outcome inputs_from_snapshot(const struct doc *snapshot, const struc
     struct evidence *e;
     TRY(evidence_new(&e));
     outcome o = evidence_restore(e, doc_get(snapshot, "evidence"));
-    if (ok(o)) assess_gather(m, e, as_of_ms, in);
+    struct assess_live *l = NULL;
+    if (ok(o)) o = assess_live_new(m, &l);
+    if (ok(o)) *in = *assess_live_gather(l, e, as_of_ms);
+    assess_live_free(l);
     evidence_free(e);
     return o;
 }
@@ -221,6 +251,7 @@ struct replay {
     struct model model;
     struct assess_inputs in;
     struct assessment s;
+    unsigned engine;
 };
 
 static MUST outcome replay(struct replay *r, const struct doc *d, struct arena *a, char ret_hash[65])
@@ -228,11 +259,11 @@ static MUST outcome replay(struct replay *r, const struct doc *d, struct arena *
     const struct doc *snapshot = doc_get(d, "snapshot"), *params = doc_get(snapshot, "params");
     TRY(get(snapshot, "as_of_ms", INT64_MAX, &r->s.as_of_ms));
     if (!params) return REFUSE(E_MALFORMED);
-    TRY(assess_params_read(params, &r->model));
+    TRY(assess_params_read(params, r->engine, &r->model));
     if (doc_bool(snapshot, "evidence_omitted", false)) TRY(inputs_from_results(doc_get(d, "results"), &r->model, &r->in));
     else TRY(inputs_from_snapshot(snapshot, &r->model, r->s.as_of_ms, &r->in));
     TRY(assess_figures(&r->model, &r->in, &r->s));
-    return hash_doc(results_doc(&r->model, &r->s, a), ret_hash);
+    return hash_doc(results_doc(&r->model, &r->s, r->engine, a), ret_hash);
 }
 
 /* The stored parts are what their hashes say. */
@@ -255,9 +286,13 @@ static MUST outcome stored_same(const struct doc *d, bool *ret)
 outcome assess_replay(const struct doc *assessment, char ret_hash[65], bool *ret_same)
 {
     if (strcmp(doc_text(assessment, "schema", ""), MODEL_SCHEMA) != 0) return REFUSE(E_MALFORMED);
-    if (strcmp(doc_text(assessment, "engine", ""), ASSESS_ENGINE) != 0) return REFUSE(E_UNSUPPORTED);
+    unsigned engine = 0;
+    for (unsigned i = 0; i < ENGINE_NOW; i++)
+        if (strcmp(doc_text(assessment, "engine", ""), engines[i]) == 0) engine = i + 1;
+    if (!engine) return REFUSE(E_UNSUPPORTED);
     struct replay *r = mem_new(sizeof *r);
     if (!r) return REFUSE(E_MEMORY);
+    r->engine = engine;
     struct arena a = ARENA(ARENA_BYTES_MAX);
     char hex[65];
     bool same = false;

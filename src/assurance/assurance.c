@@ -1,4 +1,5 @@
 /* Assurance's facade: its life, what exists, facts and time. See state.h for who owns what. */
+#include "assurance/assess_parts.h"
 #include "assurance/state.h"
 
 outcome assurance_new(const struct assurance_port *port, struct assurance **ret)
@@ -53,6 +54,7 @@ void assurance_free(struct assurance *a)
     charter_deinit(&a->charter);
     arena_deinit(&a->model_arena);
     mem_free(a->model);
+    assess_live_free(a->live);
     mem_free(a->picture);
     mem_free(a->events);
     mem_free(a->notes);

@@ -34,6 +34,9 @@ struct evidence {
     struct pair **pairs;
     size_t n_pairs, cap_pairs;
     uint64_t unauthenticated;
+    uint64_t turn_all;     /* of every control */
+    struct { char control[FACT_CONTROL_MAX]; uint64_t turn; } turns[128];
+    size_t n_turns;
 };
 
 /* --- storage --- */
@@ -120,6 +123,25 @@ static bool name_good(const char *s, size_t size)
     return bytes_is_utf8(bytes_of(s, n));
 }
 
+static void turned(struct evidence *e, const char *control)
+{
+    size_t i = 0;
+    while (i < e->n_turns && strcmp(e->turns[i].control, control) != 0) i++;
+    if (i == sizeof e->turns / sizeof *e->turns) {
+        e->turn_all++;
+        return;
+    }
+    if (i == e->n_turns) snprintf(e->turns[e->n_turns++].control, FACT_CONTROL_MAX, "%s", control);
+    e->turns[i].turn++;
+}
+
+uint64_t evidence_turn(const struct evidence *e, const char *control)
+{
+    for (size_t i = 0; i < e->n_turns; i++)
+        if (strcmp(e->turns[i].control, control) == 0) return e->turn_all + e->turns[i].turn;
+    return e->turn_all;
+}
+
 outcome evidence_asset(struct evidence *e, const char *id, const char *group, bool present)
 {
     if (!name_good(id, FACT_ASSET_MAX) || strlen(group) >= MODEL_ID) return REFUSE(E_RANGE);
@@ -140,6 +162,7 @@ outcome evidence_asset(struct evidence *e, const char *id, const char *group, bo
     }
     snprintf(a->group, sizeof a->group, "%s", group);
     a->present = present;
+    e->turn_all++;
     return DONE;
 }
 
@@ -226,6 +249,7 @@ outcome evidence_fact(struct evidence *e, const struct fact *f, int64_t now_ms, 
         e->unauthenticated++;
         p = pair_find(e, f->control, f->asset);
         if (p && p->unauthenticated < UINT32_MAX) p->unauthenticated++;
+        if (p) turned(e, p->control);
         return DONE;
     }
     int64_t at = f->at_ms < now_ms ? f->at_ms : now_ms;
@@ -233,6 +257,7 @@ outcome evidence_fact(struct evidence *e, const struct fact *f, int64_t now_ms, 
     TRY(pair_make(e, f->control, f->asset, &p));
     struct standing before = standing(p);
     record(p, f, at);
+    turned(e, p->control);
     struct standing after = standing(p);
     ret->adverse = after.fail && !before.fail;
     ret->event = after.event && !before.event;
@@ -391,6 +416,7 @@ static void next_change(struct covering *v, const struct evidence_row *row)
     if (row->state != EVIDENCE_PASS) return;
     int64_t age = v->now_ms - row->at_ms, at = row->at_ms + v->c->fresh_ms;
     if (age >= v->c->fresh_ms) {
+        v->ret->falling = true;
         at = v->now_ms + 60000; /* falling all the time: look again in a minute, or when it is gone */
         if (at > row->at_ms + v->c->stale_ms) at = row->at_ms + v->c->stale_ms;
     }
@@ -582,6 +608,7 @@ static MUST outcome restore_row(struct evidence *e, const char *text)
     struct pair *p;
     TRY(pair_make(e, control, asset, &p));
     p->slots[method] = s;
+    turned(e, control);
     return DONE;
 }
 

@@ -58,6 +58,7 @@ struct evidence_coverage {
     int64_t oldest_ms;                           /* at_ms of the oldest evidence counted, 0 = none */
     int64_t changes_ms;                          /* when freshness alone next changes this, 0 = never */
     uint32_t unauthenticated;
+    bool falling;                                /* some pass is past its fresh time: this changes all the time */
 };
 /* group NULL or "": the control's whole scope; else that group, "site", or one asset's id. An
  * empty scope has coverage 0. */
@@ -83,6 +84,9 @@ size_t evidence_events(const struct evidence *e, struct evidence_event *ret, siz
 void evidence_contain(struct evidence *e, const char *asset, int64_t at_ms);
 /* Facts from strangers, all together (for the page). */
 uint64_t evidence_unauthenticated(const struct evidence *e);
+
+/* Grows whenever something that coverage of this control rests on may have changed: facts, assets. */
+uint64_t evidence_turn(const struct evidence *e, const char *control);
 
 /* The evidence an assessment uses: assets and newest facts in the model's scopes, sorted; the same
  * state gives the same bytes whatever the order of arrival. NULL = out of memory. */

@@ -1,4 +1,5 @@
 /* The yearly picture in time: when it is computed, what of it is written, and what reopens a case. */
+#include "assurance/assess_parts.h"
 #include "assurance/state.h"
 
 #include <stdio.h>
@@ -234,7 +235,9 @@ void figures_compute(struct assurance *a, int64_t now_ms, const char *cause)
     a->figure_due_ms = 0;
     a->computed_ms = now_ms;
     if (!a->model) return;
-    if (!ok(assess(a->model, a->model_hash, a->evidence, now_ms, a->picture))) {
+    outcome o = a->live ? DONE : assess_live_new(a->model, &a->live);
+    if (ok(o)) o = assess_again(a->live, a->model_hash, a->evidence, now_ms, a->picture);
+    if (!ok(o)) {
         a->has_picture = false; /* unknown is shown; nothing is loosened by it */
         return;
     }

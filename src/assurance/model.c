@@ -9,124 +9,62 @@
 
 static const char *const layers[] = { "user", "service", "platform", "network", "device", "organisation", "people",
     "things", "data", "procedure", "system", NULL };
-static const char *const effects[] = { "fail", "degrade", "work-around", "nominal", NULL };
-static const uint32_t effects_mille[] = { 1000, 500, 100, 0 };
 static const char *const kinds[] = { "buffer", "work-around", NULL };
 static const char *const safety_classes[] = { "S0", "S1", "S2", "S3", NULL };
 static const char *const modes[] = { "flag", "hold", "safe", "deny", NULL };
 
 #define OF(type, member) offsetof(struct type, member), sizeof((struct type *)0)->member
 
-/* Index by id in any array of structs that begin with their id. */
-static size_t find(const void *array, size_t n, size_t size, const char *id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp((const char *)array + i * size, id) == 0) return i;
-    return SIZE_MAX;
-}
-
 size_t model_mission(const struct model *m, const char *id)
 {
-    return find(m->missions, m->n_missions, sizeof *m->missions, id);
+    return model_find(m->missions, m->n_missions, sizeof *m->missions, id);
 }
 size_t model_function(const struct model *m, const char *id)
 {
-    return find(m->functions, m->n_functions, sizeof *m->functions, id);
+    return model_find(m->functions, m->n_functions, sizeof *m->functions, id);
 }
 size_t model_group(const struct model *m, const char *id)
 {
-    return find(m->groups, m->n_groups, sizeof *m->groups, id);
+    return model_find(m->groups, m->n_groups, sizeof *m->groups, id);
 }
 size_t model_alternative(const struct model *m, const char *id)
 {
-    return find(m->alternatives, m->n_alternatives, sizeof *m->alternatives, id);
+    return model_find(m->alternatives, m->n_alternatives, sizeof *m->alternatives, id);
 }
 size_t model_threat(const struct model *m, const char *id)
 {
-    return find(m->threats, m->n_threats, sizeof *m->threats, id);
+    return model_find(m->threats, m->n_threats, sizeof *m->threats, id);
 }
 size_t model_control(const struct model *m, const char *id)
 {
-    return find(m->controls, m->n_controls, sizeof *m->controls, id);
+    return model_find(m->controls, m->n_controls, sizeof *m->controls, id);
 }
 size_t model_condition(const struct model *m, const char *id)
 {
-    return find(m->conditions, m->n_conditions, sizeof *m->conditions, id);
+    return model_find(m->conditions, m->n_conditions, sizeof *m->conditions, id);
 }
-
-/* What a reference may mean: several of these at once. */
-enum target { TO_FUNCTION = 1, TO_GROUP = 2, TO_ALTERNATIVE = 4, TO_THREAT = 8, TO_CONTROL = 16, TO_SITE = 32 };
-
-struct targets {
-    const struct model *model;
-    int kinds;
-};
-
-static const char *target_at(const void *ctx, size_t i)
+size_t model_option(const struct model *m, const char *id)
 {
-    const struct targets *t = ctx;
-    const struct model *m = t->model;
-    const struct { int kind; const void *array; size_t n, size; } rows[] = {
-        { TO_FUNCTION, m->functions, m->n_functions, sizeof *m->functions },
-        { TO_GROUP, m->groups, m->n_groups, sizeof *m->groups },
-        { TO_ALTERNATIVE, m->alternatives, m->n_alternatives, sizeof *m->alternatives },
-        { TO_THREAT, m->threats, m->n_threats, sizeof *m->threats },
-        { TO_CONTROL, m->controls, m->n_controls, sizeof *m->controls },
-        { TO_SITE, EVIDENCE_SITE, 1, 0 },
-    };
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        if (!(t->kinds & rows[k].kind)) continue;
-        if (i < rows[k].n) return (const char *)rows[k].array + i * rows[k].size;
-        i -= rows[k].n;
-    }
-    return NULL;
+    return model_find(m->options, m->n_options, sizeof *m->options, id);
 }
-
-/* id is one of the targets; else complains with what was probably meant. */
-static bool refers(struct model_reader *r, const struct doc *at, const char *key, const char *id, int kinds_wanted,
-    const char *noun)
+size_t model_zone(const struct model *m, const char *id)
 {
-    struct targets t = { r->model, kinds_wanted };
-    const char *c;
-    for (size_t i = 0; (c = target_at(&t, i)); i++)
-        if (strcmp(c, id) == 0) return true;
-    const char *meant = model_nearest(id, target_at, &t);
-    if (meant) model_complain(r, at, key, "expected %s, there is no \"%.47s\" (did you mean \"%s\"?)", noun, id, meant);
-    else model_complain(r, at, key, "expected %s, there is no \"%.47s\"", noun, id);
-    return false;
-}
-
-/* A list of ids into rows of MODEL_ID bytes, without repetition. */
-static void read_ids(struct model_reader *r, const struct doc *d, const char *key, char (*to)[MODEL_ID], size_t cap,
-    size_t *n)
-{
-    if (d->kind != DOC_LIST) {
-        model_complain(r, d, key, "expected a list of ids");
-        return;
-    }
-    for (const struct doc *m = d->first; m; m = m->next) {
-        if (m->kind != DOC_TEXT || !model_id_good(m->text, MODEL_ID))
-            model_complain(r, m, key, "expected an id of letters, digits, - and _");
-        else if (find(to, *n, MODEL_ID, m->text) != SIZE_MAX)
-            model_complain(r, m, key, "expected each id once, \"%s\" is there twice", m->text);
-        else if (*n == cap) {
-            model_complain(r, m, key, "expected at most %zu ids", cap);
-            return;
-        } else
-            snprintf(to[(*n)++], MODEL_ID, "%s", m->text);
-    }
+    return model_find(m->zones, m->n_zones, sizeof *m->zones, id);
 }
 
 /* --- functions and what they depend on --- */
 
 struct dependence {
     char on[MODEL_ID], by[MODEL_ID], effect[12];
+    char any[16][MODEL_ID]; /* k of n: stand in for one another */
+    size_t n_any;
+    uint32_t needs;
 };
 
 static void add_dependence(struct model_reader *r, const struct doc *d, const struct dependence *x, uint32_t mille,
     struct model_function *f)
 {
-    if (find(f->depends, f->n_depends, MODEL_ID, x->on) != SIZE_MAX) {
+    if (model_find(f->depends, f->n_depends, MODEL_ID, x->on) != SIZE_MAX) {
         model_complain(r, d, "depends", "expected each id once, \"%s\" is there twice", x->on);
         return;
     }
@@ -139,13 +77,67 @@ static void add_dependence(struct model_reader *r, const struct doc *d, const st
     memcpy(f->depends[at], x->on, MODEL_ID);
     memcpy(f->by[at], x->by, MODEL_ID);
     f->effect_mille[at] = mille;
+    f->needs[at] = (uint8_t)x->needs;
+}
+
+static void read_any(struct model_reader *r, const struct doc *d, void *base)
+{
+    struct dependence *x = base;
+    model_read_ids(r, d, "depends.any", x->any, 16, &x->n_any);
+    for (size_t i = 0; i < x->n_any; i++) model_refers(r, d, "depends.any", x->any[i], TO_GROUP, "a group");
+}
+
+/* Rows that stand in for one another carry one number, their first row's + 1. */
+static void add_redundant(struct model_reader *r, const struct doc *d, struct dependence *x, uint32_t mille,
+    struct model_function *f)
+{
+    size_t first = f->n_depends;
+    if (x->n_any < 2 || x->needs >= x->n_any) {
+        model_complain(r, d, "depends.any", "expected at least two groups, and needs below their number");
+        return;
+    }
+    for (size_t i = 0; i < x->n_any; i++) {
+        memcpy(x->on, x->any[i], sizeof x->on);
+        add_dependence(r, d, x, mille, f);
+        f->any[f->n_depends - 1] = (uint8_t)(first + 1);
+    }
+}
+
+static void read_dependence(struct model_reader *r, const struct doc *m, const struct field *rows,
+    struct model_function *f)
+{
+    struct dependence x = { 0 };
+    size_t before = r->n;
+    model_read_map(r, m, rows, &x);
+    if (r->n != before) return;
+    if ((*x.on != 0) == (x.n_any != 0)) {
+        model_complain(r, m, "depends", "expected either group, or any with needs");
+        return;
+    }
+    if (*x.on && !model_refers(r, m, "depends.group", x.on, TO_GROUP, "a group")) return;
+    bool around = strcmp(x.effect, "work-around") == 0;
+    if (around != (*x.by != 0))
+        model_complain(r, m, "depends.by", "expected with effect work-around, and only there: the alternative");
+    if (*x.by && !model_refers(r, m, "depends.by", x.by, TO_ALTERNATIVE, "an alternative")) return;
+    size_t i = 0;
+    while (strcmp(model_effects[i], x.effect) != 0) i++;
+    if (x.n_any) {
+        if (x.needs == 0) x.needs = 1;
+        add_redundant(r, m, &x, model_effects_mille[i], f);
+    } else if (x.needs) {
+        model_complain(r, m, "depends.needs", "expected only with any");
+    } else {
+        add_dependence(r, m, &x, model_effects_mille[i], f);
+    }
 }
 
 static void read_depends(struct model_reader *r, const struct doc *d, void *base)
 {
     static const struct field rows[] = {
-        { "group", FIELD_ID, true, OF(dependence, on) },
-        { "effect", FIELD_WORD, true, OF(dependence, effect), .words = effects },
+        { "group", FIELD_ID, false, OF(dependence, on) },
+        { "any", FIELD_OWN, false, 0, 0, .own = read_any },
+        { "needs", FIELD_COUNT, false, OF(dependence, needs), 1, 16 },
+        { "effect", FIELD_WORD, true, OF(dependence, effect), .words = model_effects },
         { "by", FIELD_ID, false, OF(dependence, by) },
         { 0 },
     };
@@ -153,18 +145,7 @@ static void read_depends(struct model_reader *r, const struct doc *d, void *base
         model_complain(r, d, "depends", "expected a list of {group: id, effect: fail|degrade|work-around|nominal}");
         return;
     }
-    for (const struct doc *m = d->first; m; m = m->next) {
-        struct dependence x = { 0 };
-        size_t before = r->n;
-        model_read_map(r, m, rows, &x);
-        if (r->n != before || !refers(r, m, "depends.group", x.on, TO_GROUP, "a group")) continue;
-        bool around = strcmp(x.effect, "work-around") == 0;
-        if (around != (*x.by != 0))
-            model_complain(r, m, "depends.by", "expected with effect work-around, and only there: the alternative");
-        if (*x.by && !refers(r, m, "depends.by", x.by, TO_ALTERNATIVE, "an alternative")) continue;
-        for (size_t i = 0; effects[i]; i++)
-            if (strcmp(effects[i], x.effect) == 0) add_dependence(r, m, &x, effects_mille[i], base);
-    }
+    for (const struct doc *m = d->first; m; m = m->next) read_dependence(r, m, rows, base);
 }
 
 /* Alternatives of a function stand among what it depends on, with effect nominal. */
@@ -172,11 +153,11 @@ static void read_alternatives_of(struct model_reader *r, const struct doc *d, vo
 {
     char ids[16][MODEL_ID];
     size_t n = 0;
-    read_ids(r, d, "alternatives", ids, 16, &n);
+    model_read_ids(r, d, "alternatives", ids, 16, &n);
     for (size_t i = 0; i < n; i++) {
         struct dependence x = { 0 };
         memcpy(x.on, ids[i], sizeof x.on);
-        if (refers(r, d, "alternatives", x.on, TO_ALTERNATIVE, "an alternative")) add_dependence(r, d, &x, 0, base);
+        if (model_refers(r, d, "alternatives", x.on, TO_ALTERNATIVE, "an alternative")) add_dependence(r, d, &x, 0, base);
     }
 }
 
@@ -188,6 +169,7 @@ static const struct field function_rows[] = {
     { "customers", FIELD_COUNT, true, OF(model_function, customers), 0, 1000000000 },
     { "depends", FIELD_OWN, true, 0, 0, .own = read_depends },
     { "alternatives", FIELD_OWN, false, 0, 0, .own = read_alternatives_of },
+    { "expects", FIELD_PAIR, false, OF(model_function, expects) },
     { 0 },
 };
 
@@ -196,10 +178,10 @@ static const struct field function_rows[] = {
 static void read_functions_of(struct model_reader *r, const struct doc *d, void *base)
 {
     struct model_mission *m = base;
-    read_ids(r, d, "functions", m->functions, sizeof m->functions / sizeof *m->functions, &m->n_functions);
+    model_read_ids(r, d, "functions", m->functions, sizeof m->functions / sizeof *m->functions, &m->n_functions);
     if (m->n_functions == 0) model_complain(r, d, "functions", "expected at least one function");
     for (size_t i = 0; i < m->n_functions; i++)
-        refers(r, d, "functions", m->functions[i], TO_FUNCTION, "a function");
+        model_refers(r, d, "functions", m->functions[i], TO_FUNCTION, "a function");
 }
 
 static void read_tolerance(struct model_reader *r, const struct doc *d, void *base)
@@ -218,6 +200,7 @@ static const struct field mission_rows[] = {
     { "sentence", FIELD_PAIR, true, OF(model_mission, sentence) },
     { "safety", FIELD_WORD, false, OF(model_mission, safety), .words = safety_classes },
     { "tolerance", FIELD_OWN, true, 0, 0, .own = read_tolerance },
+    { "utility", FIELD_YEN, false, OF(model_mission, utility_yen), 1, 1000000000000 },
     { "functions", FIELD_OWN, true, 0, 0, .own = read_functions_of },
     { 0 },
 };
@@ -227,7 +210,7 @@ static const struct field mission_rows[] = {
 static void read_members(struct model_reader *r, const struct doc *d, void *base)
 {
     struct model_group *g = base;
-    read_ids(r, d, "members", g->members, sizeof g->members / sizeof *g->members, &g->n_members);
+    model_read_ids(r, d, "members", g->members, sizeof g->members / sizeof *g->members, &g->n_members);
 }
 
 static const struct field group_rows[] = {
@@ -237,6 +220,7 @@ static const struct field group_rows[] = {
     { "zone", FIELD_ID, false, OF(model_group, zone) },
     { "simulated", FIELD_BOOL, false, OF(model_group, simulated) },
     { "members", FIELD_OWN, false, 0, 0, .own = read_members },
+    { "depends", FIELD_OWN, false, 0, 0, .own = model_read_group_depends },
     { 0 },
 };
 
@@ -320,6 +304,7 @@ static const struct field threat_rows[] = {
     { "outage", FIELD_MINUTES, true, OF(model_threat, outage_min), 0, 525600 },
     { "probes", FIELD_COUNT, true, OF(model_threat, budget), 1, RISK_BUDGET_MAX },
     { "effect", FIELD_OWN, false, 0, 0, .own = read_effect },
+    { "observed", FIELD_OWN, false, 0, 0, .own = model_read_observed },
     { "author", FIELD_TEXT, true, OF(model_threat, author) },
     { "source", FIELD_TEXT, true, OF(model_threat, source) },
     { "reviewed", FIELD_DAY, true, OF(model_threat, reviewed) },
@@ -331,10 +316,10 @@ static const struct field threat_rows[] = {
 static void read_scope(struct model_reader *r, const struct doc *d, void *base)
 {
     struct model_control *c = base;
-    read_ids(r, d, "scope", c->scope, sizeof c->scope / sizeof *c->scope, &c->n_scope);
+    model_read_ids(r, d, "scope", c->scope, sizeof c->scope / sizeof *c->scope, &c->n_scope);
     if (c->n_scope == 0) model_complain(r, d, "scope", "expected at least one group, alternative or site");
     for (size_t i = 0; i < c->n_scope; i++)
-        refers(r, d, "scope", c->scope[i], TO_GROUP | TO_ALTERNATIVE | TO_SITE, "a group, an alternative or site");
+        model_refers(r, d, "scope", c->scope[i], TO_GROUP | TO_ALTERNATIVE | TO_SITE, "a group, an alternative or site");
 }
 
 static void read_strength(struct model_reader *r, const struct doc *d, void *base)
@@ -347,7 +332,7 @@ static void read_strength(struct model_reader *r, const struct doc *d, void *bas
     for (const struct doc *m = d->first; m; m = m->next) {
         char word[8];
         struct risk_strength s;
-        if (!refers(r, m, "strength", m->key, TO_THREAT, "a threat")) continue;
+        if (!model_refers(r, m, "strength", m->key, TO_THREAT, "a threat")) continue;
         if (!model_value_word(r, m, "strength", words, word, sizeof word) || !ok(risk_strength(word, &s))) continue;
         ((struct model_control *)base)->strength_ppb[model_threat(r->model, m->key)] = s.mid;
     }
@@ -407,13 +392,12 @@ static void check_condition(struct model_reader *r, const struct doc *d, struct 
             "\"event-free(gateways)\", found \"%.47s\"", c->text);
         return;
     }
-    if (parsed.kind == CONDITION_COVERAGE) refers(r, d, "when", parsed.control, TO_CONTROL, "a control");
+    if (parsed.kind == CONDITION_COVERAGE) model_refers(r, d, "when", parsed.control, TO_CONTROL, "a control");
     if (parsed.kind == CONDITION_TOLERANCE || *parsed.scope == 0) return;
     /* a single device may be named as well: only a near miss of a group is surely wrong */
-    struct targets t = { r->model, TO_GROUP | TO_ALTERNATIVE | TO_SITE };
-    const char *meant = model_nearest(parsed.scope, target_at, &t);
+    const char *meant = model_meant(r->model, TO_GROUP | TO_ALTERNATIVE | TO_SITE, parsed.scope);
     if (meant && parsed.kind == CONDITION_COVERAGE)
-        refers(r, d, "when", parsed.scope, TO_GROUP | TO_ALTERNATIVE | TO_SITE, "a group, an alternative or site");
+        model_refers(r, d, "when", parsed.scope, TO_GROUP | TO_ALTERNATIVE | TO_SITE, "a group, an alternative or site");
 }
 
 /* --- sections --- */
@@ -422,20 +406,25 @@ struct section {
     const char *key;
     const struct field *rows;
     size_t array_at, size, cap, count_at;
+    bool optional;
 };
 
 /* In this order: what is referred to comes before what refers. */
-#define SECTION(name, type, rows)                                                                  \
+#define SECTION(name, type, rows, optional)                                                        \
     { #name, rows, offsetof(struct model, name), sizeof(struct type),                              \
-        sizeof((struct model *)0)->name / sizeof(struct type), offsetof(struct model, n_##name) }
+        sizeof((struct model *)0)->name / sizeof(struct type), offsetof(struct model, n_##name), optional }
 static const struct section sections[] = {
-    SECTION(groups, model_group, group_rows),
-    SECTION(alternatives, model_alternative, alternative_rows),
-    SECTION(functions, model_function, function_rows),
-    SECTION(missions, model_mission, mission_rows),
-    SECTION(threats, model_threat, threat_rows),
-    SECTION(controls, model_control, control_rows),
-    SECTION(conditions, model_condition, condition_rows),
+    SECTION(zones, model_zone, model_zone_rows, true),
+    SECTION(groups, model_group, group_rows, false),
+    SECTION(alternatives, model_alternative, alternative_rows, true),
+    SECTION(functions, model_function, function_rows, false),
+    SECTION(missions, model_mission, mission_rows, false),
+    SECTION(threats, model_threat, threat_rows, false),
+    SECTION(controls, model_control, control_rows, false),
+    SECTION(flows, model_flow, model_flow_rows, true),
+    SECTION(suppliers, model_supplier, model_supplier_rows, true),
+    SECTION(options, model_option, model_option_rows, true),
+    SECTION(conditions, model_condition, condition_rows, true),
 };
 #define SECTIONS (sizeof sections / sizeof *sections)
 
@@ -458,20 +447,11 @@ static void read_section(struct model_reader *r, const struct doc *d, const stru
         if (s->rows == threat_rows) ((struct model_threat *)(void *)item)->effect_ppb = RISK_PPB;
         if (s->rows == alternative_rows) ((struct model_alternative *)(void *)item)->capacity_mille = 1000;
         model_read_map(r, m, s->rows, item);
-        if (*item && find(array, *n, s->size, item) != SIZE_MAX)
+        if (*item && model_find(array, *n, s->size, item) != SIZE_MAX)
             model_complain(r, m, "id", "expected each id once, \"%s\" is there twice", item);
         if (s->rows == condition_rows) check_condition(r, m, (struct model_condition *)(void *)item);
         ++*n;
     }
-}
-
-/* The m-th member of a section, for the line of an error. */
-static const struct doc *member(const struct doc *d, const char *section, size_t at)
-{
-    const struct doc *m = doc_get(d, section);
-    m = m ? m->first : NULL;
-    while (m && at--) m = m->next;
-    return m;
 }
 
 /* A mission on which nothing can be stated is a mistake, not a safe mission. */
@@ -482,14 +462,14 @@ static void check_sentences(struct model_reader *r, const struct doc *d)
         snprintf(r->place, sizeof r->place, "missions[%zu]", i);
         const struct model_text *s = &m->missions[i].sentence;
         if (!strstr(s->ja, "{time}") || !strstr(s->en, "{time}"))
-            model_complain(r, member(d, "missions", i), "sentence", "expected {time} in both languages");
+            model_complain(r, model_member(d, "missions", i), "sentence", "expected {time} in both languages");
     }
 }
 
 static bool depended_upon(const struct model *m, const char *group)
 {
     for (size_t i = 0; i < m->n_functions; i++)
-        if (find(m->functions[i].depends, m->functions[i].n_depends, MODEL_ID, group) != SIZE_MAX) return true;
+        if (model_find(m->functions[i].depends, m->functions[i].n_depends, MODEL_ID, group) != SIZE_MAX) return true;
     return false;
 }
 
@@ -498,8 +478,8 @@ static void check_threats(struct model_reader *r, const struct doc *d)
     const struct model *m = r->model;
     for (size_t i = 0; i < m->n_threats; i++) {
         snprintf(r->place, sizeof r->place, "threats[%zu]", i);
-        const struct doc *at = member(d, "threats", i);
-        if (*m->threats[i].group == 0 || !refers(r, at, "strikes", m->threats[i].group, TO_GROUP, "a group")) continue;
+        const struct doc *at = model_member(d, "threats", i);
+        if (*m->threats[i].group == 0 || !model_refers(r, at, "strikes", m->threats[i].group, TO_GROUP, "a group")) continue;
         if (!depended_upon(m, m->threats[i].group))
             model_complain(r, at, "strikes", "expected a group that a function depends on; none depends on \"%s\"",
                 m->threats[i].group);
@@ -512,7 +492,7 @@ static void check_controls(struct model_reader *r, const struct doc *d)
     for (size_t i = 0; i < m->n_controls; i++) {
         snprintf(r->place, sizeof r->place, "controls[%zu]", i);
         if (m->controls[i].fresh_ms > m->controls[i].stale_ms)
-            model_complain(r, member(d, "controls", i), "stale", "expected at least as long as fresh");
+            model_complain(r, model_member(d, "controls", i), "stale", "expected at least as long as fresh");
     }
 }
 
@@ -524,19 +504,19 @@ static void check_names(struct model_reader *r, const struct doc *d)
         snprintf(r->place, sizeof r->place, "alternatives[%zu]", i);
         const char *id = m->alternatives[i].id;
         if (model_group(m, id) != SIZE_MAX || strcmp(id, EVIDENCE_SITE) == 0)
-            model_complain(r, member(d, "alternatives", i), "id", "expected a name that no group has, found \"%s\"", id);
+            model_complain(r, model_member(d, "alternatives", i), "id", "expected a name that no group has, found \"%s\"", id);
     }
     for (size_t i = 0; i < m->n_groups; i++) {
         snprintf(r->place, sizeof r->place, "groups[%zu]", i);
         for (size_t k = 0; k < i; k++)
             for (size_t j = 0; j < m->groups[i].n_members; j++)
-                if (find(m->groups[k].members, m->groups[k].n_members, MODEL_ID, m->groups[i].members[j]) != SIZE_MAX)
-                    model_complain(r, member(d, "groups", i), "members", "expected each member in one group, \"%s\" is in \"%s\" too",
+                if (model_find(m->groups[k].members, m->groups[k].n_members, MODEL_ID, m->groups[i].members[j]) != SIZE_MAX)
+                    model_complain(r, model_member(d, "groups", i), "members", "expected each member in one group, \"%s\" is in \"%s\" too",
                         m->groups[i].members[j], m->groups[k].id);
     }
     snprintf(r->place, sizeof r->place, "groups");
     size_t at = model_group(m, EVIDENCE_SITE);
-    if (at != SIZE_MAX) model_complain(r, member(d, "groups", at), "id", "expected another name: site means the whole");
+    if (at != SIZE_MAX) model_complain(r, model_member(d, "groups", at), "id", "expected another name: site means the whole");
 }
 
 static void read_head(struct model_reader *r, const struct doc *d)
@@ -581,7 +561,7 @@ static void read_all(struct model_reader *r, const struct doc *d)
     for (size_t i = 0; i < SECTIONS; i++) {
         const struct doc *s = doc_get(d, sections[i].key);
         r->place[0] = 0;
-        bool optional = sections[i].rows == alternative_rows || sections[i].rows == condition_rows;
+        bool optional = sections[i].optional;
         if (s) read_section(r, s, &sections[i]);
         if (!s && !optional) model_complain(r, d, sections[i].key, "expected, but missing");
         if (s && !optional && s->kind == DOC_LIST && s->count == 0)
@@ -591,6 +571,19 @@ static void read_all(struct model_reader *r, const struct doc *d)
     check_threats(r, d);
     check_controls(r, d);
     check_names(r, d);
+    model_parts_finish(r, d);
+}
+
+void model_copy(struct model *to, const struct model *from)
+{
+    memcpy(to->schema, from->schema, sizeof to->schema);
+    to->organisation = from->organisation;
+    for (size_t i = 0; i < SECTIONS; i++) {
+        const struct section *s = &sections[i];
+        size_t n = *(const size_t *)(const void *)((const char *)from + s->count_at);
+        memcpy((char *)to + s->array_at, (const char *)from + s->array_at, n * s->size);
+        *(size_t *)(void *)((char *)to + s->count_at) = n;
+    }
 }
 
 /* By line, as a person reads the file; equal lines keep their order. */
@@ -613,7 +606,7 @@ outcome model_read(const struct doc *d, struct model *ret, struct model_error *e
     else model_complain(&r, d, "", "expected a map with schema, organisation, missions, functions, ...");
     *ret_n = r.n;
     sort_errors(errors, r.n < cap ? r.n : cap);
-    if (r.n == 0) *ret = *r.model;
+    if (r.n == 0) model_copy(ret, r.model);
     mem_free(r.model);
     return r.n ? REFUSE(E_CONFIG) : DONE;
 }

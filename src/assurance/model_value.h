@@ -1,5 +1,5 @@
 /* Reading one map of a model by a table of fields: kinds of values in humane notation, their bounds,
- * and errors that say where, what was expected, and what was probably meant. Used by model.c only. */
+ * and errors that say where, what was expected, and what was probably meant. Used by model*.c only. */
 #ifndef ASSURANCE_MODEL_VALUE_H
 #define ASSURANCE_MODEL_VALUE_H
 
@@ -53,5 +53,27 @@ bool model_value_yen(struct model_reader *r, const struct doc *d, const char *ke
 bool model_value_word(struct model_reader *r, const struct doc *d, const char *key, const char *const *words,
     char *to, size_t size);
 bool model_id_good(const char *id, size_t size);
+
+/* References: model_refer.c. What an id may mean, several of these at once. */
+enum target { TO_FUNCTION = 1, TO_GROUP = 2, TO_ALTERNATIVE = 4, TO_THREAT = 8, TO_CONTROL = 16, TO_SITE = 32, TO_ZONE = 64 };
+/* Index by id in any array of structs that begin with their id. */
+size_t model_find(const void *array, size_t n, size_t size, const char *id);
+/* The nearest target's id; NULL when none is near. */
+const char *model_meant(const struct model *m, int kinds, const char *id);
+/* id is one of the targets; else complains with what was probably meant. */
+bool model_refers(struct model_reader *r, const struct doc *at, const char *key, const char *id, int kinds, const char *noun);
+/* A list of ids into rows of MODEL_ID bytes, without repetition. */
+void model_read_ids(struct model_reader *r, const struct doc *d, const char *key, char (*to)[MODEL_ID], size_t cap, size_t *n);
+
+/* Parts: model_parts.c. */
+extern const struct field model_flow_rows[], model_zone_rows[], model_supplier_rows[], model_option_rows[];
+void model_read_group_depends(struct model_reader *r, const struct doc *d, void *base);
+void model_read_observed(struct model_reader *r, const struct doc *d, void *base);
+/* What needs the whole: p_conn by zones, zones that exist, cost of options, live rates. */
+void model_parts_finish(struct model_reader *r, const struct doc *d);
+/* The m-th member of a section, for the line of an error. */
+const struct doc *model_member(const struct doc *d, const char *section, size_t at);
+extern const char *const model_effects[];
+extern const uint32_t model_effects_mille[];
 
 #endif

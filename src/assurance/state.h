@@ -158,6 +158,7 @@ struct assurance {
     int64_t wide_judged_ms;          /* conditions over whole scopes were last judged for a fact */
     int64_t sweep_due_ms;            /* coalesced facts want a sweep; 0 = none */
 
+    struct assess_live *live;        /* what figures were computed on, of this model; NULL until the next */
     struct assessment *picture;      /* the newest figures; valid when has_picture */
     bool has_picture;
     struct figure_note *notes;       /* history, oldest first; at most ASSESSMENTS_MAX */

@@ -129,21 +129,37 @@ static int64_t yen(int64_t attempts_ppb, int64_t effect_ppb, int64_t loss_yen)
     return risk_mul(risk_mul(attempts_ppb, effect_ppb), loss_yen);
 }
 
-void risk_figures(const struct risk_model *m, int figure, struct risk_figure *ret)
+void risk_bypass_all(const struct risk_model *m, const struct risk_threat *t, struct risk_bypasses *ret)
+{
+    for (int k = 0; k < RISK_FIGURES; k++) {
+        ret->now[k] = bypass(m, t, k, MEASURES_AS_THEY_ARE);
+        ret->full[k] = bypass(m, t, k, MEASURES_ALL_WORKING);
+    }
+}
+
+void risk_sum(const struct risk_model *m, int figure, const struct risk_bypasses *v, struct risk_figure *ret)
 {
     assert(m->n_threats <= RISK_THREATS_MAX && figure >= 0 && figure < RISK_FIGURES);
     *ret = (struct risk_figure) { 0 };
     for (size_t i = 0; i < m->n_threats; i++) {
         const struct risk_threat *t = &m->threats[i];
         struct risk_term *term = &ret->terms[i];
-        term->bypass = bypass(m, t, figure, MEASURES_AS_THEY_ARE);
+        term->bypass = v[i].now[figure];
         int64_t reached = risk_mul(t->rate[figure], term->bypass);
         term->rate = risk_mul(reached, t->effect[figure]);
         term->yen = risk_mul(term->rate, t->loss_yen);
         ret->residual_yen = risk_add(ret->residual_yen, term->yen);
         ret->inherent_yen = risk_add(ret->inherent_yen, yen(t->rate[figure], t->effect_off, t->loss_yen));
-        int64_t best = risk_mul(t->rate[figure], bypass(m, t, figure, MEASURES_ALL_WORKING));
+        int64_t best = risk_mul(t->rate[figure], v[i].full[figure]);
         ret->potential_yen = risk_add(ret->potential_yen, yen(best, t->effect_full, t->loss_yen));
         ret->outage_ppb = risk_add(ret->outage_ppb, risk_mul(reached, t->outage[figure]));
     }
+}
+
+void risk_figures(const struct risk_model *m, int figure, struct risk_figure *ret)
+{
+    struct risk_bypasses v[RISK_THREATS_MAX];
+    assert(m->n_threats <= RISK_THREATS_MAX);
+    for (size_t i = 0; i < m->n_threats; i++) risk_bypass_all(m, &m->threats[i], &v[i]);
+    risk_sum(m, figure, v, ret);
 }

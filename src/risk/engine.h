@@ -68,4 +68,12 @@ int64_t risk_bypass(const struct risk_model *m, const struct risk_threat *t, int
 int64_t risk_bypass_bound(const struct risk_model *m, const struct risk_threat *t, const int64_t *strength_lo);
 void risk_figures(const struct risk_model *m, int figure, struct risk_figure *ret);
 
+/* The same in two steps, for many missions on one model: V by threat as it is, and with every owned control
+ * at full coverage; then the sums. */
+struct risk_bypasses {
+    int64_t now[RISK_FIGURES], full[RISK_FIGURES];
+};
+void risk_bypass_all(const struct risk_model *m, const struct risk_threat *t, struct risk_bypasses *ret);
+void risk_sum(const struct risk_model *m, int figure, const struct risk_bypasses *v, struct risk_figure *ret);
+
 #endif
