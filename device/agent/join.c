@@ -1,7 +1,7 @@
 #include "device/agent/join.h"
 
 #include "base/port/port.h"
-#include "device/agent/line.h"
+#include "client/line.h"
 
 enum {
     CONNECT_MS = 10000,

@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "device/agent/line.h"
+#include "client/line.h"
 #include "device/agent/settings.h"
 
 enum { WAIT_MS = 1500, ANSWER_MAX = 64 };

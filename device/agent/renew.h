@@ -4,7 +4,7 @@
 #ifndef DEVICE_AGENT_RENEW_H
 #define DEVICE_AGENT_RENEW_H
 
-#include "device/agent/line.h"
+#include "client/line.h"
 #include "device/agent/state.h"
 
 #define RENEW_RETRY_MIN_MS 5000

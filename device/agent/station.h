@@ -3,10 +3,10 @@
 #ifndef DEVICE_AGENT_STATION_H
 #define DEVICE_AGENT_STATION_H
 
+#include "client/mqtt_client.h"
 #include "device/agent/command.h"
 #include "device/agent/controller.h"
 #include "device/agent/evidence.h"
-#include "device/agent/mqtt_client.h"
 #include "device/agent/renew.h"
 #include "device/agent/state.h"
 
@@ -52,7 +52,7 @@ void station_deinit(struct station *s);
 /* tail: "m/level-upper" and so on, under sk/v1/<site>/<device>/ . */
 MUST outcome station_publish(struct station *s, const char *tail, struct bytes payload, bool retain);
 MUST outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms);
-/* One turn of session and renewal, after polling both (device/agent/mqtt_client.h, renew.h). */
+/* One turn of session and renewal, after polling both (client/mqtt_client.h, renew.h). */
 void station_turn(struct station *s, short session, short renewal, int64_t now_ms);
 /* Answers the waiting challenge with a quote of t. */
 void station_answer(struct station *s, struct tpm *t);

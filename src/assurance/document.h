@@ -18,7 +18,8 @@
     X(DOCUMENT_DECLARATION, "declaration", -1)                                                     \
     X(DOCUMENT_RELEASE, "release", 0)                                                              \
     X(DOCUMENT_LOOSEN, "loosen", 0)                                                                \
-    X(DOCUMENT_GRANTS, "grants", 2)
+    X(DOCUMENT_GRANTS, "grants", 2)                                                                \
+    X(DOCUMENT_AGREEMENT, "agreement", 3)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -104,6 +105,8 @@ struct doc *document_release_new(struct arena *a, const char *site, const char *
     int64_t at_ms);
 /* policy: the map of a grants file (platform/grants.h). */
 struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, int64_t at_ms);
+/* agreement: the map of an agreement's file (checkpoint/agreement.h). */
+struct doc *document_agreement_new(struct arena *a, const char *site, const struct doc *agreement, int64_t at_ms);
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms);
 
 /* The model within a signed model's payload: the same map without type, site and at. NULL = out of memory. */

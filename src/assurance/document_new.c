@@ -34,6 +34,13 @@ struct doc *document_grants_new(struct arena *a, const char *site, const struct 
     return d;
 }
 
+struct doc *document_agreement_new(struct arena *a, const char *site, const struct doc *agreement, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_AGREEMENT, site, at_ms);
+    for (const struct doc *m = agreement->first; m; m = m->next) doc_set(a, d, m->key, again(a, m));
+    return d;
+}
+
 struct doc *document_model_of(struct arena *a, const struct doc *payload)
 {
     static const char *const ours[] = { "type", "site", "at" };

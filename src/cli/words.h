@@ -86,7 +86,34 @@
     X(W_SERVES, "提供", "serves")                                                                 \
     X(W_USES, "利用", "uses")                                                                     \
     X(W_OUTSIDE, "外部", "outside")                                                               \
-    X(W_CLAIMS, "通信から読み取った内容は相手の名乗りであり、確かめられたものではありません", "what packets say is their senders' claim, not proven")
+    X(W_CLAIMS, "通信から読み取った内容は相手の名乗りであり、確かめられたものではありません", "what packets say is their senders' claim, not proven") \
+    X(W_FLOW_ALLOW, "許可", "allow")                                                              \
+    X(W_FLOW_LIMIT, "制限つき", "limit")                                                          \
+    X(W_FLOW_DENY, "拒否", "deny")                                                                \
+    X(W_FLOW_IN, "受信", "in")                                                                    \
+    X(W_FLOW_OUT, "送信", "out")                                                                  \
+    X(W_FLOW_PASSED, "通過", "passed")                                                            \
+    X(W_FLOW_REFUSED, "拒否", "refused")                                                          \
+    X(W_FLOW_LABEL, "区分の上限", "label ceiling")                                                \
+    X(W_FLOW_PURPOSE, "目的", "purpose")                                                          \
+    X(W_FLOW_RATE, "想定する攻撃頻度（年）", "attempts assumed a year")                           \
+    X(W_FLOW_FIGURE, "加わる年間想定損失（円、段を通す前 → 後）", "expected yearly loss it adds (yen, bare -> behind its stages)") \
+    X(W_FLOW_TOLERANCE, "許容限度", "tolerance")                                                  \
+    X(W_FLOW_BYPASS, "すり抜け", "gets by")                                                       \
+    X(W_FLOW_LATTICE, "要求水準（IEC 62443）", "requirement levels (IEC 62443)")                  \
+    X(W_FLOW_FALLBACK, "あらかじめ合意した代替", "fallback agreed beforehand")                    \
+    X(W_FLOW_UNPROVEN, "自己試験に通らない段", "stages that fail their own test")                 \
+    X(W_FLOW_TIGHTENED, "自動で厳しくしました。緩めるには、両責任者が署名し直した合意が必要です", "tightened by itself; only an agreement signed anew by both owners loosens it") \
+    X(W_FLOW_UNKNOWN, "その連携データはありません（連携先/連携データ）", "no such flow (PEER/FLOW)") \
+    X(W_PEER_UP, "接続中", "connected")                                                           \
+    X(W_PEER_DOWN, "未接続", "not connected")                                                     \
+    X(W_PEER_SEEN, "当方で観測", "seen by our own side")                                          \
+    X(W_PEER_NONE, "連携先はありません", "no peers")                                              \
+    X(W_PEER_UNKNOWN, "その連携先はありません", "no such peer")                                   \
+    X(W_PEER_CONTACT, "連絡先", "contact")                                                        \
+    X(W_PEER_BOUNDARY, "責任分界", "responsibility boundary")                                     \
+    X(W_PEER_RETENTION, "保存", "retention")                                                      \
+    X(W_PEER_AGREEMENT, "合意", "agreement")
 
 enum word {
 #define X(name, ja, en) name,

@@ -31,6 +31,8 @@
     X(ENTRY_DECLARATION, 19, "declaration", CLASS_CONTROL, "申告")                                 \
     X(ENTRY_START, 20, "start", CLASS_CONTROL, "起動・停止")                                       \
     X(ENTRY_GRANTS, 36, "grants", CLASS_CONTROL, "許可の定め（署名つき）")                         \
+    X(ENTRY_AGREEMENT, 44, "agreement", CLASS_CONTROL, "相互連携の合意（署名つき）")              \
+    X(ENTRY_FLOW, 45, "flow", CLASS_CONTROL, "連携データの状態と判定")                            \
     X(ENTRY_TOKEN, 37, "token", CLASS_CONTROL, "APIトークン")                                      \
     X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                           \
     X(ENTRY_SESSION, 33, "session", CLASS_CONTROL, "接続の約束（セッション）")                                            \

@@ -102,7 +102,8 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
         .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
-        .push = s_push, .refused = s_refused, .grants = core_grants, .prune = s_prune, .erase = s_erase };
+        .push = s_push, .refused = s_refused, .grants = core_grants,
+        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .prune = s_prune, .erase = s_erase };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -152,6 +153,10 @@ static outcome on_control(struct core *c)
     int fds[CHANNEL_FDS];
     TRY(channel_receive(CONTROL_FD, &kind, fds));
     if (kind == CHANNEL_SEAL) return seal_attach(c, fds[0]);
+    if (kind == CHANNEL_COURIER && c->peers) {
+        TRY(peers_attach(c, fds));
+        return watch_fd(c, peers_wake_fd(c));
+    }
     if (kind != CHANNEL_FRESH) return REFUSE(E_MALFORMED);
     TRY(links_attach(c, fds));
     return watch_fd(c, c->gate.end.get.wake_fd);
@@ -238,6 +243,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     service_port_fill(c, &sp);
     TRY(service_new(&sp, &c->service));
     TRY(assurance_start(c->assurance, port_wall_ms()));
+    TRY(peers_start(c));
     TRY(attest_start(c));
     TRY(self_start(c));
     TRY(local_open(c));
@@ -283,6 +289,7 @@ static int due(struct core *c)
     wait = sooner(wait, ledger_turn(c->ledger, mono, false));
     head_turn(c, mono);
     exchange_durable(c->exchange, ledger_durable(c->ledger));
+    wait = sooner(wait, peers_turn(c, mono));
     links_flush(c);
     return c->gate.backlog.n ? 1 : wait;
 }
@@ -299,6 +306,7 @@ static outcome handle(struct core *c, int fd, bool *again)
     if (fd == c->durable_fd) empty_eventfd(fd);
     else if (fd == c->signal_fd) c->stopping = true;
     else if (fd == c->local_fd) local_accept(c);
+    else if (fd == peers_wake_fd(c)) peers_drain(c);
     else if (channel_is_open(&c->gate.end) && fd == c->gate.end.get.wake_fd) {
         outcome o = links_drain(c);
         *again = o.code == E_AGAIN;
@@ -334,6 +342,7 @@ void core_close(struct core *c)
         (void)!ok(core_seal_head(c, 0));
     }
     links_drop(c);
+    peers_close(c);
     service_free(c->service);
     exchange_free(c->exchange);
     assurance_free(c->assurance);

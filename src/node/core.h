@@ -98,6 +98,7 @@ struct core {
     bool probe_waits;          /* an outside probe's result, to be made a fact */
     enum fact_result probe_seen;
     char probe_detail[FACT_DETAIL_MAX];
+    struct peers *peers;       /* NULL: no agreement was ever made */
     uint64_t holds_next;       /* learnt in replay */
     uint64_t replay_skipped;   /* entries that never applied: said in "started" */
 };
@@ -133,6 +134,22 @@ MUST outcome core_grants(void *ctx, struct bytes json, const char *by, char why[
 MUST outcome core_grants_replay(struct core *c, struct bytes json);
 /* Where no policy was replayed: a new site's rows as one, whose answers are remembered. */
 MUST outcome core_grants_default(struct core *c);
+
+/* agree.c, peers.c, flows.c: other systems behind agreements (node/peers.h); nothing runs while there is none. */
+MUST outcome core_agreement(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
+MUST outcome core_agreement_replay(struct core *c, struct bytes json);
+void core_flow_replay(struct core *c, const struct doc *d, int64_t at_ms);
+MUST outcome core_peer_change(void *ctx, const char *id, const char *verb, const char *reason, const char *by);
+struct doc *core_peers(void *ctx, struct arena *arena);
+MUST outcome peers_start(struct core *c);
+void peers_close(struct core *c);
+MUST outcome peers_attach(struct core *c, const int fds[CHANNEL_FDS]);
+int peers_wake_fd(const struct core *c); /* -1: no courier */
+void peers_drain(struct core *c);
+int peers_turn(struct core *c, int64_t mono_ms);
+bool peers_link(uint32_t link);          /* one of ours, not of the gate */
+void peers_packet(struct core *c, uint32_t link, struct bytes packet);
+void peers_closed(struct core *c, uint32_t link);
 
 /* seal_client.c */
 struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };

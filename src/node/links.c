@@ -248,6 +248,7 @@ static outcome on_up(struct core *c, uint32_t link, struct bytes in)
 {
     struct link_up up;
     TRY(link_take_up(in, &up));
+    if (peers_link(link)) return REFUSE(E_MALFORMED); /* those are not the gate's to give */
     struct core_link *old = index_of(link) < c->links_cap ? &c->links[index_of(link)] : NULL;
     if (old && old->live) link_gone(c, old, false); /* the gate reused a slot without LINK_DOWN */
     struct core_link *l = link_make(c, link);

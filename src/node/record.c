@@ -112,6 +112,8 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     }
     if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
     if (ok(o) && e->kind == ENTRY_GRANTS) o = core_grants_replay(c, e->payload);
+    if (ok(o) && e->kind == ENTRY_AGREEMENT) o = core_agreement_replay(c, e->payload);
+    if (ok(o) && e->kind == ENTRY_FLOW) core_flow_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
     arena_deinit(&a);
     return o;
@@ -165,17 +167,22 @@ outcome core_seal_head(struct core *c, int64_t hold_ms)
 
 static void x_send(void *ctx, uint32_t link, struct bytes packet)
 {
+    if (peers_link(link)) {
+        peers_packet(ctx, link, packet);
+        return;
+    }
     link_send(ctx, link, packet);
 }
 
 static void x_close(void *ctx, uint32_t link)
 {
-    link_close(ctx, link);
+    if (peers_link(link)) peers_closed(ctx, link);
+    else link_close(ctx, link);
 }
 
 static void x_idle(void *ctx, uint32_t link, uint32_t idle_ms)
 {
-    link_idle(ctx, link, idle_ms);
+    if (!peers_link(link)) link_idle(ctx, link, idle_ms);
 }
 
 /* Apart, because the room is large and the compiler clears it: most messages have no properties. */

@@ -147,10 +147,22 @@ static enum grant_action grant_action_of(const struct judging *j)
     }
 }
 
+/* The agreements allow; the site's own rows can only deny. */
+static struct grant_found grant_for_peer(const struct access *a, const struct grant_ask *ask)
+{
+    struct grant_found none = { 0 };
+    struct grant_found site = a->grants ? grants_find(a->grants, a->site, a->registry, ask) : none;
+    if (!a->agreements || (site.row && site.row->deny)) return site.row && site.row->deny ? site : none;
+    struct grant_found f = grants_find(a->agreements, a->site, a->registry, ask);
+    f.varies |= site.varies;
+    return f;
+}
+
 static struct grant_found grant_for(const struct judging *j, const struct identity *who, enum grant_action action, bool standing)
 {
     struct grant_ask ask = { .who = who, .action = action, .filter = j->q->action == ACT_SUBSCRIBE, .topic = j->q->topic,
         .stream = j->stream, .now_ms = j->q->now_ms, .standing = standing };
+    if (who->role == ROLE_PEER) return grant_for_peer(j->a, &ask);
     if (j->list || ask.filter) return grants_find(j->a->grants, j->a->site, j->a->registry, &ask);
     return grants_find_fast(j->a->grants, j->a->site, j->a->registry, &ask);
 }
@@ -314,6 +326,19 @@ static void step_limit(struct judging *j)
     }
 }
 
+/* What another system orders here, two people release. */
+static void step_peer(struct judging *j)
+{
+    const struct identity *from = j->q->from;
+    if (!j->command || j->q->who->role != ROLE_DEVICE || !from || from->role != ROLE_PEER) return;
+    if (j->v.safe_direction || j->q->released) {
+        SAY(j, "peer", "pass", "from the peer {1}{2}", "連携先{1}から{2}", from->id, j->q->released ? ", released by two people" : "");
+        return;
+    }
+    SAY(j, "peer", "hold", "a peer's command ({1}) waits for two people{2}", "連携先（{1}）の指令は二人の承認待ちです{2}", from->id, "");
+    settle(j, RULING_HOLD, "peer");
+}
+
 /* After the limits, so that a decision which says "hold" is not silently made "deny". */
 static void step_quarantine(struct judging *j)
 {
@@ -366,6 +391,7 @@ static const struct step steps[] = {
     { "alarm", FLOW, step_alarm },
     { "safe direction", BIT(ACT_RECEIVE), step_direction },
     { "limit", BIT(ACT_RECEIVE), step_limit },
+    { "peer", BIT(ACT_RECEIVE), step_peer },
     { "quarantine", FLOW, step_quarantine },
     { "flag", BIT(ACT_PUBLISH), step_flag },
 };

@@ -35,6 +35,7 @@ struct access {
     const struct limits *limits; /* swapped by node; may be NULL */
     char site[ID_MAX];
     const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
+    const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
     bool open; /* the lab only: every identity may everything, under any client id */
 };
 
@@ -46,7 +47,9 @@ struct access {
  * where a decision in force says HOLD for that command, the decision's word stands and it is held for two people.
  *
  * A command is judged twice: when it is published (role) and when it would be delivered (limit on the receiving
- * device). A LIMIT of mode HOLD meets commands to limit.device; FLAG meets what that device published. */
+ * device). A LIMIT of mode HOLD meets commands to limit.device; FLAG meets what that device published.
+ * Peers: only rows of signed agreements allow them anything, and the site's deny rows win over those. A peer's command
+ * that is not in the safe direction is held for two people, whatever limits are in force. */
 struct verdict access_judge(const struct access *a, const struct question *q);
 /* The same judgement as a tree of rows, for people: appends rows {step, result, text} to list. */
 struct verdict access_explain(const struct access *a, const struct question *q, struct arena *arena, struct doc *list);

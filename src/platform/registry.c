@@ -37,7 +37,7 @@ struct registry {
     uint64_t epoch, declared;
 };
 
-static const char *const roles[ROLES] = { "none", "device", "operator", "viewer" };
+static const char *const roles[ROLES] = { "none", "device", "operator", "viewer", "peer" };
 static const char *const fails[] = { [FAIL_CLOSED] = "closed", [FAIL_PASS_FLAG] = "pass-flag",
     [FAIL_HOLD_LAST] = "hold-last" };
 static const char *const labels[] = { "public", "internal", "confidential", "restricted" };
@@ -215,6 +215,7 @@ static MUST outcome read_invite(const struct doc *d, struct invite *ret)
     TRY(id_of(d, "group", false, i.group));
     TRY(text_of(d, "model", i.model, sizeof i.model));
     TRY(role_of(d, &i.role));
+    if (i.role == ROLE_PEER) return REFUSE(E_MALFORMED);
     i.until_ms = doc_int(d, "until", 0);
     i.used = doc_bool(d, "used", false);
     *ret = i;
@@ -414,6 +415,7 @@ static MUST outcome judge_invite(const struct registry *r, const struct doc *d, 
     if (now) return strcmp(now->id, ret->id) != 0 || (now->used && !ret->used) ? REFUSE(E_CONFLICT) : DONE;
     const struct identity *i = find(r, ret->id);
     enum life to;
+    if (i && i->role == ROLE_PEER) return REFUSE(E_CONFLICT);
     return i && !ret->used ? life_step(i->life, LIFE_INVITE, &to) : DONE;
 }
 

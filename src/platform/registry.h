@@ -11,7 +11,8 @@
 #define ID_MAX 64           /* [a-z0-9][a-z0-9-]{0,62} */
 #define STREAM_PATTERN_MAX 128
 
-enum role { ROLE_NONE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLES };
+/* A peer is another system behind an agreement: made by that, never invited, without a key, so that nobody logs in as it. */
+enum role { ROLE_NONE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLE_PEER, ROLES };
 const char *role_word(enum role r);
 MUST outcome role_parse(const char *word, enum role *ret);
 

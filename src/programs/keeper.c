@@ -1,5 +1,5 @@
-/* sekimorid, the keeper: starts seal, core and gate, restarts who dies and gives the others fresh
- * channels to it, stops them in order. Holds nothing; reads exit codes, signals, and one byte. */
+/* sekimorid, the keeper: starts seal, core and gate (and a courier once core wants one), restarts who dies and
+ * gives the others fresh channels to it, stops them in order. Holds nothing; reads exit codes, signals, and one byte. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, STEADY_MS = 2000,
     STOP_CORE_MS = 10000, STOP_REST_MS = 2000, ARGS_MAX = 8 };
-enum role { SEAL, CORE, GATE, ROLES };
+enum role { SEAL, CORE, GATE, COURIER, ROLES };
 
 struct child {
     char path[600];
@@ -32,7 +32,8 @@ struct child {
 struct keeper {
     struct child child[ROLES];
     int signal_fd, exit_code;
-    bool ready, stopping;
+    bool ready, stopping, courier; /* courier: core wants one */
+    char courier_dir[600];
 };
 
 /* Without descriptors or memory the keeper cannot do its work: it dies, its children with it, and
@@ -49,12 +50,12 @@ static void tell(const struct child *c, char kind, const int *fds, size_t n)
     if (c->control >= 0) (void)!ok(port_pass(c->control, kind, fds, n));
 }
 
-static void give_channel(struct keeper *k)
+static void give_channel(struct keeper *k, enum role far, char core_kind)
 {
     int fds[CHANNEL_FDS] = { -1, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
     must(port_shared_memory(channel_bytes(), &fds[0]));
-    tell(&k->child[CORE], CHANNEL_FRESH, fds, CHANNEL_FDS);
-    tell(&k->child[GATE], CHANNEL_FRESH, fds, CHANNEL_FDS);
+    tell(&k->child[CORE], core_kind, fds, CHANNEL_FDS);
+    tell(&k->child[far], CHANNEL_FRESH, fds, CHANNEL_FDS);
     for (int i = 0; i < CHANNEL_FDS; i++) close(fds[i]);
 }
 
@@ -94,11 +95,13 @@ static void start(struct keeper *k, enum role r)
 static void restart(struct keeper *k, enum role r)
 {
     new_control(&k->child[r]);
-    if (r != SEAL) {
+    if (r == COURIER) {
+        give_channel(k, COURIER, CHANNEL_COURIER);
+    } else if (r != SEAL) {
         int way = seal_way(k, r);
         tell(&k->child[SEAL], r == CORE ? 'c' : 'g', &way, 1);
         close(way);
-        give_channel(k);
+        give_channel(k, GATE, CHANNEL_FRESH);
     }
     start(k, r);
 }
@@ -122,6 +125,9 @@ static void died(struct keeper *k, struct child *c, int status)
 static void core_says(struct keeper *k, char kind)
 {
     if (kind == CHANNEL_BROKEN && k->child[GATE].pid) kill(k->child[GATE].pid, SIGKILL); /* started again when it is gone */
+    /* A courier that runs already gets a channel to the core that asks: it is another core than before. */
+    if (kind == CHANNEL_WANT_COURIER && k->child[COURIER].pid) give_channel(k, COURIER, CHANNEL_COURIER);
+    if (kind == CHANNEL_WANT_COURIER) k->courier = true;
     if (kind != CHANNEL_READY) return;
     if (!k->ready) port_tell_ready();
     k->ready = true;
@@ -156,12 +162,13 @@ static void await_end(struct keeper *k, enum role from, enum role to, int signal
 
 static void serve(struct keeper *k)
 {
-    for (int r = 0; r < ROLES; r++) new_control(&k->child[r]);
-    give_channel(k);
-    for (int r = 0; r < ROLES; r++) start(k, (enum role)r);
+    k->child[COURIER].control = -1;
+    for (int r = 0; r < COURIER; r++) new_control(&k->child[r]);
+    give_channel(k, GATE, CHANNEL_FRESH);
+    for (int r = 0; r < COURIER; r++) start(k, (enum role)r);
     while (!k->stopping) {
         int64_t now = port_mono_ms(), wait = STEADY_MS;
-        for (int r = 0; r < ROLES; r++) {
+        for (int r = 0; r < (k->courier ? ROLES : COURIER); r++) {
             struct child *c = &k->child[r];
             if (!c->pid && now >= c->start_at_ms) restart(k, (enum role)r);
             else if (!c->pid && c->start_at_ms - now < wait) wait = c->start_at_ms - now;
@@ -169,8 +176,8 @@ static void serve(struct keeper *k)
         turn(k, (int)wait);
     }
     await_end(k, CORE, CORE, SIGTERM, STOP_CORE_MS); /* first: it publishes its head, by the seal */
-    await_end(k, SEAL, GATE, SIGTERM, STOP_REST_MS);
-    await_end(k, SEAL, GATE, SIGKILL, STOP_REST_MS);
+    await_end(k, SEAL, COURIER, SIGTERM, STOP_REST_MS);
+    await_end(k, SEAL, COURIER, SIGKILL, STOP_REST_MS);
 }
 
 /* The core takes the same options, and --check is its own work. False: usage. */
@@ -192,14 +199,16 @@ static bool options(struct keeper *k, int argc, char **argv, bool *ret_check)
 int main(int argc, char **argv)
 {
     static struct keeper k = { .child = { [SEAL] = { .args = { "sekimorid-seal", "/var/lib/sekimori" } },
-        [CORE] = { .args = { "sekimorid-core" } }, [GATE] = { .args = { "sekimorid-gate" } } } };
+        [CORE] = { .args = { "sekimorid-core" } }, [GATE] = { .args = { "sekimorid-gate" } }, [COURIER] = { .args = { "sekimorid-courier", k.courier_dir } } } };
     bool check = false;
     char here[512] = "";
     ssize_t n = readlink("/proc/self/exe", here, sizeof here - 1);
     char *slash = n > 0 ? strrchr(here, '/') : 0;
     if (slash) *slash = 0;
     for (int r = 0; r < ROLES; r++) snprintf(k.child[r].path, sizeof k.child[r].path, "%s/%s", here, k.child[r].args[0]);
-    if (!options(&k, argc, argv, &check)) {
+    bool understood = options(&k, argc, argv, &check);
+    snprintf(k.courier_dir, sizeof k.courier_dir, "%s/courier", k.child[SEAL].args[1]);
+    if (!understood) {
         fprintf(stderr, "usage: sekimorid [--config FILE] [--state DIR] [--check]\n");
         return EXIT_USAGE;
     }

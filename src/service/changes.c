@@ -33,7 +33,7 @@ outcome change_invite(struct service *s, struct request *q)
     int64_t days = doc_int(in, "days", 7);
     if (!registry_id_valid(bytes_str(id))) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
     if (days < 1 || days > 90) return answer_problem(q, 400, "SK-1401", "days: expected 1 to 90", NULL);
-    if (!ok(role_parse(doc_text(in, "role", "device"), &i.role)))
+    if (!ok(role_parse(doc_text(in, "role", "device"), &i.role)) || i.role == ROLE_PEER)
         return answer_problem(q, 400, "SK-1401", "role: expected device, operator or viewer", doc_text(in, "role", ""));
     snprintf(i.id, sizeof i.id, "%s", id);
     snprintf(i.group, sizeof i.group, "%s", doc_text(in, "group", ""));
@@ -124,6 +124,7 @@ outcome change_document(struct service *s, struct request *q)
     int64_t at = s->port.wall_ms(s->port.ctx);
     outcome o = REFUSE(E_UNKNOWN);
     if (strcmp(q->arg[0], "release") == 0) o = release(s, q, at, why);
+    else if (strcmp(q->arg[0], "agreement") == 0) o = s->port.agreement(s->port.ctx, q->http->body, q->caller->name, why);
     else if (strcmp(q->arg[0], "grants") == 0) o = s->port.grants(s->port.ctx, q->http->body, q->caller->name, why);
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -102,6 +102,10 @@ MUST outcome get_consistency(struct service *s, struct request *q);
 /* grants.c */
 MUST outcome get_grants(struct service *s, struct request *q);
 
+/* peers.c */
+MUST outcome get_peers(struct service *s, struct request *q);
+MUST outcome change_peer(struct service *s, struct request *q);
+
 /* est.c */
 MUST outcome est_cacerts(struct service *s, struct request *q);
 MUST outcome est_csrattrs(struct service *s, struct request *q);

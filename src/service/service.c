@@ -49,6 +49,8 @@ static const struct route routes[] = {
     { "GET", "/api/v1/model", PEOPLE, NEED_SIGHT, get_model },
     { "GET", "/api/v1/streams", PEOPLE, NEED_SIGHT, get_streams },
     { "GET", "/api/v1/grants", PEOPLE, NEED_SIGHT, get_grants },
+    { "GET", "/api/v1/peers", PEOPLE, NEED_SIGHT, get_peers },
+    { "POST", "/api/v1/peers/{}/{}", PEOPLE, NEED_ROOT, change_peer },
     { "POST", "/api/v1/streams", 0, NEED_ROOT, change_stream },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },
     { "POST", "/api/v1/invites", 0, NEED_ROOT, change_invite },

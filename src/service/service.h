@@ -46,6 +46,10 @@ struct service_port {
     outcome (*head)(void *ctx);
     /* Take a signed policy of grants; why says what was wrong. */
     outcome (*grants)(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
+    /* The same of an agreement with a peer; every peer with its flows; an operator's "suspend" or "end" of a peer. */
+    outcome (*agreement)(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
+    struct doc *(*peers)(void *ctx, struct arena *arena);
+    outcome (*peer_change)(void *ctx, const char *id, const char *verb, const char *reason, const char *by);
     /* An open SSE response: push bytes to its link. */
     void (*push)(void *ctx, uint32_t link, struct bytes b);
     /* Give payloads of recorded data up; write the entry that says so. */

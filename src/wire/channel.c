@@ -80,7 +80,7 @@ outcome channel_receive(int control_fd, char *ret_kind, int ret_fds[CHANNEL_FDS]
     if (n < 0) return REFUSE_SYS(E_IO, errno);
     int fds[CHANNEL_FDS] = { -1, -1, -1 };
     size_t got = fds_of(&m, fds);
-    size_t want = kind[0] == CHANNEL_FRESH ? CHANNEL_FDS : kind[0] == CHANNEL_READY ? 0 : 1;
+    size_t want = kind[0] == CHANNEL_FRESH || kind[0] == CHANNEL_COURIER ? CHANNEL_FDS : kind[0] == CHANNEL_READY ? 0 : 1;
     if (n != 1 || got != want) {
         for (int i = 0; i < CHANNEL_FDS; i++)
             if (fds[i] >= 0) close(fds[i]);

@@ -1,11 +1,12 @@
-/* The channel between gate and core: one memfd with two rings and an eventfd each way, made by the
+/* The channel between gate and core, and the one between courier (in the gate's place) and core: one memfd with two rings and an eventfd each way, made by the
  * keeper and handed to both ends over their control sockets. A new channel replaces the old one.
  * Control messages (SOCK_SEQPACKET, one byte plus SCM_RIGHTS):
  *   'R' + {memfd, eventfd to gate, eventfd to core}   a fresh channel (also the first)
  *   's' + {SOCK_SEQPACKET}                            a fresh way to the seal
  *   'c' / 'g' + {SOCK_SEQPACKET}                      to the seal: a fresh way to core / gate
+ *   'o' + {memfd, eventfds}                           to core: a fresh channel to the courier, which gets it as 'R'
  * Towards the keeper, from core: 'y' once the site serves; 'b' when the gate broke its channel and shall be started
- * afresh. */
+ * afresh; 'p' whenever it wants a courier (and a channel to it). */
 #ifndef WIRE_CHANNEL_H
 #define WIRE_CHANNEL_H
 
@@ -15,7 +16,8 @@
 #define CHANNEL_FDS 3
 
 enum channel_end { CHANNEL_GATE, CHANNEL_CORE };
-enum channel_message { CHANNEL_FRESH = 'R', CHANNEL_SEAL = 's', CHANNEL_READY = 'y', CHANNEL_BROKEN = 'b' };
+enum channel_message { CHANNEL_FRESH = 'R', CHANNEL_SEAL = 's', CHANNEL_READY = 'y', CHANNEL_COURIER = 'o',
+    CHANNEL_WANT_COURIER = 'p', CHANNEL_BROKEN = 'b' };
 
 /* The second ring starts on a page of its own. */
 static inline size_t channel_second_at(void)

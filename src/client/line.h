@@ -1,6 +1,7 @@
-/* One TLS connection out, without blocking: the caller polls, line_turn moves bytes. */
-#ifndef DEVICE_AGENT_LINE_H
-#define DEVICE_AGENT_LINE_H
+/* One TLS connection out, without blocking: the caller polls, line_turn moves bytes. Without a TLS context it is
+ * plaintext, which line_open refuses off loopback. */
+#ifndef CLIENT_LINE_H
+#define CLIENT_LINE_H
 
 #include "crypto/tls.h"
 
@@ -9,12 +10,14 @@ enum line_state { LINE_CLOSED, LINE_CONNECTING, LINE_HANDSHAKE, LINE_UP };
 struct line {
     enum line_state state;
     int fd;
-    struct tls *tls;
+    struct tls *tls;   /* NULL: plaintext */
     struct buffer in;  /* plaintext received; the caller drops what it used */
+    struct buffer out; /* to be sent, where there is no TLS */
     bool ended;        /* the peer closed: nothing more will come */
 };
 
-/* Resolves (may block on DNS) and starts connecting. Free with line_close. */
+/* Resolves (may block on DNS) and starts connecting. Free with line_close. c NULL: plaintext; E_DENIED unless every
+ * address of host is loopback. */
 MUST outcome line_open(struct line *l, struct tls_context *c, const char *host, uint16_t port);
 void line_close(struct line *l);
 /* What to poll the descriptor for. */

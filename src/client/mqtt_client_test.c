@@ -1,5 +1,5 @@
 /* The client against a line that is a test: what it sends is read back with the wire's own readers. */
-#include "device/agent/mqtt_client.h"
+#include "client/mqtt_client.h"
 
 #include <poll.h>
 

@@ -1,4 +1,4 @@
-#include "device/agent/mqtt_client.h"
+#include "client/mqtt_client.h"
 
 #include <poll.h>
 
@@ -39,7 +39,17 @@ static void letter_free(struct mqtt_client *c, struct mqtt_letter *before, struc
 void mqtt_client_deinit(struct mqtt_client *c)
 {
     mqtt_client_stop(c);
+    mqtt_client_forget(c);
+}
+
+void mqtt_client_forget(struct mqtt_client *c)
+{
     while (c->first != NULL) letter_free(c, NULL, c->first);
+}
+
+static uint8_t version_of(const struct mqtt_client *c)
+{
+    return c->config.version ? c->config.version : 5;
 }
 
 static MUST outcome session_send(struct mqtt_client *c, struct buffer *b)
@@ -61,7 +71,7 @@ static MUST outcome letter_send(struct mqtt_client *c, struct mqtt_letter *l)
     struct buffer b = BUFFER(PACKET_MAX);
     struct mqtt_publish m = { .qos = 1, .retain = l->retain, .id = id_take(c),
         .topic = bytes_of(l->at, l->topic_n), .payload = bytes_of(l->at + l->topic_n, l->payload_n) };
-    outcome o = mqtt_write_publish(5, &m, &b);
+    outcome o = mqtt_write_publish(version_of(c), &m, &b);
     if (!ok(o)) {
         buffer_deinit(&b);
         return o;
@@ -125,7 +135,7 @@ int mqtt_client_fd(const struct mqtt_client *c)
 
 short mqtt_client_poll_events(const struct mqtt_client *c)
 {
-    return c->state == MQTT_OFF ? 0 : line_events(&c->line);
+    return c->state == MQTT_OFF ? 0 : (short)(line_events(&c->line) & (c->paused ? ~POLLIN : ~0));
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -159,6 +169,7 @@ static void session_down(struct mqtt_client *c, outcome why, uint8_t reason, int
     c->state = MQTT_OFF;
     for (struct mqtt_letter *l = c->first; l != NULL; l = l->next) l->id = 0;
     c->inflight = 0;
+    c->paused = false;
     port_random(&jitter, sizeof jitter);
     c->retry_at_ms = now_ms + c->retry_ms / 2 + jitter % c->retry_ms;
     c->retry_ms = c->retry_ms * 2 > MQTT_RETRY_MAX_MS ? MQTT_RETRY_MAX_MS : c->retry_ms * 2;
@@ -168,10 +179,13 @@ static void session_down(struct mqtt_client *c, outcome why, uint8_t reason, int
 static MUST outcome greet(struct mqtt_client *c)
 {
     struct buffer b = BUFFER(4096);
-    struct mqtt_connect m = { .version = 5, .clean_start = true, .keep_alive_s = c->config.keep_alive_s,
-        .client_id = bytes_str(c->config.client_id) };
+    struct mqtt_connect m = { .version = version_of(c), .clean_start = !c->config.resume_s, .keep_alive_s = c->config.keep_alive_s,
+        .client_id = bytes_str(c->config.client_id), .has_user = c->config.user, .user = bytes_str(c->config.user),
+        .has_password = c->config.password, .password = bytes_str(c->config.password) };
     m.properties.has = UINT64_C(1) << MQTT_HAS_receive_maximum;
     m.properties.receive_maximum = WINDOW_MAX;
+    if (c->config.resume_s) m.properties.has |= UINT64_C(1) << MQTT_HAS_session_expiry_s;
+    m.properties.session_expiry_s = c->config.resume_s;
     outcome o = mqtt_write_connect(&m, &b);
     if (!ok(o)) {
         buffer_deinit(&b);
@@ -197,7 +211,7 @@ static MUST outcome subscribe(struct mqtt_client *c)
         s.rows[i].filter = bytes_str(c->config.filters[i]);
         s.rows[i].qos = 1;
     }
-    outcome o = mqtt_write_subscribe(5, &s, &b);
+    outcome o = mqtt_write_subscribe(version_of(c), &s, &b);
     if (!ok(o)) {
         buffer_deinit(&b);
         return o;
@@ -211,7 +225,7 @@ static MUST outcome on_connack(struct mqtt_client *c, struct bytes packet, uint8
     struct mqtt_ack a = { 0 };
     bool present;
     if (c->state != MQTT_GREETED) return REFUSE(E_MALFORMED);
-    TRY(mqtt_read_connack(packet, 5, &present, &a, ret_reason));
+    TRY(mqtt_read_connack(packet, version_of(c), &present, &a, ret_reason));
     *ret_reason = a.reason;
     if (a.reason != 0) return REFUSE(E_DENIED);
     c->window = WINDOW_MAX;
@@ -230,7 +244,7 @@ static MUST outcome on_suback(struct mqtt_client *c, struct bytes packet, uint8_
     uint8_t codes[MQTT_CLIENT_FILTERS_MAX];
     uint16_t id;
     size_t n = 0;
-    TRY(mqtt_read_suback(packet, 5, &id, codes, sizeof codes, &n, ret_reason));
+    TRY(mqtt_read_suback(packet, version_of(c), &id, codes, sizeof codes, &n, ret_reason));
     if (c->state != MQTT_SUBSCRIBING) return REFUSE(E_MALFORMED);
     if (c->config.events.subscribed != NULL) c->config.events.subscribed(c->config.events.ctx, codes, n);
     session_up(c);
@@ -241,7 +255,7 @@ static MUST outcome on_puback(struct mqtt_client *c, struct bytes packet, uint8_
 {
     struct mqtt_ack a = { 0 };
     struct mqtt_letter *before = NULL, *l;
-    TRY(mqtt_read_ack(packet, 5, &a, ret_reason));
+    TRY(mqtt_read_ack(packet, version_of(c), &a, ret_reason));
     for (l = c->first; l != NULL && l->id != a.id; l = l->next) before = l;
     if (l == NULL || a.id == 0) return DONE; /* not of this session */
     uint32_t ticket = l->ticket;
@@ -257,13 +271,17 @@ static MUST outcome on_puback(struct mqtt_client *c, struct bytes packet, uint8_
 static MUST outcome on_publish(struct mqtt_client *c, struct bytes packet, uint8_t *ret_reason)
 {
     struct mqtt_publish m = { 0 };
-    TRY(mqtt_read_publish(packet, 5, &m, ret_reason));
+    TRY(mqtt_read_publish(packet, version_of(c), &m, ret_reason));
     if (m.qos > 1) return REFUSE(E_UNSUPPORTED); /* never subscribed so */
     if (c->config.events.message != NULL) c->config.events.message(c->config.events.ctx, &m);
-    if (m.qos == 0) return DONE;
+    return m.qos == 0 || c->config.by_hand ? DONE : mqtt_client_ack(c, m.id);
+}
+
+outcome mqtt_client_ack(struct mqtt_client *c, uint16_t id)
+{
     struct buffer b = BUFFER(256);
-    struct mqtt_ack a = { .id = m.id };
-    outcome o = mqtt_write_ack(5, MQTT_PUBACK, &a, &b);
+    struct mqtt_ack a = { .id = id };
+    outcome o = mqtt_write_ack(version_of(c), MQTT_PUBACK, &a, &b);
     if (ok(o)) return session_send(c, &b);
     buffer_deinit(&b);
     return o;
@@ -280,7 +298,7 @@ static MUST outcome on_packet(struct mqtt_client *c, enum mqtt_type type, struct
     case MQTT_PUBLISH: return on_publish(c, packet, ret_reason);
     case MQTT_PINGRESP: return DONE;
     case MQTT_DISCONNECT:
-        TRY(mqtt_read_ack(packet, 5, &a, ret_reason));
+        TRY(mqtt_read_ack(packet, version_of(c), &a, ret_reason));
         *ret_reason = a.reason;
         return REFUSE(E_CLOSED);
     default: return REFUSE(E_MALFORMED);
@@ -291,7 +309,7 @@ static MUST outcome packets_take(struct mqtt_client *c, uint8_t *ret_reason)
 {
     size_t used = 0;
     outcome o = DONE;
-    while (ok(o)) { /* ends: each round takes a packet that has arrived */
+    while (ok(o) && !c->paused) { /* ends: each round takes a packet that has arrived */
         struct bytes rest = bytes_of(c->line.in.at + used, c->line.in.n - used);
         enum mqtt_type type;
         size_t total = 0;
@@ -311,6 +329,7 @@ static MUST outcome packets_take(struct mqtt_client *c, uint8_t *ret_reason)
 static MUST outcome keep_alive(struct mqtt_client *c, int64_t now_ms)
 {
     if (c->state != MQTT_UP) return now_ms - c->heard_ms > GREETING_MS ? REFUSE(E_TIMEOUT) : DONE;
+    if (c->paused) c->heard_ms = now_ms; /* it is we who do not listen */
     if (now_ms - c->heard_ms >= c->keep_alive_ms * 3 / 2) return REFUSE(E_TIMEOUT);
     if (now_ms - c->said_ms < c->keep_alive_ms / 2) return DONE;
     struct buffer b = BUFFER(16);
@@ -351,7 +370,7 @@ void mqtt_client_stop(struct mqtt_client *c)
 {
     if (c->state == MQTT_OFF) return;
     struct buffer b = BUFFER(256);
-    if (c->line.state == LINE_UP && ok(mqtt_write_disconnect(5, 0, NULL, &b))) {
+    if (c->line.state == LINE_UP && ok(mqtt_write_disconnect(version_of(c), 0, NULL, &b))) {
         outcome o = line_send(&c->line, buffer_view(&b)); /* a courtesy */
         (void)o;
     }

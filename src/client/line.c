@@ -1,4 +1,4 @@
-#include "device/agent/line.h"
+#include "client/line.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -15,7 +15,34 @@ enum {
     READ_BYTES = 16384,
     TURNS_MAX = 16, /* reads a turn, so that one busy line cannot starve others */
     IN_MAX = 1 << 20,
+    OUT_MAX = 4 << 20,
 };
+
+static struct bytes pending(const struct line *l)
+{
+    return l->tls ? tls_pending(l->tls) : buffer_view(&l->out);
+}
+
+static void sent(struct line *l, size_t n)
+{
+    if (l->tls) tls_sent(l->tls, n);
+    else buffer_drop(&l->out, n);
+}
+
+static bool loopback(const struct addrinfo *a)
+{
+    static const uint8_t v6[16] = { [15] = 1 };
+    if (a->ai_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr.s_addr) >> 24 == 127;
+    return a->ai_family == AF_INET6 && memcmp(&((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr, v6, 16) == 0;
+}
+
+static bool all_loopback(const struct addrinfo *found)
+{
+    for (const struct addrinfo *a = found; a; a = a->ai_next)
+        if (!loopback(a)) return false;
+    return true;
+}
 
 static MUST outcome socket_start(const struct addrinfo *a, int *ret)
 {
@@ -36,14 +63,14 @@ outcome line_open(struct line *l, struct tls_context *c, const char *host, uint1
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found = NULL;
     char service[8];
-    struct line fresh = { .state = LINE_CONNECTING, .fd = -1, .in = BUFFER(IN_MAX) };
+    struct line fresh = { .state = LINE_CONNECTING, .fd = -1, .in = BUFFER(IN_MAX), .out = BUFFER(OUT_MAX) };
     snprintf(service, sizeof service, "%u", port);
     if (getaddrinfo(host, service, &hints, &found) != 0) return REFUSE(E_IO);
-    outcome o = REFUSE(E_IO);
-    for (const struct addrinfo *a = found; a != NULL && !ok(o); a = a->ai_next) o = socket_start(a, &fresh.fd);
+    outcome o = !c && !all_loopback(found) ? REFUSE(E_DENIED) : REFUSE(E_IO);
+    for (const struct addrinfo *a = found; a != NULL && o.code == E_IO; a = a->ai_next) o = socket_start(a, &fresh.fd);
     freeaddrinfo(found);
     TRY(o);
-    o = tls_new(c, host, &fresh.tls);
+    if (c) o = tls_new(c, host, &fresh.tls);
     if (!ok(o)) {
         close(fresh.fd);
         return o;
@@ -56,29 +83,30 @@ void line_close(struct line *l)
 {
     if (l->state == LINE_CLOSED) return;
     if (l->state == LINE_UP) {
-        tls_close(l->tls);
-        struct bytes b = tls_pending(l->tls);
-        ssize_t sent = send(l->fd, b.at, b.n, MSG_NOSIGNAL); /* a courtesy; whether it arrives is not ours */
-        (void)sent;
+        if (l->tls) tls_close(l->tls);
+        struct bytes b = pending(l);
+        ssize_t n = send(l->fd, b.at, b.n, MSG_NOSIGNAL); /* a courtesy; whether it arrives is not ours */
+        (void)n;
     }
-    tls_free(l->tls);
+    if (l->tls) tls_free(l->tls);
     close(l->fd);
     buffer_deinit(&l->in);
+    buffer_deinit(&l->out);
     *l = (struct line) { .state = LINE_CLOSED, .fd = -1 };
 }
 
 short line_events(const struct line *l)
 {
     if (l->state == LINE_CONNECTING) return POLLOUT;
-    return (short)(POLLIN | (tls_pending(l->tls).n > 0 ? POLLOUT : 0));
+    return (short)(POLLIN | (pending(l).n > 0 ? POLLOUT : 0));
 }
 
 static MUST outcome flush(struct line *l)
 {
-    for (struct bytes b = tls_pending(l->tls); b.n > 0; b = tls_pending(l->tls)) {
+    for (struct bytes b = pending(l); b.n > 0; b = pending(l)) {
         ssize_t n = send(l->fd, b.at, b.n, MSG_NOSIGNAL);
         if (n < 0) return errno == EAGAIN || errno == EINTR ? DONE : REFUSE_SYS(E_IO, errno);
-        tls_sent(l->tls, (size_t)n);
+        sent(l, (size_t)n);
     }
     return DONE;
 }
@@ -101,6 +129,10 @@ static MUST outcome decrypt(struct line *l)
 
 static MUST outcome advance(struct line *l)
 {
+    if (!l->tls) {
+        l->state = LINE_UP;
+        return DONE;
+    }
     if (l->state == LINE_HANDSHAKE) {
         outcome o = tls_handshake(l->tls);
         if (o.code == E_AGAIN) return DONE;
@@ -121,6 +153,10 @@ static MUST outcome receive(struct line *l)
             l->ended = true;
             if (l->state != LINE_UP) return REFUSE(E_CLOSED);
             break;
+        }
+        if (!l->tls) {
+            TRY(buffer_put(&l->in, bytes_of(raw, (size_t)n)));
+            continue;
         }
         TRY(tls_feed(l->tls, bytes_of(raw, (size_t)n)));
         TRY(advance(l));
@@ -152,7 +188,7 @@ outcome line_turn(struct line *l, short revents)
 outcome line_send(struct line *l, struct bytes b)
 {
     assert(l->state == LINE_UP);
-    TRY(tls_write(l->tls, b));
+    TRY(l->tls ? tls_write(l->tls, b) : buffer_put(&l->out, b));
     return flush(l);
 }
 

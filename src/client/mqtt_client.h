@@ -1,13 +1,14 @@
-/* A small MQTT 5 client over one line: QoS 1 out from a bounded outbox that survives reconnects,
- * subscriptions renewed at every session, keep alive, reconnect with jitter. No thread; the caller
- * polls. What it could not deliver and had to drop is counted, never hidden. */
-#ifndef DEVICE_AGENT_MQTT_CLIENT_H
-#define DEVICE_AGENT_MQTT_CLIENT_H
+/* A small MQTT client (5, or 3.1.1 where asked) over one line: QoS 1 out from a bounded outbox that survives
+ * reconnects, subscriptions renewed at every session, keep alive, reconnect with jitter. No thread; the caller
+ * polls. What it could not deliver and had to drop is counted, never hidden. Where the caller acknowledges by
+ * hand, nothing it has not taken is lost: the server sends it again. */
+#ifndef CLIENT_MQTT_CLIENT_H
+#define CLIENT_MQTT_CLIENT_H
 
-#include "device/agent/line.h"
+#include "client/line.h"
 #include "wire/mqtt.h"
 
-#define MQTT_CLIENT_FILTERS_MAX 8
+#define MQTT_CLIENT_FILTERS_MAX 16
 #define MQTT_RETRY_MIN_MS 100
 #define MQTT_RETRY_MAX_MS 5000
 
@@ -21,7 +22,11 @@ struct mqtt_client_events { /* any may be NULL */
 };
 
 struct mqtt_client_config {
-    struct tls_context *tls; /* not owned */
+    struct tls_context *tls; /* not owned; NULL: plaintext, loopback only */
+    uint8_t version;         /* 0 or 5; 4 is 3.1.1 */
+    uint32_t resume_s;       /* 0: a clean start each time; else the server keeps our session this long */
+    const char *user, *password; /* NULL: none */
+    bool by_hand;            /* QoS 1 messages are acknowledged by mqtt_client_ack */
     const char *host;
     uint16_t port;
     const char *client_id;
@@ -46,6 +51,7 @@ struct mqtt_client {
     uint32_t next_ticket;
     uint32_t retry_ms;
     int64_t retry_at_ms, heard_ms, said_ms, keep_alive_ms;
+    bool paused;           /* by hand: no further packet is looked at */
     uint64_t sessions, acknowledged, refused, dropped;
 };
 
@@ -61,6 +67,10 @@ short mqtt_client_poll_events(const struct mqtt_client *c);
 int mqtt_client_wait_ms(const struct mqtt_client *c, int64_t now_ms);
 /* One turn; refusals of the connection are handled inside (events.down, then a later retry). */
 void mqtt_client_turn(struct mqtt_client *c, short revents, int64_t now_ms);
+/* By hand: takes a message of this session. */
+MUST outcome mqtt_client_ack(struct mqtt_client *c, uint16_t id);
+/* The outbox is emptied: whoever filled it has it all. */
+void mqtt_client_forget(struct mqtt_client *c);
 /* DISCONNECT and close; the outbox stays. */
 void mqtt_client_stop(struct mqtt_client *c);
 

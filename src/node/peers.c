@@ -1,0 +1,333 @@
+#include "node/peers.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum { RECORDS_A_TURN = 1024, TEST_EVERY_MS = 30000 };
+
+/* ---- to the courier ---- */
+
+void courier_tell(struct core *c, struct bytes record)
+{
+    struct peers *s = c->peers;
+    uint32_t length = (uint32_t)record.n;
+    if (!channel_is_open(&s->channel)) return;
+    if (!s->backlog.n && ok(ring_put(&s->channel.put, &record, 1))) return;
+    if (!ok(buffer_reserve(&s->backlog, sizeof length + record.n))) return; /* bounded by the windows of all flows */
+    (void)!ok(buffer_put(&s->backlog, bytes_of(&length, sizeof length)));
+    (void)!ok(buffer_put(&s->backlog, record));
+}
+
+static void flush(struct peers *s)
+{
+    size_t at = 0;
+    if (!channel_is_open(&s->channel)) return;
+    while (s->backlog.n - at >= sizeof(uint32_t)) {
+        uint32_t length;
+        memcpy(&length, s->backlog.at + at, sizeof length);
+        struct bytes record = bytes_of(s->backlog.at + at + sizeof length, length);
+        if (!ok(ring_put(&s->channel.put, &record, 1))) break;
+        at += sizeof length + length;
+    }
+    buffer_drop(&s->backlog, at);
+    ring_flush(&s->channel.put);
+}
+
+/* Somewhere to go: a flow that is agreed, and neither suspended nor ended. */
+static bool peer_wanted(const struct peer_live *p)
+{
+    for (size_t i = 0; i < p->a.n; i++) {
+        enum flow_state s = p->flows[i].state;
+        if (s == FLOW_AGREED || s == FLOW_VERIFIED || s == FLOW_LIVE) return true;
+    }
+    return false;
+}
+
+static void tell_peer(struct peer_live *p)
+{
+    static uint8_t room[COURIER_CA_MAX + 16384];
+    struct courier_peer w = { .name = bytes_str(p->a.id), .host = bytes_str(p->a.host), .client_id = bytes_str(p->a.client_id),
+        .ca_pem = bytes_str(p->a.ca_pem), .port = p->a.port, .version = p->a.version };
+    for (size_t i = 0; i < p->a.n; i++)
+        if (p->a.flows[i].direction == FLOW_IN && w.n < COURIER_FILTERS_MAX) w.filters[w.n++] = bytes_str(p->a.flows[i].remote);
+    struct out o = out_of(room, sizeof room);
+    courier_put_peer(&o, (uint32_t)p->index, &w);
+    if (ok(out_done(&o))) courier_tell(p->core, out_view(&o));
+    p->asked = true;
+}
+
+static void tell_end(struct peer_live *p)
+{
+    uint8_t room[8];
+    struct out o = out_of(room, sizeof room);
+    courier_put_head(&o, COURIER_END, (uint32_t)p->index);
+    courier_tell(p->core, out_view(&o));
+    p->asked = false;
+}
+
+/* ---- a flow's state ---- */
+
+bool flow_open(const struct peer_live *p, size_t flow)
+{
+    const struct flow_live *f = &p->flows[flow];
+    return f->state == FLOW_LIVE && f->judged && f->j.verdict != FLOW_DENY;
+}
+
+static void write_flow(struct peer_live *p, size_t flow)
+{
+    const struct flow_live *f = &p->flows[flow];
+    struct arena arena = ARENA(65536);
+    struct doc *d = doc_map(&arena);
+    doc_set_text(&arena, d, "what", "flow");
+    doc_set_text(&arena, d, "peer", p->a.id);
+    doc_set_text(&arena, d, "flow", p->a.flows[flow].id);
+    doc_set_text(&arena, d, "agreement", p->hash);
+    doc_set_text(&arena, d, "state", flow_state_word(f->state));
+    doc_set_text(&arena, d, "verdict", f->judged ? flow_verdict_word(f->j.verdict) : "");
+    doc_set_int(&arena, d, "stages", f->j.stages);
+    doc_set_int(&arena, d, "sights", p->sights);
+    doc_set_bool(&arena, d, "fallback", f->j.fallback);
+    doc_set_int(&arena, d, "added_yen", f->j.added_yen);
+    doc_set_text(&arena, d, "why", f->why);
+    (void)!ok(core_write(p->core, ENTRY_FLOW, d, false));
+    if (p->core->service) service_event(p->core->service, "flow", d);
+    arena_deinit(&arena);
+}
+
+void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *why, bool record)
+{
+    struct flow_live *f = &p->flows[flow];
+    enum flow_state before = f->state;
+    if (!ok(flow_step(f->state, e, &f->state))) return;
+    snprintf(f->why, sizeof f->why, "%s", why);
+    if (!flow_open(p, flow)) flow_unlink(p, flow);
+    if (record && f->state != before) write_flow(p, flow);
+}
+
+static void judge_flow(struct peer_live *p, size_t flow, int64_t wall_ms)
+{
+    struct flow_live *f = &p->flows[flow];
+    struct judging j = { .agreement = &p->a, .flow = &p->a.flows[flow], .proven = f->proven, .sights = p->sights,
+        .expired = wall_ms >= p->a.until_ms };
+    struct judgement before = f->j;
+    bool had = f->judged;
+    if (f->state != FLOW_VERIFIED && f->state != FLOW_LIVE) return;
+    f->j = had ? judge_again(&j, &before, wall_ms) : judge_open(&j, wall_ms);
+    f->judged = true;
+    if (f->state == FLOW_VERIFIED) flow_to(p, flow, FLOW_OPEN, "verified", false);
+    bool same = had && f->j.verdict == before.verdict && f->j.stages == before.stages;
+    if (same) return;
+    if (had) p->tightened_ms = wall_ms;
+    if (!flow_open(p, flow)) flow_unlink(p, flow); /* in force first, then written */
+    write_flow(p, flow);
+}
+
+void peer_judge(struct peer_live *p)
+{
+    for (size_t i = 0; i < p->a.n; i++) judge_flow(p, i, port_wall_ms());
+}
+
+void peer_saw(struct peer_live *p, enum sight s)
+{
+    if (s == SIGHT_COUNT || p->sights >> s & 1) return;
+    p->sights |= 1u << s;
+    p->tightened_ms = port_wall_ms();
+    peer_judge(p);
+    core_audit(p->core, "peer-saw", "peer", p->a.id, "sight", sight_word(s), NULL);
+}
+
+/* ---- what the courier says ---- */
+
+static MUST outcome on_up(struct peer_live *p, struct bytes in)
+{
+    uint8_t n;
+    struct bytes codes;
+    size_t k = 0;
+    TRY(take_u8(&in, &n));
+    TRY(take(&in, n, &codes));
+    p->up = true;
+    p->down_why[0] = 0;
+    for (size_t i = 0; i < p->a.n; i++) {
+        bool in_flow = p->a.flows[i].direction == FLOW_IN;
+        bool good = !in_flow || (k < codes.n && codes.at[k] < 0x80);
+        k += in_flow;
+        if (good) flow_to(p, i, FLOW_VERIFY, "reached", true);
+    }
+    peer_judge(p);
+    return at_end(in);
+}
+
+static void peer_down(struct peer_live *p, const char *why)
+{
+    p->up = false;
+    p->n_sent = 0;
+    snprintf(p->down_why, sizeof p->down_why, "%s", why);
+    for (size_t i = 0; i < p->a.n; i++) {
+        if (p->a.flows[i].direction == FLOW_OUT) flow_unlink(p, i);
+        flow_forget(p, i);
+    }
+}
+
+void peer_reopen(struct peer_live *p, int64_t after_ms)
+{
+    if (!p->reopen_ms) p->reopen_ms = port_mono_ms() + after_ms + 1;
+}
+
+static MUST outcome on_down(struct peer_live *p, struct bytes in)
+{
+    struct bytes why;
+    char text[COURIER_WHY_MAX];
+    TRY(take_field16(&in, &why));
+    TRY(bytes_to_text(why, text, sizeof text));
+    if (!bytes_is_utf8(why)) return REFUSE(E_MALFORMED);
+    if (p->up || strcmp(p->down_why, text) != 0) core_counted(p->core, "peer-down", p->a.id, text, 1);
+    peer_down(p, text);
+    return DONE;
+}
+
+static MUST outcome on_refused(struct peer_live *p, struct bytes in)
+{
+    uint32_t count;
+    struct bytes topic;
+    char text[MQTT_TOPIC_MAX + 1];
+    TRY(take_u32(&in, &count));
+    TRY(take_field16(&in, &topic));
+    TRY(bytes_to_text(topic, text, sizeof text));
+    p->unlisted += count;
+    core_counted(p->core, "peer-topic-not-agreed", p->a.id, bytes_is_utf8(topic) ? text : "", count);
+    peer_saw(p, SIGHT_UNLISTED);
+    return DONE;
+}
+
+static MUST outcome on_sent(struct peer_live *p, struct bytes in)
+{
+    uint32_t ticket;
+    uint8_t reason;
+    TRY(take_u32(&in, &ticket));
+    TRY(take_u8(&in, &reason));
+    flow_sent(p, ticket, reason);
+    return at_end(in);
+}
+
+static MUST outcome on_record(struct core *c, struct bytes in)
+{
+    enum courier_kind kind;
+    uint32_t index;
+    struct courier_message m;
+    TRY(courier_take_head(&in, &kind, &index));
+    struct peer_live *p = c->peers->at[index];
+    if (!p || !p->asked) return DONE; /* its end crossed this on the way */
+    switch (kind) {
+    case COURIER_UP: return on_up(p, in);
+    case COURIER_DOWN: return on_down(p, in);
+    case COURIER_REFUSED: return on_refused(p, in);
+    case COURIER_SENT: return on_sent(p, in);
+    case COURIER_ARRIVED:
+        TRY(courier_take_message(in, &m));
+        flow_arrived(p, &m);
+        return DONE;
+    default: return REFUSE(E_MALFORMED);
+    }
+}
+
+static void channel_gone(struct core *c)
+{
+    struct peers *s = c->peers;
+    channel_close(&s->channel);
+    s->backlog.n = 0;
+    for (size_t i = 0; i < COURIER_PEERS_MAX; i++) {
+        if (!s->at[i]) continue;
+        peer_down(s->at[i], "courier");
+        s->at[i]->asked = false;
+    }
+}
+
+outcome peers_attach(struct core *c, const int fds[CHANNEL_FDS])
+{
+    channel_gone(c);
+    return channel_open(&c->peers->channel, fds, CHANNEL_CORE);
+}
+
+int peers_wake_fd(const struct core *c)
+{
+    return c->peers && channel_is_open(&c->peers->channel) ? c->peers->channel.get.wake_fd : -1;
+}
+
+/* A courier that breaks the records loses its channel; the keeper is asked for another. */
+void peers_drain(struct core *c)
+{
+    struct peers *s = c->peers;
+    channel_woken(&s->channel);
+    for (size_t i = 0; i < RECORDS_A_TURN; i++) {
+        struct out o = out_of(s->room, RING_RECORD_MAX);
+        outcome got = ring_take(&s->channel.get, &o);
+        if (got.code == E_AGAIN) return;
+        if (ok(got)) got = on_record(c, out_view(&o));
+        if (ok(got)) continue;
+        core_counted(c, "courier-broke-records", "courier", code_word(got.code), 1);
+        channel_gone(c);
+        s->wanted = false;
+        return;
+    }
+}
+
+/* ---- turn ---- */
+
+/* Every stage of every flow meets its own forbidden sample: control C11. */
+static void self_test(struct peer_live *p)
+{
+    char asset[64];
+    bool good = true;
+    for (size_t i = 0; i < p->a.n; i++) {
+        p->flows[i].proven = stages_self_test(&p->a.flows[i], p->a.flows[i].offered);
+        good &= p->flows[i].proven == p->a.flows[i].offered;
+    }
+    snprintf(asset, sizeof asset, "peer-%s", p->a.id);
+    core_fact(p->core, "C11", asset, good ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false, good ? "forbidden-samples-refused" : "a-forbidden-sample-passed");
+    peer_judge(p);
+}
+
+static void want_courier(struct core *c)
+{
+    static const char want = (char)CHANNEL_WANT_COURIER;
+    if (c->peers->wanted) return;
+    c->peers->wanted = send(c->control_fd, &want, 1, MSG_NOSIGNAL) == 1;
+}
+
+static int peer_turn(struct peer_live *p, int64_t mono_ms, bool test)
+{
+    int wait = 1000;
+    bool wanted = peer_wanted(p);
+    if (test) self_test(p);
+    if (wanted) want_courier(p->core);
+    if (p->reopen_ms && mono_ms >= p->reopen_ms) {
+        p->reopen_ms = 0;
+        p->asked = false;
+        peer_down(p, "reopening");
+    }
+    if (wanted && !p->asked && channel_is_open(&p->core->peers->channel)) tell_peer(p);
+    if (!wanted && p->asked) {
+        tell_end(p);
+        peer_down(p, "not-wanted");
+    }
+    for (size_t i = 0; i < p->a.n; i++) {
+        int w = flow_turn(p, i, mono_ms);
+        if (w < wait) wait = w;
+    }
+    return wait;
+}
+
+int peers_turn(struct core *c, int64_t mono_ms)
+{
+    struct peers *s = c->peers;
+    int wait = 1000;
+    if (!s) return -1;
+    bool test = mono_ms >= s->test_next_ms;
+    if (test) s->test_next_ms = mono_ms + TEST_EVERY_MS;
+    for (size_t i = 0; i < COURIER_PEERS_MAX; i++) {
+        int w = s->at[i] ? peer_turn(s->at[i], mono_ms, test) : wait;
+        if (w < wait) wait = w;
+    }
+    flush(s);
+    return s->backlog.n ? 1 : wait;
+}

@@ -1,0 +1,101 @@
+/* Inside node: peers and their flows at work. A flow is a link of the exchange, by the identity peer-<id>; the courier
+ * carries what passes the checkpoint's stages between that link and the peer.
+ *   out: exchange -> stages -> courier -> peer; acknowledged to the exchange when the peer has it
+ *   in:  peer -> courier -> stages -> exchange; acknowledged to the peer when the exchange has it durably
+ * So whatever is lost on the way is sent again by whoever still has it, and is judged again. */
+#ifndef NODE_PEERS_H
+#define NODE_PEERS_H
+
+#include "checkpoint/judge.h"
+#include "node/core.h"
+#include "wire/courier.h"
+
+enum { FLOW_WAIT_MAX = 64, FLOW_LINKS_FIRST = 0xFFE00, FLOW_OWED_MAX = 64, SENT_MAX = COURIER_WINDOW - 4, FLOOD_COUNT = 10 };
+
+struct waiting { /* a message between the two */
+    uint32_t ticket;      /* in: of the courier */
+    uint16_t id;          /* out: packet identifier of the exchange, 0 at QoS 0 */
+    bool at_most_once, again;
+    int64_t since_ms;     /* mono */
+    uint8_t *payload;
+    size_t n;
+};
+
+struct flow_live {
+    enum flow_state state;
+    struct judgement j;
+    bool judged;
+    struct flow_memory memory;
+    unsigned proven;
+    char why[96];                 /* of the state: "operator: reason" */
+    /* the link into the exchange */
+    bool up;
+    uint32_t link, generation;
+    uint16_t next_id;
+    int64_t retry_ms;
+    struct { uint16_t id; uint32_t ticket; } owed[FLOW_OWED_MAX]; /* in: published, not acknowledged; id 0: free */
+    uint16_t acks[FLOW_WAIT_MAX];  /* out: to acknowledge to the exchange */
+    size_t n_acks;
+    uint16_t sent[FLOW_WAIT_MAX];  /* out: with the peer, unacknowledged */
+    size_t n_sent;
+    struct waiting wait[FLOW_WAIT_MAX];
+    size_t n_wait;
+    uint64_t passed, refused, held, peer_refused;
+    char last_word[32];           /* of the newest refusal */
+    int64_t last_word_ms;
+    unsigned flood;               /* over the quota, at most once, in this ten seconds */
+    int64_t flood_from_ms;
+    uint32_t tap;
+    bool has_like;
+    int64_t like_milli, like_at_ms;
+};
+
+struct peer_live {
+    struct core *core;
+    size_t index;
+    struct agreement a;
+    struct arena arena;           /* of the agreement's texts */
+    int64_t at_ms;
+    char hash[65];
+    bool asked, up;               /* the courier was told; the peer is reached */
+    int64_t reopen_ms;            /* mono: connect anew, so that what was not taken comes again; 0: no need */
+    char down_why[COURIER_WHY_MAX];
+    unsigned sights;
+    int64_t tightened_ms;         /* wall */
+    size_t n_sent;
+    uint64_t unlisted;
+    struct flow_live flows[AGREEMENT_FLOWS_MAX];
+};
+
+struct peers {
+    struct peer_live *at[COURIER_PEERS_MAX];
+    struct channel channel;
+    struct buffer backlog;        /* as gate_channel.backlog */
+    uint8_t *room;
+    bool wanted;                  /* the keeper was asked for a courier */
+    uint8_t alias_key[32];
+    int64_t test_next_ms;
+    struct grants *grants;        /* what the agreements allow */
+};
+
+/* peers.c: the courier's channel and what is true of a peer */
+void courier_tell(struct core *c, struct bytes record);
+void peer_saw(struct peer_live *p, enum sight s);          /* judges its flows again at once */
+void peer_judge(struct peer_live *p);
+void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *why, bool record);
+void peer_reopen(struct peer_live *p, int64_t after_ms);   /* a new connection: untaken messages come again */
+bool flow_open(const struct peer_live *p, size_t flow);    /* may carry something now */
+
+/* flows.c: messages */
+void flow_arrived(struct peer_live *p, const struct courier_message *m);
+void flow_sent(struct peer_live *p, uint32_t ticket, uint8_t reason);
+void flow_unlink(struct peer_live *p, size_t flow);         /* its link ends; the exchange keeps what waits */
+void flow_forget(struct peer_live *p, size_t flow);         /* what is under way: someone has it still */
+int flow_turn(struct peer_live *p, size_t flow, int64_t mono_ms);
+void flow_watch(struct peer_live *p, size_t flow, bool on); /* our own sensor beside it */
+
+/* agree.c */
+void peer_free(struct core *c, size_t index);
+MUST outcome agreements_grant(struct core *c);              /* rights of all that is agreed, swapped in */
+
+#endif

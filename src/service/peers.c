@@ -1,0 +1,18 @@
+/* Peers and their flows: reading, and an operator's tightening. Opening takes a signed agreement (changes.c). */
+#include "service/internal.h"
+
+outcome get_peers(struct service *s, struct request *q)
+{
+    return answer_doc(q, s->port.peers(s->port.ctx, &q->arena));
+}
+
+/* POST /api/v1/peers/{id}/{suspend|end} {"reason"} */
+outcome change_peer(struct service *s, struct request *q)
+{
+    struct doc *in;
+    TRY(doc_read_json(q->http->body, &q->arena, &in));
+    const char *reason = doc_text(in, "reason", "");
+    if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    TRY(s->port.peer_change(s->port.ctx, q->arg[0], q->arg[1], reason, q->caller->name));
+    return answer_doc(q, doc_map(&q->arena));
+}
