@@ -223,8 +223,9 @@ static bool step_in(struct peer_live *p, size_t flow)
     struct flow_live *f = &p->flows[flow];
     struct waiting *w = &f->wait[0];
     const char *word;
+    if (f->state == FLOW_AGREED || f->state == FLOW_VERIFIED) return false; /* a session goes on before it is verified again */
     if (!flow_open(p, flow)) {
-        refused(p, flow, flow_state_word(f->state));
+        refused(p, flow, f->state == FLOW_LIVE ? "denied" : flow_state_word(f->state));
         taken(p, w->ticket);
         drop_first(f);
         return true;

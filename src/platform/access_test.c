@@ -170,9 +170,62 @@ static void explained(const struct access *a, const struct question *q, const st
     arena_deinit(&arena);
 }
 
+/* A peer: its agreement's rows allow, nothing else does; the site's deny rows win; its commands wait for two people. */
+static void test_peers(struct registry *r)
+{
+    static const struct identity cloud = { .id = "peer-cloud", .role = ROLE_PEER, .life = LIFE_ENROLLED };
+    static const struct identity caged = { .id = "peer-cloud", .role = ROLE_PEER, .life = LIFE_ENROLLED, .trust = TRUST_QUARANTINED };
+    static const char agreed[] = "{\"schema\":\"sekimori-grants/1\",\"site\":\"w\",\"grants\":["
+        "{\"id\":\"a\",\"subject\":\"peer-cloud\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/gw-02/m/flow\"},"
+        "{\"id\":\"b\",\"subject\":\"peer-cloud\",\"action\":\"publish\",\"stream\":\"sk/v1/w/peer-cloud/m/x\"},"
+        "{\"id\":\"c\",\"subject\":\"peer-cloud\",\"action\":\"command\",\"stream\":\"sk/v1/w/gw-02/cmd/pump\"}]}";
+    static const char site[] = "{\"schema\":\"sekimori-grants/1\",\"site\":\"w\",\"grants\":["
+        "{\"id\":\"all\",\"subject\":\"any\",\"action\":[\"publish\",\"subscribe\",\"command\"],\"stream\":\"sk/v1/w/#\",\"upto\":\"restricted\"},"
+        "{\"id\":\"no\",\"subject\":\"any\",\"action\":\"publish\",\"stream\":\"sk/v1/w/+/m/x\",\"deny\":true}]}";
+    static const struct { const struct identity *who; enum action action; const char *topic, *payload; const struct identity *from; bool with_site; enum ruling want; const char *word; } peers[] = {
+        { &cloud, R, "sk/v1/w/gw-02/m/flow", "", &gw, false, RULING_ALLOW, "allowed" },
+        { &cloud, R, "sk/v1/w/gw-02/m/level", "", &gw, false, RULING_DENY, "no-grant" },
+        { &cloud, S, "sk/v1/w/#", "", NULL, true, RULING_DENY, "no-grant" },
+        { &cloud, P, "sk/v1/w/peer-cloud/m/x", "", NULL, false, RULING_ALLOW, "allowed" },
+        { &cloud, P, "sk/v1/w/peer-cloud/m/x", "", NULL, true, RULING_DENY, "no-grant" },
+        { &cloud, P, "sk/v1/w/peer-cloud/m/y", "", NULL, true, RULING_DENY, "no-grant" },
+        { &cloud, P, "sk/v1/w/gw-02/cmd/pump", START, NULL, true, RULING_ALLOW, "allowed" },
+        { &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &cloud, true, RULING_HOLD, "peer" },
+        { &gw, R, "sk/v1/w/gw-02/cmd/pump", STOP, &cloud, true, RULING_ALLOW, "allowed" },
+        { &gw, R, "sk/v1/w/gw-02/cmd/pump", START, &op, true, RULING_ALLOW, "allowed" },
+        { &gw, R, "sk/v1/w/gw-02/cmd/valve", START, &cloud, true, RULING_DENY, "publisher-not-permitted" },
+        { &caged, R, "sk/v1/w/gw-02/m/flow", "", &gw, false, RULING_DENY, "quarantined" } };
+    struct arena arena = ARENA(1 << 20);
+    struct doc *d = NULL;
+    struct grants *rights = NULL, *policy = NULL;
+    struct grants_error e = { 0 };
+    size_t n = 0;
+    CHECK_OK(doc_read_json(bytes_str(agreed), &arena, &d));
+    CHECK_OK(grants_read(d, &rights, &e, 1, &n));
+    CHECK_OK(doc_read_json(bytes_str(site), &arena, &d));
+    CHECK_OK(grants_read(d, &policy, &e, 1, &n));
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        struct access a = { .registry = r, .site = "w", .grants = peers[i].with_site ? policy : NULL, .agreements = rights };
+        struct question q = { peers[i].who, peers[i].action, bytes_str(peers[i].topic), bytes_str(peers[i].payload), peers[i].from, 0, false };
+        struct verdict v = access_judge(&a, &q);
+        if (v.ruling != peers[i].want || strcmp(v.word, peers[i].word) != 0) printf("# peer %zu: %d %s\n", i, v.ruling, v.word);
+        CHECK(v.ruling == peers[i].want && strcmp(v.word, peers[i].word) == 0);
+        explained(&a, &q, &v);
+        q.released = true;
+        CHECK_QUIET(access_judge(&a, &q).ruling == (v.ruling == RULING_HOLD ? RULING_ALLOW : v.ruling));
+        a.agreements = NULL; /* no agreement: nothing at all */
+        q.released = false;
+        CHECK_QUIET(peers[i].who->role != ROLE_PEER || access_judge(&a, &q).ruling == RULING_DENY);
+    }
+    grants_free(rights);
+    grants_free(policy);
+    arena_deinit(&arena);
+}
+
 int main(void)
 {
     struct registry *r = make();
+    test_peers(r);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct limits limits = { rows_of[rows[i].limits], rows_of[rows[i].limits][1].id[0] ? 2 : rows[i].limits != NO_LIMITS, 1 };
         struct access a = { r, &limits, "w" };

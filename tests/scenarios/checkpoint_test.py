@@ -1,0 +1,253 @@
+"""The checkpoint (関所): a plain existing broker as a peer, judged and enforced per flow and direction. Signed by both
+owners; only what is listed passes; nothing agreed is lost over a partition, a killed courier or a killed core; a
+taken-over broker's commands are held or refused, its flood stays outside, and the flows tighten within a second."""
+import json
+import os
+import signal
+import time
+
+from harness import ROLES, ROOT, Site, check, finish, free_port, run, until
+
+TOPIC = 'sk/v1/test/level-01/m/level'
+
+
+def write(path, text):
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    return path
+
+
+class Broker:
+    """The contractor's mosquitto, with its own CA and a password for us."""
+
+    def __init__(self, site):
+        self.site, self.port = site, free_port()
+        at = lambda name: site.path('vendor-' + name)
+        self.ca, self.log = at('ca.pem'), at('log')
+        run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('ca.key'),
+            '-out', self.ca, '-subj', '/CN=Vendor CA', '-days', '30')
+        run('openssl', 'req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('key'), '-out', at('csr'),
+            '-subj', '/CN=localhost')
+        write(at('ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
+        run('openssl', 'x509', '-req', '-in', at('csr'), '-CA', self.ca, '-CAkey', at('ca.key'), '-CAcreateserial', '-out', at('pem'),
+            '-days', '20', '-extfile', at('ext'))
+        run('mosquitto_passwd', '-b', '-c', at('pw'), 'mizu', 'secret')
+        run('mosquitto_passwd', '-b', at('pw'), 'vendor', 'other')
+        write(at('conf'), f"listener {self.port} 127.0.0.1\ncafile {self.ca}\ncertfile {at('pem')}\nkeyfile {at('key')}\n"
+              f"allow_anonymous false\npassword_file {at('pw')}\nmax_queued_messages 100000\nuser root\nlog_type subscribe\nlog_type notice\n")
+        self.conf, self.process = at('conf'), None
+
+    def start(self):
+        self.process = self.site.spawn('mosquitto', '-c', self.conf, log='vendor-log')
+        return until(lambda: self.pub('probe', 'x').returncode == 0, 10)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def args(self):
+        return ['-h', 'localhost', '-p', str(self.port), '--cafile', self.ca, '-u', 'vendor', '-P', 'other']
+
+    def pub(self, topic, payload, *more):
+        return run('mosquitto_pub', *self.args(), '-t', topic, '-m', payload, *more)
+
+    def burst(self, topic, lines, qos=0):
+        return run('mosquitto_pub', *self.args(), '-t', topic, '-l', '-q', str(qos), input='\n'.join(lines) + '\n')
+
+    def listen(self, topic, log):
+        self.site.spawn('mosquitto_sub', *self.args(), '-i', 'watch-' + log, '-c', '-q', '1', '-t', topic, log=log)
+        return until(lambda: f'watch-{log} 1 {topic}' in open(self.log, errors='replace').read(), 5)
+
+    def got(self, log):
+        with open(self.site.path(log), encoding='utf-8') as f:
+            return [json.loads(x) for x in f.read().split('\n') if x.startswith('{')]
+
+
+def agreement(site, broker, name='a.yaml', **change):
+    with open(os.path.join(ROOT, 'examples/water/vendor-cloud.yaml'), encoding='utf-8') as f:
+        text = f.read()
+    with open(broker.ca, encoding='utf-8') as f:
+        ca = '|\n' + ''.join('    ' + line for line in f)
+    text = text.replace('mizu/', 'far/').replace('sk/v1/far/', 'sk/v1/test/').replace('site: mizu', 'site: test')
+    text = text.replace('port: PORT', f'port: {broker.port}').replace('ca: CA', 'ca: ' + ca).replace('host: 127.0.0.1', 'host: localhost')
+    text = text.replace('gw-02/cmd/pump', 'pump-01/cmd/pump')
+    for old, new in change.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return write(site.path(name), text)
+
+
+def sign(site, path, roles=ROLES[:2]):
+    draft = path + '.json'
+    r = site.cli('peer', 'new', path, '--out', draft)
+    if r.returncode:
+        return r
+    for role in roles:
+        site.cli('peer', 'sign', draft, '--key', site.key(role))
+    return site.cli('peer', 'apply', draft)
+
+
+def flow(site, name):
+    peers = site.json('peer', 'list')
+    return next((f for p in peers for f in p['flows'] if f['flow'] == name), None) if peers else None
+
+
+def live(site, *names):
+    return all((flow(site, n) or {}).get('state') == 'live' for n in names)
+
+
+def now():
+    return int(time.time() * 1000)
+
+
+def reading(v, t=None):
+    return json.dumps({'t': t or now(), 'u': 'm', 'v': v})
+
+
+def signing(site, broker):
+    bad = site.cli('peer', 'new', agreement(site, broker, 'bad.yaml', per_minute='per_minut'), '--out', site.path('x'))
+    check('a mistyped key is an error with file, line and what was meant', bad.returncode == 78 and 'did you mean "per_minute"' in bad.stderr
+          and 'bad.yaml:' in bad.stderr, bad.stderr)
+    path = agreement(site, broker)
+    one = sign(site, path, ROLES[:1])
+    check('one owner is not enough', one.returncode == 3 and 'signature-missing' in one.stderr, one.stderr)
+    check('no courier runs before there is an agreement', not site.pid_of('courier'))
+    check('nothing is agreed yet', site.json('peer', 'list') == [])
+    both = sign(site, path)
+    check('both owners are', both.returncode == 0, both.stderr)
+    check('the peer is reached as agreed, and its flows live', until(lambda: live(site, 'level-out', 'demand-in', 'pump-help'), 10),
+          json.dumps(site.json('peer', 'list')))
+    again = site.cli('peer', 'apply', path + '.json')
+    check('the same document again is a replay', again.returncode == 6 and 'replayed' in again.stderr, again.stderr)
+    check('in the record: agreement and states', len(site.entries('agreement')) == 1 and len(site.entries('flow')) >= 3)
+    return path
+
+
+def passes(site, broker, level, viewer):
+    broker.listen('far/reservoir/level', 'out.log')
+    level.publish(TOPIC, reading('3.25'))
+    check('a listed reading leaves, under the agreed name', until(lambda: [m['v'] for m in broker.got('out.log')] == ['3.25'], 5))
+    broker.pub('far/forecast/demand', reading(120), '-q', '1')
+    m = viewer.receive(5, lambda m: m[0].endswith('/peer-vendor-cloud/m/demand'))
+    check('a listed reading comes in, in the peer\'s own name', m is not None and json.loads(m[1])['v'] == 120)
+    check('verdicts: as allowed as the figures let it', flow(site, 'demand-in')['verdict'] == 'allow' and flow(site, 'pump-help')['verdict'] == 'limit')
+    shown = site.cli('flow', 'show', 'vendor-cloud/demand-in').stdout
+    check('and shown with its figures', '0.860' in shown and '503875' in shown, shown)
+
+
+def partition(site, broker, level, viewer):
+    sent = []
+
+    def publish(n):
+        for _ in range(n):
+            sent.append(f'{len(sent)}.5')
+            level.publish(TOPIC, reading(sent[-1]))
+    before = len(broker.got('out.log'))
+    broker.stop()
+    check('the partition is seen', until(lambda: site.json('peer', 'list')[0]['link'] == 'down', 5))
+    publish(30)
+    broker.start()
+    broker.listen('far/reservoir/level', 'out2.log')
+    arrived = lambda: [m['v'] for m in broker.got('out2.log')]
+    check('what was agreed arrives after the partition, in order', until(lambda: list(dict.fromkeys(arrived())) == sent, 20), str(arrived()))
+    os.kill(site.pid_of('courier'), signal.SIGKILL)
+    publish(10)
+    check('and after the courier was killed', until(lambda: list(dict.fromkeys(arrived())) == sent, 20), str(arrived()))
+    check('again connected', until(lambda: site.json('peer', 'list')[0]['link'] == 'up', 10))
+    return before
+
+
+def killed_core(site, broker):
+    """What the broker holds for us while the core is dead arrives once."""
+    os.kill(site.pid_of('core'), signal.SIGKILL)
+    broker.burst('far/forecast/demand', [json.dumps({'t': now() + i, 'v': 200 + i}) for i in range(8)], qos=1)
+    until(site.ready, 20)
+    check('live again from the record alone', until(lambda: live(site, 'level-out', 'demand-in', 'pump-help'), 20))
+    check('what was tightened stays tightened', flow(site, 'demand-in')['verdict'] == 'limit')
+    check('readings of that time are in the record', until(lambda: flow(site, 'demand-in')['passed'] >= 8, 10), json.dumps(flow(site, 'demand-in')))
+
+
+def stages(site, broker, viewer, path):
+    """Broken, replayed and unlisted data are refused, and what is seen tightens at once."""
+    began = time.monotonic()
+    broker.pub('far/pump/request', json.dumps({'do': 'drain'}), '-q', '1')
+    seen = until(lambda: flow(site, 'demand-in')['verdict'] == 'limit', 5)
+    took = time.monotonic() - began
+    check(f'an order that was not agreed tightens every flow of the peer ({took:.2f} s, commands of the test included)', seen)
+    check('and is in the record', bool(site.entries('audit', 'peer-saw')))
+    f = flow(site, 'demand-in')
+    check('with the cheapest set that suffices', [s['stage'] for s in f['stages'] if s['stage'] in ('schema', 'fresh')] == ['schema'], json.dumps(f))
+    broker.pub('far/forecast/demand', reading(5000), '-q', '1')
+    broker.pub('far/forecast/demand', json.dumps({'t': now(), 'v': 1, 'u': 'm', 'x': 1}), '-q', '1')
+    check('a reading outside the agreed range is refused', until(lambda: flow(site, 'demand-in')['refused'] >= 2, 5))
+    broker.pub('far/forecast/demand', json.dumps({'t': now(), 'v': 150}), '-q', '1')
+    m = viewer.receive(5, lambda m: m[0].endswith('/demand') and '150' in m[1])
+    check('a good one passes the stages', m is not None)
+
+
+def command(site, broker, pump):
+    broker.pub('far/pump/request', json.dumps({'do': 'start'}), '-q', '1')
+    check('a peer\'s command is held for two people', until(lambda: flow(site, 'pump-help')['held'] == 1, 5), json.dumps(flow(site, 'pump-help')))
+    check('and is not delivered', pump.receive(1, lambda m: '/cmd/' in m[0]) is None)
+    why = site.cli('why', 'peer-vendor-cloud', 'command', 'sk/v1/test/pump-01/cmd/pump').stdout
+    check('why says so', 'agreement' in why, why)
+    other = site.cli('why', 'peer-vendor-cloud', 'command', 'sk/v1/test/pump-02/cmd/pump')
+    check('nothing else is granted to it', 'deny' in other.stdout or other.returncode == 3, other.stdout)
+
+
+def taken_over(site, broker, level, viewer):
+    """The broker floods: on a topic we never asked for (which a broker can send all the same) and on a listed one."""
+    count = lambda: site.json('status') and flow(site, 'demand-in')['passed']
+    before = count()
+    broker.burst('far/forecast/demand', [json.dumps({'t': now() + i, 'v': 100}) for i in range(5000)])
+    check('a flood on a listed topic is seen as one', until(lambda: any(s['sight'] == 'flood' for s in site.json('peer', 'list')[0]['seen']), 5))
+    check('and stays outside: its quota passes, no more', until(lambda: flow(site, 'demand-in')['refused'] > 3000, 10) and count() - before < 40,
+          f'{count() - before} {json.dumps(flow(site, "demand-in"))}')
+    level.publish(TOPIC, reading('7.75'))
+    check('our own readings flow on', viewer.receive(2, lambda m: m[0] == TOPIC and '7.75' in m[1]) is not None)
+
+
+def suspended(site, broker, level, path):
+    dry = site.cli('peer', 'suspend', 'vendor-cloud', '--reason', 'drill', '--dry-run')
+    check('a dry run changes nothing', dry.returncode == 0 and live(site, 'level-out'))
+    check('suspended by an operator', site.cli('peer', 'suspend', 'vendor-cloud', '--reason', 'drill').returncode == 0)
+    n = len(broker.got('out2.log'))
+    level.publish(TOPIC, reading('8.00'))
+    time.sleep(0.5)
+    check('at once: nothing leaves', len(broker.got('out2.log')) == n)
+    check('the operator cannot open it again', flow(site, 'level-out')['state'] == 'suspended')
+    site.stop()
+    site.start()
+    check('nor does a restart', flow(site, 'level-out')['state'] == 'suspended')
+    time.sleep(1.1)  # the agreement's dwell
+    r = sign(site, path)
+    check('both owners\' new signature does', r.returncode == 0 and until(lambda: live(site, 'level-out'), 10), r.stderr)
+    check('and what waited arrives', until(lambda: '8.00' in [m['v'] for m in broker.got('out2.log')], 10))
+    check('loosened by people: as it was', flow(site, 'demand-in')['verdict'] == 'allow')
+    check('ended', site.cli('peer', 'delete', 'vendor-cloud', '--reason', 'contract over').returncode == 0
+          and flow(site, 'level-out')['state'] == 'ended')
+
+
+def main():
+    with Site() as site:
+        site.start()
+        broker = Broker(site)
+        os.makedirs(site.path('site', 'courier'), mode=0o700)
+        write(site.path('site', 'courier', 'vendor-cloud.password'), 'mizu\nsecret\n')
+        check('the contractor\'s broker runs', broker.start())
+        clients = [site.enrol(n, r) for n, r in (('level-01', 'device'), ('eyes', 'viewer'), ('pump-01', 'device'))]
+        level, viewer, pump = (c.mqtt() for c in clients)
+        viewer.subscribe('sk/v1/test/#')
+        pump.subscribe('sk/v1/test/pump-01/cmd/#')
+        path = signing(site, broker)
+        passes(site, broker, level, viewer)
+        partition(site, broker, level, viewer)
+        command(site, broker, pump)
+        stages(site, broker, viewer, path)
+        taken_over(site, broker, level, viewer)
+        killed_core(site, broker)
+        suspended(site, broker, clients[0].mqtt(), path)
+    finish()
+
+
+main()
