@@ -13,6 +13,7 @@ static const struct command commands[] = {
     { "login", "", "", "画面を開く一度だけのリンク", "a one-time link to the console", cmd_login },
     { "device", "list", "", "機器一覧", "devices", cmd_device_list },
     { "device", "show", "ID", "機器の詳細", "one device", cmd_device_show },
+    { "device", "import", "FILE [--dry-run]", "設備台帳（CSV）から管理外の機器を登録する", "register unmanaged devices from an inventory (CSV)", cmd_device_import },
     { "device", "attest", "ID", "いま証拠を求める", "ask for fresh evidence now", cmd_device_change },
     { "device", "quarantine", "ID --reason TEXT", "隔離する", "quarantine a device", cmd_device_change },
     { "device", "release", "ID --reason TEXT", "隔離を解く", "release from quarantine", cmd_device_change },
@@ -64,6 +65,8 @@ static const struct command commands[] = {
     { "limit", "apply", "FILE", "署名済みの解除書を反映する", "apply a signed release or loosening", cmd_document_apply },
     { "watch", "discover", "FILE|IFACE [--seconds N]", "通信の記録または回線を聞き、機器・通信・危険を示す（サイトがなくてもよい。-o csv も可）",
         "who talks to whom and what is dangerous, from a capture or an interface (no site needed; -o csv as well)", cmd_watch_discover },
+    { "watch", "inventory", "FILE [--pcap FILE] [--interface IFACE] [--seconds N]", "設備台帳（CSV）と、見えた通信を突き合わせる",
+        "match an inventory (CSV) with what is seen", cmd_watch_inventory },
     { "ledger", "verify", "[DIR] [--key HEX]", "証跡記録を検証する（8 不一致）", "verify the record (exit 8 when it is not whole)", cmd_ledger_verify },
     { "ledger", "list", "[--kind KIND] [--after N]", "証跡記録を見る", "read the record", cmd_ledger_list },
     { "ledger", "proof", "INDEX --out FILE", "一件の証明を取り出す", "export one entry's proof", cmd_ledger_proof },
@@ -222,7 +225,7 @@ static int misused(const struct cli *c)
     char what[200];
     if (lang && strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_LANG_IS), lang, NULL);
-    bool csv = c->output && strcmp(c->output, "csv") == 0 && strcmp(c->command->noun, "watch") == 0;
+    bool csv = c->output && strcmp(c->output, "csv") == 0 && c->command->run == cmd_watch_discover;
     if (c->output && !c->json && !csv && strcmp(c->output, "table") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_OUTPUT_IS), c->output, NULL);
     for (size_t i = 0; i < c->n_flags; i++) {

@@ -150,7 +150,26 @@ int cmd_device_list(struct cli *c)
 {
     static const char *const ja[] = { "id", "role", "group", "life_ja", "trust_ja", "grade", "appraisal", NULL };
     static const char *const en[] = { "id", "role", "group", "life", "trust", "grade", "appraisal", NULL };
-    return list(c, "/api/v1/devices", c->ja ? ja : en);
+    static const char *const other[] = { "id", "role", "name", "function", "grade", "owner", "gateway", "connection", "address", NULL };
+    const struct doc *devices, *unmanaged;
+    int code = ask(c, "GET", "/api/v1/devices", BYTES_NONE, &devices);
+    if (!code) code = ask(c, "GET", "/api/v1/unmanaged", BYTES_NONE, &unmanaged);
+    if (code) return code;
+    if (!c->json) {
+        table(c, devices, c->ja ? ja : en);
+        if (unmanaged->count) table(c, unmanaged, other);
+        return EXIT_OK;
+    }
+    struct doc *both = doc_list(&c->arena);
+    const struct doc *lists[] = { devices, unmanaged };
+    for (size_t i = 0; i < 2; i++)
+        for (struct doc *d = lists[i]->first, *next; d; d = next) {
+            next = d->next;
+            d->next = NULL;
+            doc_add(both, d);
+        }
+    print_json(both);
+    return EXIT_OK;
 }
 
 static int show_pairs(struct cli *c, const char *path)

@@ -69,6 +69,31 @@
     X(W_DOC_DISK, "空き容量", "free space")                                                       \
     X(W_DOC_DECISION, "判断の期限", "decision's end")                                             \
     X(W_DOC_MODEL, "任務モデル", "mission model")                                                 \
+    X(W_NO_HEADINGS, "設備台帳の見出しが見つかりません", "has no heading line of an inventory")             \
+    X(W_NO_CHARSET, "文字コードが分かりません（UTF-8、Shift_JIS、UTF-16のどれでもありません）", "is neither UTF-8, Shift_JIS nor UTF-16") \
+    X(W_NO_TABLE, "表として読めません（引用符が閉じていないか、大きすぎます）", "cannot be read as a table (a quote without its end, or too large)") \
+    X(W_HEADINGS_ARE, "1行目を見出しにしてください：設備番号, 名称, IPアドレス, MAC, 設置場所, 種別, 接続, 担当, ゲートウェイ, 機能, 等級", "make line 1 the headings: id, name, address, mac, place, kind, link, owner, gateway, function, grade") \
+    X(W_LISTED, "台帳の設備", "equipment listed")                                                \
+    X(W_COLUMNS_LEFT, "使わなかった列", "columns not used")                                       \
+    X(W_KNOWN_SEEN, "台帳にあり、通信も見えた", "known and seen")                                 \
+    X(W_KNOWN_SILENT, "台帳にあるが、通信が見えない", "known and silent")                         \
+    X(W_TO_BE_SEEN, "通信で確かめられるもの（--pcap または --interface で照合）", "can be checked by traffic (with --pcap or --interface)") \
+    X(W_SEEN_UNKNOWN, "通信が見えたが、台帳にない", "seen and unknown")                           \
+    X(W_NOT_VISIBLE, "通信からは見えないもの", "what we cannot see")                              \
+    X(W_UNKNOWN_TRY, "現物を探し、台帳に加えるか、切り離してください", "find the device: add it to the inventory or unplug it") \
+    X(W_OTHER_MAC, "別の機器がこのアドレスを使っている", "another device uses this address")       \
+    X(W_CELL_WRONG, "アドレスを読み取れない", "address not understood")                           \
+    X(W_SERIAL, "シリアル・信号線", "serial or signal line")                                      \
+    X(W_RADIO, "無線", "radio")                                                                   \
+    X(W_ALONE, "どこにもつながっていない", "not connected")                                       \
+    X(W_NO_ADDRESS, "アドレスの記載なし", "no address listed")                                    \
+    X(W_LINE, "行", "line")                                                                       \
+    X(W_ROW_NO_ID, "設備番号のない行", "a row without an id")                                   \
+    X(W_ROW_TWICE, "同じ設備番号が二度ある", "the same id twice")                                 \
+    X(W_ROW_LONG, "長すぎる欄（127文字まで）", "a cell too long (127 bytes)")                     \
+    X(W_ROWS_LEFT, "何も登録していません。直してからもう一度実行してください", "nothing was registered; mend the file and run it again") \
+    X(W_MANAGED_ALREADY, "関守が管理している機器なので飛ばしました", "managed by Sekimori already, left out") \
+    X(W_IMPORTED, "新規・変更・同じ", "new, changed, same")                                       \
     X(W_SENSOR_FAILED, "見守りの部品（sekimorid-sensor）が動きません", "the sensor (sekimorid-sensor) did not work") \
     X(W_SENSOR_TRY, "root（またはCAP_NET_RAW）で実行し、インターフェース名を確かめてください", "run as root (or with CAP_NET_RAW) and check the interface's name") \
     X(W_NO_CAPTURE, "通信の記録（pcap・pcapng）ではありません", "is not a capture (pcap or pcapng)")   \

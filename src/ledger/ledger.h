@@ -34,6 +34,7 @@
     X(ENTRY_AGREEMENT, 44, "agreement", CLASS_CONTROL, "相互連携の合意（署名つき）")              \
     X(ENTRY_FLOW, 45, "flow", CLASS_CONTROL, "連携データの状態と判定")                            \
     X(ENTRY_TOKEN, 37, "token", CLASS_CONTROL, "APIトークン")                                      \
+    X(ENTRY_UNMANAGED, 40, "unmanaged", CLASS_CONTROL, "管理外の機器（設備台帳）")               \
     X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                           \
     X(ENTRY_SESSION, 33, "session", CLASS_CONTROL, "接続の約束（セッション）")                                            \
     X(ENTRY_PRUNED, 34, "pruned", CLASS_CONTROL, "保存期間による削除")                             \

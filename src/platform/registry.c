@@ -34,6 +34,7 @@ struct registry {
     uint64_t seed;          /* of their places */
     struct map ids, keys, tokens, names;
     struct list identities, streams, invites; /* by id; by specificity; as they came */
+    struct unmanaged_list unmanaged;
     uint64_t epoch, declared;
 };
 
@@ -102,6 +103,7 @@ void registry_free(struct registry *r)
     list_free(&r->identities);
     list_free(&r->streams);
     list_free(&r->invites);
+    unmanaged_deinit(&r->unmanaged);
     stream_index_deinit(&r->finding->index);
     mem_free(r->finding);
     mem_free(r->memo);
@@ -517,6 +519,7 @@ outcome registry_judge(const struct registry *r, unsigned kind, const struct doc
     case ENTRY_LIFE: return judge_life(r, d, 0, &i);
     case ENTRY_INVITE: return judge_invite(r, d, &v);
     case ENTRY_STREAM: return read_stream(d, &s);
+    case ENTRY_UNMANAGED: return registry_identity(r, doc_text(d, "id", "")) ? REFUSE(E_CONFLICT) : unmanaged_judge(d);
     default: return DONE;
     }
 }
@@ -528,11 +531,17 @@ outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, i
     case ENTRY_LIFE: TRY(apply_life(r, d, at_ms)); break;
     case ENTRY_INVITE: TRY(apply_invite(r, d, at_ms)); break;
     case ENTRY_STREAM: TRY(apply_stream(r, d)); break;
+    case ENTRY_UNMANAGED: return unmanaged_apply(&r->unmanaged, d, at_ms); /* nobody's access hangs on it */
     default: return DONE;
     }
     r->epoch++;
     if (kind != ENTRY_LIFE) r->declared++;
     return DONE;
+}
+
+const struct unmanaged_list *registry_unmanaged(const struct registry *r)
+{
+    return &r->unmanaged;
 }
 
 outcome registry_trust_step(const struct identity *i, enum trust_event e, enum trust *ret)

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "platform/life.h"
+#include "platform/unmanaged.h"
 #include "wire/doc.h"
 
 #define ID_MAX 64           /* [a-z0-9][a-z0-9-]{0,62} */
@@ -65,7 +66,7 @@ struct registry;
 
 MUST outcome registry_new(struct registry **ret);
 void registry_free(struct registry *r);
-/* kind: ENTRY_IDENTITY, ENTRY_LIFE, ENTRY_INVITE, ENTRY_STREAM. Others are ignored. Whole or not at all.
+/* kind: ENTRY_IDENTITY, ENTRY_LIFE, ENTRY_INVITE, ENTRY_STREAM, ENTRY_UNMANAGED. Others are ignored. Whole or not at all.
  * E_MALFORMED: unknown or missing keys, broken values. E_CONFLICT: what the tables forbid (a step that is not
  * in them, a key or token of somebody else, leaving "revoked"). An invite makes its identity "expected". */
 MUST outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, int64_t at_ms);
@@ -87,6 +88,8 @@ const struct invite *registry_invite(const struct registry *r, const uint8_t tok
 /* The most specific declared stream that meets the topic; NULL if none. */
 const struct stream *registry_stream(const struct registry *r, struct bytes topic);
 const struct stream *registry_stream_named(const struct registry *r, const char *name); /* NULL if none */
+/* Devices that do not run our code; those whose id became an identity's are managed by now. */
+const struct unmanaged_list *registry_unmanaged(const struct registry *r);
 /* Rises with every applied change but steps of life and trust: who belongs where, and what is declared. */
 uint64_t registry_declared_epoch(const struct registry *r);
 /* A fast hash of a topic, for tables that compare the whole topic besides. */

@@ -52,6 +52,8 @@ static const struct route routes[] = {
     { "GET", "/api/v1/peers", PEOPLE, NEED_SIGHT, get_peers },
     { "POST", "/api/v1/peers/{}/{}", PEOPLE, NEED_ROOT, change_peer },
     { "POST", "/api/v1/streams", 0, NEED_ROOT, change_stream },
+    { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
+    { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },
     { "POST", "/api/v1/invites", 0, NEED_ROOT, change_invite },
     { "POST", "/api/v1/documents/{}", 0, NEED_ROOT, change_document },

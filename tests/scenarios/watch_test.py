@@ -10,12 +10,13 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 
-from harness import BUILD, LONG, PLANT, check, finish, note, run, skip, until
+from harness import BUILD, LONG, PLANT, Site, check, finish, note, run, skip, until
 
 SEKIMORI = os.path.join(BUILD, 'sekimori')
 INSIDE = 'inside'  # the argument with which this program runs again in its own network
@@ -293,11 +294,79 @@ def small_things():
     check('so is a time that is none', r.returncode == 2 and 'SK-1001' in r.stderr, r.stderr)
 
 
+def made_capture(path):
+    """Two readings by UDP from two controllers, one of them in no inventory."""
+    with open(path, 'wb') as f:
+        f.write(struct.pack('<IHHiIII', 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for last in (5, 66):
+            udp = struct.pack('>HHHH', 40000, 514, 8 + 9, 0) + b'<13>level'
+            ip = struct.pack('>BBHHHBBH4B4B', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, 10, 0, 0, last, 10, 0, 0, 9)
+            frame = bytes([2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, last, 8, 0]) + ip + udp
+            f.write(struct.pack('<IIII', 1700000000 + last, 0, len(frame), len(frame)) + frame)
+
+
+LEDGER = ('設備番号,名称,IPアドレス,MACアドレス,設置場所,種別,接続,担当課,等級\r\n'
+          'P-1,送水ポンプ,１０．０．０．５,02:00:00:00:00:05,浄水場,PLC,有線LAN,施設課,A\r\n'
+          'P-2,監視装置,10.0.0.9,02:00:00:00:00:99,庁舎,PC,LAN,情報課,B\r\n'
+          'P-3,流量計,10.0.0.7,,配水池,計器,LAN,施設課,B\r\n'
+          'P-4,水位計,,,北配水池,計器,RS-485,施設課,A\r\n')
+
+
+def inventory():
+    capture, path = os.path.join(DIR, 'made.pcap'), os.path.join(DIR, 'ledger.csv')
+    made_capture(capture)
+    for charset in ('cp932', 'utf-8', 'utf-8-sig', 'utf-16'):
+        with open(path, 'w', encoding=charset, newline='') as f:
+            f.write(LEDGER)
+        r = sekimori('watch', 'inventory', path, '--pcap', capture, '-o', 'json')
+        rows = {d.get('id', d.get('seen_address')): d for d in json.loads(r.stdout or '[]')}
+        check(f'an inventory in {charset}: seen, silent, unknown, not visible',
+              {k: d['standing'] for k, d in rows.items()} == {'P-1': 'known-seen', 'P-2': 'known-silent', 'P-3': 'known-silent',
+                                                              'P-4': 'not-visible', '10.0.0.66': 'unknown-seen'}, rows or r.stderr)
+    r = sekimori('watch', 'inventory', path, '--pcap', capture, lang='ja')
+    check('in Japanese, with what is not visible and why', '通信からは見えないもの: 1' in r.stdout and 'シリアル' in r.stdout, r.stdout)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('これは,台帳では,ない\n1,2,3\n')
+    r = sekimori('watch', 'inventory', path)
+    check('what has no headings is said, with those it may have', r.returncode == 78 and 'SK-1052' in r.stderr and 'try:' in r.stderr, r.stderr)
+
+
+def unmanaged():
+    """The same file on a running site: rows become devices that are shown, recorded, and let nothing in."""
+    path = os.path.join(DIR, 'ledger.csv')
+    with open(path, 'w', encoding='cp932', newline='') as f:
+        f.write(LEDGER)
+    site = Site()
+    try:
+        site.start()
+        r = site.cli('device', 'import', path, '--dry-run')
+        check('a dry run counts and changes nothing', r.returncode == 0 and '4, 0, 0' in r.stdout
+              and not [d for d in json.loads(site.cli('device', 'list', '-o', 'json').stdout) if d['role'] == 'unmanaged'], r.stdout + r.stderr)
+        r = site.cli('device', 'import', path)
+        listed = {d['id']: d for d in json.loads(site.cli('device', 'list', '-o', 'json').stdout) if d['role'] == 'unmanaged'}
+        check('an inventory becomes unmanaged devices with owner, grade and connection', len(listed) == 4 and listed['P-4']['owner'] == '施設課'
+              and listed['P-4']['grade'] == 'A' and listed['P-4']['connection'] == 'serial' and listed['P-1']['address'] == '10.0.0.5', r.stderr or listed)
+        check('a second time nothing changes', '0, 0, 4' in site.cli('device', 'import', path).stdout)
+        check('they are in the record', site.cli('ledger', 'list', '--kind', 'unmanaged').stdout.count('P-') >= 4)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('id,name\nA,x\nA,y\n,z\n')
+        r = site.cli('device', 'import', path)
+        check('a file with mistakes registers nothing and names each line', r.returncode == 78 and ':3:' in r.stderr and ':4:' in r.stderr
+              and len([d for d in json.loads(site.cli('device', 'list', '-o', 'json').stdout) if d['role'] == 'unmanaged']) == 4, r.stderr)
+        site.stop()
+        site.start()
+        check('they are there after a restart', len([d for d in json.loads(site.cli('device', 'list', '-o', 'json').stdout) if d['role'] == 'unmanaged']) == 4)
+    finally:
+        site.close()
+
+
 def main():
     if INSIDE in sys.argv:
         inside()
         finish()
     small_things()
+    inventory()
+    unmanaged()
     if os.geteuid() != 0 or run('unshare', '-n', 'true').returncode:
         skip('real traffic', 'no network of our own may be made here')
     else:

@@ -1,0 +1,61 @@
+/* Devices that do not run our code, listed from the inventory of those who own them. */
+#include <stdio.h>
+
+#include "service/internal.h"
+
+enum { ROWS_MAX = 100 };
+
+/* GET /api/v1/unmanaged */
+outcome get_unmanaged(struct service *s, struct request *q)
+{
+    const struct unmanaged_list *l = registry_unmanaged(s->port.registry);
+    struct doc *list = doc_list(&q->arena);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct unmanaged *u = l->at[i];
+        bool managed = registry_identity(s->port.registry, u->id);
+        if (u->gone || managed) continue;
+        struct doc *d = unmanaged_doc(&q->arena, u);
+        doc_set_text(&q->arena, d, "role", "unmanaged");
+        doc_add(list, d);
+    }
+    return answer_doc(q, list);
+}
+
+/* All rows are judged before the first is written. */
+static outcome judge(struct service *s, struct request *q, const struct doc *rows, bool *ret_good)
+{
+    *ret_good = false;
+    if (!rows || rows->kind != DOC_LIST || !rows->count || rows->count > ROWS_MAX)
+        return answer_problem(q, 400, "SK-1401", "rows: expected a list of 1 to 100", NULL);
+    for (const struct doc *d = rows->first; d; d = d->next) {
+        outcome o = registry_judge(s->port.registry, ENTRY_UNMANAGED, d);
+        if (o.code == E_CONFLICT) return answer_problem(q, 409, "SK-1410", "this device is managed already", doc_text(d, "id", ""));
+        if (!ok(o)) return answer_problem(q, 400, "SK-1401", "a row is not an unmanaged device", doc_text(d, "id", ""));
+    }
+    *ret_good = true;
+    return DONE;
+}
+
+/* POST /api/v1/unmanaged {"rows": [...], "dry_run"} -> {"new", "changed", "same"} */
+outcome change_unmanaged(struct service *s, struct request *q)
+{
+    struct doc *in = NULL;
+    bool good = false;
+    int64_t counts[3] = { 0 };
+    TRY(doc_read_json(q->http->body, &q->arena, &in));
+    const struct doc *rows = doc_get(in, "rows");
+    TRY(judge(s, q, rows, &good));
+    if (!good) return DONE;
+    bool dry = doc_bool(in, "dry_run", false);
+    for (const struct doc *d = rows->first; d; d = d->next) {
+        const struct unmanaged_list *l = registry_unmanaged(s->port.registry);
+        bool same = unmanaged_same(l, d), known = unmanaged_find(l, doc_text(d, "id", ""));
+        counts[same ? 2 : known]++;
+        if (!same && !dry) TRY(s->port.write(s->port.ctx, ENTRY_UNMANAGED, d, true));
+    }
+    struct doc *d = doc_map(&q->arena);
+    doc_set_int(&q->arena, d, "new", counts[0]);
+    doc_set_int(&q->arena, d, "changed", counts[1]);
+    doc_set_int(&q->arena, d, "same", counts[2]);
+    return answer_doc(q, d);
+}
