@@ -3,7 +3,7 @@
 #include "wire/http.h"
 #include "wire/mqtt.h"
 
-enum { LEVEL_311 = 4, LEVEL_5 = 5, LEVEL_NONE = 0xFF, CODE_BAD_VERSION_311 = 1, CODE_NOT_AUTHORIZED_311 = 5 };
+enum { LEVEL_311 = 4, LEVEL_5 = 5, LEVEL_NONE = 0xFF, CODE_BAD_VERSION_311 = 1, CODE_BAD_CLIENT_ID_311 = 2, CODE_NOT_AUTHORIZED_311 = 5 };
 
 /* Answers are a courtesy: without memory for one, the peer is closed without it. */
 static void say(struct buffer *answer, struct bytes b)
@@ -39,6 +39,7 @@ static void connack(uint8_t level, uint8_t reason, struct buffer *answer)
 {
     uint8_t v5[] = { MQTT_CONNACK << 4, 3, 0, reason, 0 };
     uint8_t code = reason == MQTT_BAD_VERSION ? CODE_BAD_VERSION_311
+        : reason == MQTT_BAD_CLIENT_ID        ? CODE_BAD_CLIENT_ID_311 /* MQTT 3.1.1, 3.1.3-8 and 3.1.3-9 */
         : reason == MQTT_NOT_AUTHORIZED       ? CODE_NOT_AUTHORIZED_311
                                               : 0;
     uint8_t v311[] = { MQTT_CONNACK << 4, 2, 0, code };

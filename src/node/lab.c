@@ -31,7 +31,7 @@ struct lab {
     pthread_t gate;
     struct gate_options gate_options;
     outcome gate_end;
-    char gate_why[160];
+    char gate_why[160]; /* or what else keeps it from starting */
     bool gate_runs, stopping;
 };
 
@@ -95,16 +95,28 @@ static void down(struct lab *l, struct lab_link *k, bool clean)
     k->session = false;
 }
 
-/* "c-" and the hash of the client id: the same after a restart. */
-static outcome identity_of(struct lab *l, struct bytes client_id, const struct identity **ret)
+/* With a policy its subjects are named as they name themselves: by user name, else by client id. */
+static struct bytes name_of(const struct lab *l, const struct mqtt_connect *c)
+{
+    return l->core.grants && c->has_user ? c->user : c->client_id;
+}
+
+/* The same after a restart. */
+static void id_of(const struct lab *l, struct bytes name, char id[ID_MAX])
+{
+    struct hash h;
+    char text[65];
+    if (l->core.grants && registry_id_valid(name) && ok(bytes_to_text(name, id, ID_MAX))) return;
+    hash_sha256(name, &h);
+    hex_of(hash_view(&h), text);
+    snprintf(id, ID_MAX, "c-%.40s", text);
+}
+
+static outcome identity_of(struct lab *l, struct bytes name, const struct identity **ret)
 {
     struct identity i = { .role = ROLE_OPERATOR, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
-    struct hash h;
     uint64_t index;
-    char text[65];
-    hash_sha256(client_id, &h);
-    hex_of(hash_view(&h), text);
-    snprintf(i.id, sizeof i.id, "c-%.40s", text);
+    id_of(l, name, i.id);
     *ret = registry_identity(l->core.registry, i.id);
     if (*ret) return DONE;
     struct arena a = ARENA(65536);
@@ -124,7 +136,7 @@ static outcome first_packet(struct lab *l, struct lab_link *k, struct bytes pack
     const struct identity *who = NULL;
     uint8_t reason;
     TRY(mqtt_read_connect(packet, &c, &reason));
-    TRY(identity_of(l, c.client_id, &who));
+    TRY(identity_of(l, name_of(l, &c), &who));
     TRY(exchange_up(l->core.exchange, k->link, who));
     k->session = true;
     return DONE;
@@ -201,6 +213,28 @@ static bool exists(const char *dir, const char *name)
     return lstat(path, &s) == 0;
 }
 
+/* For the suites that ask a server to refuse a subscription. */
+static const char *const closed[] = { "test/nosubscribe", "nosubscribe", NULL };
+
+enum { GRANTS_BYTES = 4 << 20 };
+
+static outcome read_grants(struct lab *l, const char *path)
+{
+    struct arena a = ARENA(GRANTS_BYTES * 4);
+    struct buffer b = BUFFER(GRANTS_BYTES);
+    struct grants_error error = { .text = "not the JSON that `sekimori grant new FILE --out` writes" };
+    struct doc *d = NULL;
+    size_t n = 0;
+    outcome o = port_file_load(path, GRANTS_BYTES, &b);
+    if (!ok(o)) snprintf(error.text, sizeof error.text, "%s", o.sys ? strerror(o.sys) : "cannot be read");
+    if (ok(o)) o = doc_read_json(buffer_view(&b), &a, &d);
+    if (ok(o)) o = grants_read(d, &l->core.grants, &error, 1, &n);
+    if (!ok(o)) snprintf(l->gate_why, sizeof l->gate_why, "%.60s: %.90s", path, error.text);
+    buffer_deinit(&b);
+    arena_deinit(&a);
+    return ok(o) ? DONE : REFUSE(E_CONFIG);
+}
+
 static outcome open_rooms(struct lab *l)
 {
     struct core *c = &l->core;
@@ -219,7 +253,8 @@ static outcome open_rooms(struct lab *l)
     bounds.alias_in = 10;
     TRY(registry_new(&c->registry));
     TRY(assurance_new(&ap, &c->assurance)); /* replay passes through it; it judges nothing here */
-    c->access = (struct access) { .registry = c->registry, .site = "lab", .open = true };
+    c->access = (struct access) { .registry = c->registry, .site = "lab", .open = true, .closed = closed, .grants = c->grants };
+    if (c->grants) snprintf(c->access.site, sizeof c->access.site, "%s", grants_site(c->grants));
     return exchange_new(&c->access, &xp, &bounds, &c->exchange);
 }
 
@@ -292,6 +327,7 @@ static outcome lab_open(struct lab *l, const struct lab_options *o)
     c->gate.room = mem_new(RING_RECORD_MAX);
     if (c->epoll_fd < 0 || c->durable_fd < 0 || !c->gate.room) return REFUSE_SYS(E_IO, errno);
     TRY(crypto_init());
+    if (o->grants) TRY(read_grants(l, o->grants));
     TRY(port_dir_make(c->state, 0700));
     TRY(signals(l));
     TRY(open_rooms(l));
@@ -350,6 +386,7 @@ static void lab_close(struct lab *l)
     exchange_free(c->exchange);
     assurance_free(c->assurance);
     registry_free(c->registry);
+    grants_free(c->grants);
     buffer_deinit(&c->scratch);
     buffer_deinit(&c->read);
     buffer_deinit(&c->read_session);
@@ -373,7 +410,7 @@ outcome lab_run(const struct lab_options *o, char ret_why[160])
     if (ok(end)) end = serve(l);
     lab_close(l);
     if (ok(end)) end = l->gate_end;
-    snprintf(ret_why, 160, "%s", l->gate_why[0] ? l->gate_why : ok(end) ? "" : end.at);
+    snprintf(ret_why, 160, "%s", l->gate_why[0] ? l->gate_why : ok(end) ? "" : end.sys ? strerror(end.sys) : code_word(end.code));
     mem_free(l);
     return end;
 }

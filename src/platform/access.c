@@ -396,11 +396,27 @@ static const struct step steps[] = {
     { "flag", BIT(ACT_PUBLISH), step_flag },
 };
 
+static bool is_closed(const struct judging *j)
+{
+    const char *const *c = j->a->closed;
+    if (!c || j->q->action != ACT_SUBSCRIBE) return false;
+    while (*c && !bytes_equal_str(j->q->topic, *c)) c++;
+    return *c;
+}
+
+/* The lab without a policy. */
+static void open_to_all(struct judging *j)
+{
+    bool closed = is_closed(j);
+    settle(j, closed ? RULING_DENY : RULING_ALLOW, closed ? "closed" : "open");
+    if (closed) j->v.reason = MQTT_UNSPECIFIED;
+}
+
 static struct verdict walk(struct judging *j)
 {
     j->v = (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "not-judged" };
     j->in_layout = access_topic(j->a, j->q->topic, &j->topic);
-    if (j->a->open && j->q->who) settle(j, RULING_ALLOW, "open");
+    if (j->a->open && !j->a->grants && j->q->who) open_to_all(j);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !j->settled; i++)
         if (steps[i].actions & BIT(j->q->action)) steps[i].judge(j);
     if (!j->settled) settle(j, RULING_ALLOW, j->v.observed_only ? "observed" : "allowed");

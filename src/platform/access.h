@@ -36,7 +36,8 @@ struct access {
     char site[ID_MAX];
     const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
-    bool open; /* the lab only: every identity may everything, under any client id */
+    bool open; /* the lab only: any client id, and without grants every identity may everything but */
+    const char *const *closed; /* ... subscribe to these, which is refused with 0x80; NULL-terminated, may be NULL */
 };
 
 /* Labels: what is read (subscribe, receive, history) may not be above the ceiling ("upto") of the row that grants it.

@@ -25,13 +25,20 @@ static MUST outcome refuse(struct exchange *x, struct session *s, uint8_t versio
     return REFUSE(reason == MQTT_NOT_AUTHORIZED || reason == MQTT_BAD_CLIENT_ID ? E_DENIED : E_MALFORMED);
 }
 
+/* Where client ids are not bound to identities (the lab), a session still is to its own. */
+static bool anothers_session(const struct exchange *x, const struct session *s, struct bytes id)
+{
+    uintptr_t found = (uintptr_t)map_get(&x->clients, id);
+    return found && x->sessions[found - 1].who != s->who;
+}
+
 /* "", the identity's own id, or that and a suffix. 0, or the reason to refuse with. */
 static uint8_t client_id_judge(const struct exchange *x, const struct session *s, const struct mqtt_connect *c)
 {
     struct bytes id = c->client_id;
     char base[ID_MAX];
     if (id.n == 0) return c->version == 4 && !c->clean_start ? MQTT_BAD_CLIENT_ID : 0; /* MQTT 3.1.1, 3.1.3-8 */
-    if (x->access->open) return 0;
+    if (x->access->open) return anothers_session(x, s, id) ? MQTT_NOT_AUTHORIZED : 0;
     if (id.n > CLIENT_ID_MAX) return MQTT_BAD_CLIENT_ID;
     const uint8_t *slash = memchr(id.at, '/', id.n);
     struct bytes first = bytes_of(id.at, slash ? (size_t)(slash - id.at) : id.n);
