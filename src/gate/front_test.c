@@ -98,6 +98,8 @@ static void test_first_packet(void)
             "\x20\x03\x00\x84\x00", 5 },
         { "level 3 is told in 3.1.1", "\x10\x0f\x00\x06MQIsdp\x03\x02\x00\x1e\x00\x01" "a", 17,
             "\x20\x02\x00\x01", 4 },
+        { "3.1.1 without a client id, not clean", "\x10\x0c\x00\x04MQTT\x04\x00\x00\x3c\x00\x00", 14,
+            "\x20\x02\x00\x02", 4 },
         { "garbage", "GET / HTTP/1.1\r\n\r\n", 18, "", 0 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -162,7 +164,7 @@ static void test_http(void)
     s = http(&f, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n");
     CHECK(s.does == FRONT_REFUSE && answered("HTTP/1.1 413 "));
 
-    static char large[20000];
+    static char large[65536]; /* N20 a head of 64 KiB; 64 fields are the most, so 10,000 are never counted */
     memset(large, 'a', sizeof large - 1);
     memcpy(large, "GET / HTTP/1.1\r\nX: ", 19);
     struct front first = { 0 };

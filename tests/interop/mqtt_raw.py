@@ -292,6 +292,8 @@ class Client:
 class Lab:
     """sekimorid-lab on a port of its own."""
 
+    program, before = LAB, None  # before: called in the child, before it runs
+
     def __init__(self, *options):
         self.port, self.options, self.p = free_port(), options, None
 
@@ -301,7 +303,7 @@ class Lab:
         return self
 
     def start(self):
-        self.p = subprocess.Popen([LAB, str(self.port), *map(str, self.options)], stderr=self.log)
+        self.p = subprocess.Popen([self.program, str(self.port), *map(str, self.options)], stderr=self.log, preexec_fn=self.before)
         assert until(self.answers, 10, 0.005), open(self.log.name).read()
 
     def answers(self):
