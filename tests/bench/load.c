@@ -43,7 +43,7 @@ static void publish(struct bench *b, struct publisher *p, int64_t now)
     uint32_t index = (uint32_t)(p - b->publishers), number = p->next++;
     struct line *l = &b->lines[b->o.subs + index];
     struct stamp s = { index, number, now };
-    struct talk_publish m = { b->o.version, b->o.qos, topic, (uint16_t)(number % IDS + 1), b->o.size };
+    struct talk_publish m = { b->o.version, b->o.qos, topic, (uint16_t)(number % IDS + 1), b->o.size, NULL };
     bench_topic(b, index, topic);
     talk_publish(l, &m, &s);
     p->slots[number % SLOTS] = (struct slot) { (uint16_t)(b->receivers + (b->o.qos ? 1 : 0)), now };

@@ -58,8 +58,12 @@ void talk_publish(struct line *l, const struct talk_publish *m, const struct sta
     p = put_text(p, m->topic);
     if (m->qos) p = put_u16(p, m->id);
     if (m->version == 5) *p++ = 0;
-    memcpy(p, s, STAMP_BYTES);
-    memset(p + STAMP_BYTES, 'x', m->size - STAMP_BYTES);
+    if (m->payload) {
+        memcpy(p, m->payload, m->size);
+    } else {
+        memcpy(p, s, STAMP_BYTES);
+        memset(p + STAMP_BYTES, 'x', m->size - STAMP_BYTES);
+    }
     l->out_n += (size_t)(p - start) + m->size;
 }
 

@@ -25,12 +25,13 @@ struct heard {
 
 void talk_connect(struct line *l, int version, const char *client);
 void talk_subscribe(struct line *l, int version, const char *filter, int qos);
-/* size: of the payload, at least STAMP_BYTES. */
+/* size: of the payload, at least STAMP_BYTES where it is a stamp and what fills it. */
 struct talk_publish {
     int version, qos;
     const char *topic;
     uint16_t id;
     size_t size;
+    const char *payload; /* NULL: a stamp */
 };
 void talk_publish(struct line *l, const struct talk_publish *p, const struct stamp *s);
 void talk_ack(struct line *l, enum talk_type type, uint16_t id);
