@@ -315,6 +315,19 @@ void assess_live_figures(struct assess_live *l, const struct assess_inputs *in, 
     memcpy(ret->alternatives, in->alternatives, sizeof ret->alternatives);
 }
 
+void assess_live_risk(struct assess_live *l, size_t mission, struct risk_model *ret)
+{
+    for (size_t i = 0; i < l->model->n_threats; i++) worst_of(l, mission, i);
+    *ret = (struct risk_model) { l->controls, l->model->n_controls, l->threats, l->model->n_threats };
+}
+
+size_t assess_live_place(const struct assess_live *l, size_t control)
+{
+    size_t at = 0;
+    while (l->plan->control[at] != control) at++;
+    return at;
+}
+
 void assess_live_groups(struct assess_live *l, int64_t *ret_ppb, int figure)
 {
     struct plan *p = l->plan;

@@ -218,15 +218,19 @@ static MUST outcome read_coverage(const struct doc *d, struct evidence_coverage 
 }
 
 /* A large snapshot keeps no rows: coverage is the input then, as stored with the results. */
-static MUST outcome inputs_from_results(const struct doc *results, const struct model *m, struct assess_inputs *in)
+outcome assess_inputs_read(const struct doc *results, const struct model *m, struct assess_inputs *in)
 {
     const struct doc *coverage = doc_get(results, "coverage"), *alternatives = doc_get(results, "alternatives");
     if (!coverage || coverage->count != m->n_controls || !alternatives || alternatives->count != m->n_alternatives)
         return REFUSE(E_MALFORMED);
     size_t at = 0;
-    for (const struct doc *v = coverage->first; v; v = v->next) TRY(read_coverage(v, &in->coverage[at++]));
+    for (const struct doc *v = coverage->first; v; v = v->next, at++) {
+        if (strcmp(doc_text(v, "control", ""), m->controls[at].id) != 0) return REFUSE(E_MALFORMED);
+        TRY(read_coverage(v, &in->coverage[at]));
+    }
     at = 0;
     for (const struct doc *v = alternatives->first; v; v = v->next, at++) {
+        if (strcmp(doc_text(v, "id", ""), m->alternatives[at].id) != 0) return REFUSE(E_MALFORMED);
         TRY(get(v, "expected_ppb", RISK_PPB, &in->alternatives[at][RISK_EXPECTED]));
         TRY(get(v, "proven_ppb", RISK_PPB, &in->alternatives[at][RISK_DECISION]));
     }
@@ -260,7 +264,7 @@ static MUST outcome replay(struct replay *r, const struct doc *d, struct arena *
     TRY(get(snapshot, "as_of_ms", INT64_MAX, &r->s.as_of_ms));
     if (!params) return REFUSE(E_MALFORMED);
     TRY(assess_params_read(params, r->engine, &r->model));
-    if (doc_bool(snapshot, "evidence_omitted", false)) TRY(inputs_from_results(doc_get(d, "results"), &r->model, &r->in));
+    if (doc_bool(snapshot, "evidence_omitted", false)) TRY(assess_inputs_read(doc_get(d, "results"), &r->model, &r->in));
     else TRY(inputs_from_snapshot(snapshot, &r->model, r->s.as_of_ms, &r->in));
     TRY(assess_figures(&r->model, &r->in, &r->s));
     return hash_doc(results_doc(&r->model, &r->s, r->engine, a), ret_hash);

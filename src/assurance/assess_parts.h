@@ -18,6 +18,11 @@ const struct model *assess_live_model(const struct assess_live *l);
 const struct assess_inputs *assess_live_gather(struct assess_live *l, const struct evidence *e, int64_t as_of_ms);
 /* Everything of ret but as_of and hashes. */
 void assess_live_figures(struct assess_live *l, const struct assess_inputs *in, struct assessment *ret);
+/* After figures: one mission in the engine's own arrays, valid until the next figures; and a control's place there. */
+void assess_live_risk(struct assess_live *l, size_t mission, struct risk_model *ret);
+size_t assess_live_place(const struct assess_live *l, size_t control);
+/* Coverage and alternatives as an assessment's results hold them; the model is the one it was made of. E_MALFORMED. */
+MUST outcome assess_inputs_read(const struct doc *results, const struct model *m, struct assess_inputs *ret);
 /* After figures: the rate at which each group is compromised, flows included; by group of the model. */
 void assess_live_groups(struct assess_live *l, int64_t *ret_ppb, int figure);
 

@@ -54,7 +54,12 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);
-/* documents.c: a draft as a private file; prints its name. */
+/* record.c: the payloads of the two newest written assessments (or of the one named); EXIT_NOT_FOUND said by itself. */
+int ask_assessments(struct cli *c, const char *id, const struct doc **ret, const struct doc **ret_before);
+/* documents.c: a model file, every error named with its line; the model (may be NULL) is the caller's to mem_free. */
+struct model;
+int read_model(struct cli *c, const char *path, struct doc **ret, struct model **ret_model);
+/* A draft as a private file; prints its name. */
 int store_doc(struct cli *c, const char *path, const struct doc *d);
 
 /* The commands, by file. */
@@ -74,6 +79,9 @@ int cmd_stream_apply(struct cli *c);
 int cmd_mission_show(struct cli *c);
 int cmd_mission_check(struct cli *c);
 int cmd_mission_draft(struct cli *c);
+int cmd_risk_check(struct cli *c);
+int cmd_risk_show(struct cli *c);
+int cmd_risk_what_if(struct cli *c);
 int cmd_document_sign(struct cli *c);
 int cmd_document_apply(struct cli *c);
 int cmd_decision_new(struct cli *c);

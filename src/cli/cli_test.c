@@ -1,49 +1,6 @@
 /* The command line as people meet it: reviewed files are read with their lines, mistakes are named with
  * place and expectation, exit codes are those of the manual, and nothing is written when something is wrong. */
-#include "cli/cli.h"
-
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "base/test.h"
-
-static char folder[64], said[65536];
-
-/* The exit code; what went to stderr and stdout is in `said`. */
-static int typed(const char *words)
-{
-    char text[2048], path[80], *argv[16] = { "sekimori", "--lang", "en" };
-    int argc = 3;
-    snprintf(text, sizeof text, "%s", words);
-    for (char *w = text; *w && argc < 16;) {
-        argv[argc++] = w;
-        w += strcspn(w, " ");
-        if (*w) *w++ = 0;
-    }
-    snprintf(path, sizeof path, "%s/said", folder);
-    fflush(stdout);
-    int out = dup(1), err = dup(2);
-    FILE *f = fopen(path, "w+e");
-    assert(f && dup2(fileno(f), 1) == 1 && dup2(fileno(f), 2) == 2);
-    int code = cli_main(argc, argv);
-    fflush(stdout);
-    fflush(stderr);
-    dup2(out, 1), dup2(err, 2), close(out), close(err);
-    rewind(f);
-    said[fread(said, 1, sizeof said - 1, f)] = 0;
-    fclose(f);
-    return code;
-}
-
-static const char *source(const char *name)
-{
-    static char path[512];
-    const char *root = getenv("SOURCE_ROOT");
-    snprintf(path, sizeof path, "%s/%s", root ? root : ".", name);
-    return path;
-}
+#include "cli/typed_test.h"
 
 static struct buffer example(void)
 {
@@ -244,16 +201,9 @@ static void mistakes_in_a_policy_have_a_line(void)
     CHECK(grant_test("why: a device", "why: a device", &line) == EXIT_OK && !strstr(said, "WRONG"));
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-    (void)st, (void)kind, (void)f;
-    return remove(path);
-}
-
 int main(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/cli-test-XXXXXX");
-    assert(mkdtemp(folder));
+    typed_begin();
     the_example_is_good();
     yaml_says_one_thing_once();
     mistakes_in_the_model_have_a_line();
@@ -261,6 +211,6 @@ int main(void)
     drafts_are_signed();
     codes_of_the_manual();
     mistakes_in_a_policy_have_a_line();
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    typed_end();
     return TEST_END;
 }

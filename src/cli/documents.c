@@ -44,7 +44,7 @@ static int site_of(struct cli *c, char site[CHARTER_SITE_MAX])
 
 /* ---- models ---- */
 
-static int model_of(struct cli *c, const char *path, struct doc **ret)
+int read_model(struct cli *c, const char *path, struct doc **ret, struct model **ret_model)
 {
     struct model *m = mem_new(sizeof *m);
     struct model_error errors[MODEL_ERRORS];
@@ -59,8 +59,14 @@ static int model_of(struct cli *c, const char *path, struct doc **ret)
         const char *text = errors[i].text, *behind = strncmp(text, "line ", 5) == 0 ? strstr(text, ": ") : NULL;
         fprintf(stderr, "error[SK-1022]: %s:%d: %s\n", path, errors[i].line, behind ? behind + 2 : text);
     }
-    mem_free(m);
+    if (ok(o) && ret_model) *ret_model = m;
+    else mem_free(m);
     return ok(o) ? EXIT_OK : EXIT_CONFIGURATION;
+}
+
+static int model_of(struct cli *c, const char *path, struct doc **ret)
+{
+    return read_model(c, path, ret, NULL);
 }
 
 int cmd_mission_check(struct cli *c)

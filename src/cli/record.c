@@ -163,24 +163,55 @@ int cmd_ledger_consistency(struct cli *c)
 }
 
 /* The newest assessment entry, or the one whose payload has this id. */
-int cmd_assessment_export(struct cli *c)
+/* The entries of the named (or newest) assessment and of the one before it. */
+static int find_assessments(struct cli *c, const char *id, const struct doc **ret, const struct doc **ret_before)
 {
     char path[128];
-    const struct doc *page, *found = NULL;
+    const struct doc *page, *last = NULL;
     long long after = 0;
+    *ret = *ret_before = NULL;
     for (;;) {
         snprintf(path, sizeof path, "/api/v1/ledger/entries?kind=assessment&after=%lld", after);
         int code = ask(c, "GET", path, BYTES_NONE, &page);
         if (code) return code;
         for (const struct doc *e = page->first; e; e = e->next) {
             const struct doc *p = doc_get(e, "payload");
-            bool wanted = !c->n_args || (p && strcmp(doc_text(p, "id", ""), c->args[0]) == 0);
-            if (wanted) found = e;
+            if (!id || (p && strcmp(doc_text(p, "id", ""), id) == 0)) {
+                *ret_before = last;
+                *ret = e;
+            }
+            last = e;
             after = doc_int(e, "index", 0) + 1;
         }
         if (page->count < 100) break;
     }
-    if (!found) return complain(c, EXIT_NOT_FOUND, "SK-1041", cli_say(c, W_NO_ROOM), c->n_args ? c->args[0] : NULL, "sekimori assessment list");
+    return *ret ? EXIT_OK : complain(c, EXIT_NOT_FOUND, "SK-1041", cli_say(c, W_NO_ROOM), id, "sekimori assessment list");
+}
+
+static int whole_entry(struct cli *c, const struct doc *e, const struct doc **ret)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/api/v1/ledger/entries/%lld", (long long)doc_int(e, "index", 0));
+    int code = ask(c, "GET", path, BYTES_NONE, ret);
+    if (!code && doc_get(*ret, "payload")) *ret = doc_get(*ret, "payload");
+    return code;
+}
+
+int ask_assessments(struct cli *c, const char *id, const struct doc **ret, const struct doc **ret_before)
+{
+    const struct doc *now, *before;
+    int code = find_assessments(c, id, &now, &before);
+    *ret_before = NULL;
+    if (!code) code = whole_entry(c, now, ret);
+    return code || !before ? code : whole_entry(c, before, ret_before);
+}
+
+int cmd_assessment_export(struct cli *c)
+{
+    char path[128];
+    const struct doc *found, *before;
+    int code = find_assessments(c, c->n_args ? c->args[0] : NULL, &found, &before);
+    if (code) return code;
     snprintf(path, sizeof path, "/api/v1/ledger/entries/%lld", (long long)doc_int(found, "index", 0));
     return fetch(c, path);
 }

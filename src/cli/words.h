@@ -61,6 +61,42 @@
     X(W_BAD, "要対応", "needs attention")                                                         \
     X(W_CHANGED, "変更された", "changed")                                                         \
     X(W_MISSING, "欠落", "missing")                                                               \
+    X(W_INHERENT, "対策前", "without controls")                                                    \
+    X(W_RESIDUAL, "残存", "residual")                                                              \
+    X(W_POTENTIAL, "既存対策を全て働かせた場合", "if all that is owned worked")                    \
+    X(W_DESIGNED, "設計どおり全対策が働いた場合", "as designed, every control working")            \
+    X(W_TOLERANCE, "許容限度", "tolerance")                                                        \
+    X(W_EXPECTED, "平均的な見込み", "expected")                                                    \
+    X(W_CAUTIOUS, "控えめに見た値", "decision figure")                                             \
+    X(W_STOPS, "最低限を下回って許容時間を超える", "below the minimum for longer than tolerable")  \
+    X(W_HOURS_LOST, "年間に失われる時間", "service hours lost a year")                             \
+    X(W_STEPS, "何がどれだけ下げているか（対策の順に一つずつ）", "what takes away how much (one control after the other)") \
+    X(W_MOVED, "前回の評価から動いたもの", "what moved since the assessment before")               \
+    X(W_NOT_MOVED, "動いていません", "nothing moved")                                              \
+    X(W_HANGS_ON, "この結果が懸かっている入力（よい端〜悪い端）", "inputs this result hangs on (good end to bad end)") \
+    X(W_OPTIONS, "選択肢（年間費用、減る額、投資効果、残るリスク、残る停止）", "options (cost a year, saved, return, risk left, stops left)") \
+    X(W_NET, "差引き最大の組合せ", "greatest net benefit")                                         \
+    X(W_REACH, "許容限度に届く最小費用", "least cost to tolerance")                                \
+    X(W_DUTY, "義務", "duty")                                                                      \
+    X(W_SPEND, "目安：費用は年間想定損失の1/e以下（Gordon–Loeb）", "rule of thumb: spend at most 1/e of what is expected to be lost (Gordon-Loeb)") \
+    X(W_THREATS, "脅威（段階、通り抜け、年間、NIST SP 800-30）", "threats (rank, gets through, a year, NIST SP 800-30)") \
+    X(W_SHARE, "根拠：実測・申告・既定値", "rests on: measured, declared, default")               \
+    X(W_REQUIRED, "許容限度に収めるのに欠かせない対策", "controls without which tolerance is not met") \
+    X(W_REQUIRED_SMALL, "（これより安い組はない）", "(no cheaper set)")                            \
+    X(W_REQUIRED_LEAN, "（どれも外せない組の一つ）", "(a set from which none can be left out)")    \
+    X(W_NOT_ENOUGH, "設計の全対策が働いても許容限度に収まりません", "not even every control of this design meets tolerance") \
+    X(W_NONE_NEEDED, "対策なしで許容限度内です", "within tolerance without any control")           \
+    X(W_SUPPLIER_OVER, "納入業者の根拠が期限切れ", "supplier's evidence expired")                  \
+    X(W_WITHIN, "許容限度内", "within tolerance")                                                  \
+    X(W_OVER, "許容限度超過", "over tolerance")                                                    \
+    X(W_YEARLY_RISK, "設計時の評価であり実測ではありません", "an assessment of a design; nothing was measured") \
+    X(W_NOT_OF_MODEL, "評価がこのモデルのものではありません", "the assessment is not of this model") \
+    X(W_NOT_ASSESSABLE, "モデルを評価できません", "the model cannot be assessed")                   \
+    X(W_SET_WHAT, "--set：対策の実測割合 C2=0.95、または脅威の頻度 S1=F3", "--set: a control's proven share C2=0.95, or a threat's frequency S1=F3") \
+    X(W_NO_OPTION, "モデルにない選択肢です", "no such option in the model")                          \
+    X(W_NO_MISSION, "モデルにない任務です", "no such mission in the model")                          \
+    X(W_TRIED, "試算", "tried")                                                                    \
+    X(W_AS_IS, "いま", "as it is")                                                                 \
     X(W_DOC_CLOCK, "時計", "clock")                                                               \
     X(W_DOC_DAEMON, "関守の応答", "the daemon answers")                                           \
     X(W_DOC_RECORD, "証跡記録", "record")                                                         \

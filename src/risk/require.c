@@ -37,8 +37,11 @@ struct node {
     uint64_t set; /* chosen and open */
 };
 
-static uint64_t exact(const struct risk_requirement *r, uint64_t best)
+enum { ASKED_MAX = 20000 }; /* an answer in a second or two, if need be without the proof that it is the cheapest */
+
+static uint64_t exact(const struct risk_requirement *r, uint64_t best, bool *ret_whole)
 {
+    size_t asked = 0;
     struct node stack[RISK_REQUIRE_EXACT + 2] = { { 0, all_of(r->n) } };
     size_t top = 1;
     int64_t least = cost_of(r, best);
@@ -46,7 +49,9 @@ static uint64_t exact(const struct risk_requirement *r, uint64_t best)
         struct node x = stack[--top];
         uint64_t decided = x.set & all_of(x.depth);
         int64_t cost = cost_of(r, decided);
-        if (cost > least || !r->enough(r->ctx, x.set)) continue;
+        if (cost > least) continue;
+        if (++asked > ASKED_MAX) break;
+        if (!r->enough(r->ctx, x.set)) continue;
         bool fewer = cost < least || __builtin_popcountll(decided) < __builtin_popcountll(best);
         if (r->enough(r->ctx, decided)) {
             if (fewer) best = decided, least = cost;
@@ -56,6 +61,7 @@ static uint64_t exact(const struct risk_requirement *r, uint64_t best)
         stack[top++] = (struct node) { x.depth + 1, x.set };
         stack[top++] = (struct node) { x.depth + 1, x.set & ~((uint64_t)1 << x.depth) };
     }
+    *ret_whole = asked <= ASKED_MAX;
     return best;
 }
 
@@ -65,7 +71,7 @@ outcome risk_require(const struct risk_requirement *r, uint64_t *ret_set, bool *
     uint64_t set = all_of(r->n);
     if (!r->enough(r->ctx, set)) return REFUSE(E_UNKNOWN);
     set = lean(r, set);
-    *ret_exact = r->n <= RISK_REQUIRE_EXACT;
-    *ret_set = *ret_exact ? exact(r, set) : set;
+    *ret_exact = false;
+    *ret_set = r->n <= RISK_REQUIRE_EXACT ? exact(r, set, ret_exact) : set;
     return DONE;
 }
