@@ -142,6 +142,12 @@ export interface Me {
   who: string;
   site: string;
   title: Both;
+  name: string;
+  roles: string[];
+  person: boolean; // registered; else the machine's own link
+  fresh: boolean; // came by a one-time link: may set a first password
+  password: boolean;
+  passkeys: number;
 }
 
 const millis = (x: unknown): number => Math.min(1000, countOf(x));
@@ -363,7 +369,11 @@ export function readGroups(x: unknown): Group[] {
 
 export function readMe(x: unknown): Me {
   const d = mapOf(x);
-  return { who: textOf(d['who']), site: textOf(d['site']), title: bothOf(d, 'title') };
+  return {
+    who: textOf(d['who']), site: textOf(d['site']), title: bothOf(d, 'title'), name: textOf(d['name']),
+    roles: listOf(d['roles']).map(textOf), person: boolOf(d['person']), fresh: boolOf(d['fresh']), password: boolOf(d['password']),
+    passkeys: countOf(d['passkeys']),
+  };
 }
 
 // The signed head is a note: origin, size, root hash, blank line, signatures. Only a first line's worth is shown.

@@ -16,7 +16,7 @@ const BACKOFF_MS = [500, 1000, 2000, 5000, 10000];
 export const STALE_MS = 25000;
 
 export type View = 'opening' | 'signed-out' | 'page';
-export type SignedOut = '' | 'used' | 'guesses' | 'ended' | 'unreachable';
+export type SignedOut = '' | 'used' | 'guesses' | 'ended' | 'unreachable' | 'wrong' | 'busy';
 
 function storedLanguage(): Lang {
   try {
@@ -221,23 +221,64 @@ export async function connect(): Promise<void> {
   for (const name of EVENTS) s.addEventListener(name, soon);
 }
 
+// Status and answer of a change; status 0 when there was no answer.
+export async function post(path: string, body: unknown): Promise<{ status: number; doc: unknown }> {
+  try {
+    const r = await fetch(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return { status: r.status, doc: await r.json() };
+  } catch {
+    return { status: 0, doc: null };
+  }
+}
+
+function refusedSignIn(status: number): SignedOut {
+  if (status === 429) return 'guesses';
+  if (status === 401 || status === 400) return 'wrong';
+  return status === 503 ? 'busy' : 'unreachable';
+}
+
+export async function signIn(user: string, password: string): Promise<void> {
+  const { status: code } = await post('/api/v1/session', { user, password });
+  if (code !== 200) {
+    signedOut.value = refusedSignIn(code);
+    return;
+  }
+  signedOut.value = '';
+  await connect();
+}
+
+export async function signOut(): Promise<void> {
+  await post('/api/v1/session/end', {});
+  close();
+  batch(() => {
+    connected.value = false;
+    signedOut.value = '';
+    me.value = null;
+    view.value = 'signed-out';
+  });
+}
+
+// '' when it is set.
+export async function setPassword(password: string, now: string): Promise<'' | 'poor' | 'other' | 'failed'> {
+  const { status: code } = await post('/api/v1/me/password', { password, now });
+  if (code === 400) return 'poor';
+  if (code !== 200) return code === 403 ? 'other' : 'failed';
+  me.value = readMe(await get('/api/v1/me'));
+  return '';
+}
+
 // The token is in the fragment, which no request line carries; it leaves the address bar before anything else happens.
 export async function open(): Promise<void> {
   const token = location.pathname === '/start' ? location.hash.slice(1) : '';
   if (location.pathname !== '/' || location.hash) history.replaceState(null, '', '/');
   if (token) {
-    try {
-      const r = await fetch('/api/v1/session', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ token }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await r.text();
-      if (!r.ok) signedOut.value = r.status === 429 ? 'guesses' : 'used';
-    } catch {
-      signedOut.value = 'unreachable';
-    }
+    const { status: code } = await post('/api/v1/session', { token });
+    if (code !== 200) signedOut.value = code === 429 ? 'guesses' : code === 0 ? 'unreachable' : 'used';
   }
   await connect();
 }

@@ -47,6 +47,11 @@
     X(W_INVITE, "登録コード（一度だけ、期限まで有効。秘密として渡す）", "invite (valid once, until then; hand it over as a secret)") \
     X(W_INVITE_NEXT, "機器で sekimori-agent join 'URL'", "on the device: sekimori-agent join 'URL'") \
     X(W_LOGIN, "この機械のブラウザで開く（10分、一度だけ）", "open in a browser on this machine (10 minutes, once)") \
+    X(W_PERSON_LINK, "本人に渡す（24時間、一度だけ。この機械で開くとき／よそから開くとき）", "hand to the person (24 hours, once; on this machine / from elsewhere)") \
+    X(W_PASSKEYS, "パスキー", "passkeys")                                                         \
+    X(W_PASSWORD_SET, "パスワードあり", "password set")                                           \
+    X(W_PASSWORD_NONE, "パスワードなし", "no password")                                           \
+    X(W_TOKEN_ONCE, "トークン（いま一度だけ表示。秘密として渡す）", "token (shown this once; hand it over as a secret)") \
     X(W_VERIFIED, "検証しました：変更・欠落はありません", "verified: nothing changed, nothing missing") \
     X(W_NOT_VERIFIED, "検証できません", "verification failed")                                    \
     X(W_ENTRIES, "件", "entries")                                                                 \

@@ -35,6 +35,7 @@
     X(ENTRY_FLOW, 45, "flow", CLASS_CONTROL, "連携データの状態と判定")                            \
     X(ENTRY_TOKEN, 37, "token", CLASS_CONTROL, "APIトークン")                                      \
     X(ENTRY_UNMANAGED, 40, "unmanaged", CLASS_CONTROL, "管理外の機器（設備台帳）")               \
+    X(ENTRY_USER, 52, "user", CLASS_CONTROL, "人（利用者）の登録と変更")                              \
     X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                           \
     X(ENTRY_SESSION, 33, "session", CLASS_CONTROL, "接続の約束（セッション）")                                            \
     X(ENTRY_PRUNED, 34, "pruned", CLASS_CONTROL, "保存期間による削除")                             \

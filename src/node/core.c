@@ -79,6 +79,11 @@ static void s_push(void *ctx, uint32_t link, struct bytes b)
     link_send(ctx, link, b);
 }
 
+static void s_close(void *ctx, uint32_t link)
+{
+    link_close(ctx, link);
+}
+
 static void s_refused(void *ctx, enum listener l, enum link_refusal why, const char *source)
 {
     core_refused(ctx, l, why, source, 1);
@@ -102,7 +107,8 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
         .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
-        .push = s_push, .refused = s_refused, .grants = core_grants,
+        .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
+        .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .prune = s_prune, .erase = s_erase };
 }
 
@@ -192,6 +198,7 @@ static outcome open_rooms(struct core *c)
     core_exchange_port(c, &xp);
     bounds.sessions = c->config.connections;
     TRY(registry_new(&c->registry));
+    TRY(users_new(&c->users));
     TRY(assurance_new(&ap, &c->assurance));
     c->access = (struct access) { .registry = c->registry };
     snprintf(c->access.site, sizeof c->access.site, "%s", c->config.site);
@@ -210,6 +217,18 @@ static outcome open_ledger(struct core *c)
     snprintf(cut_text, sizeof cut_text, "%llu", (unsigned long long)cut);
     core_audit(c, "started", "torn_bytes_cut", cut_text, NULL);
     return DONE;
+}
+
+/* A file of passwords that is not as it must be refuses the start: better nobody's password than a stranger's. */
+static outcome open_passwords(struct core *c)
+{
+    char path[600], why[USER_WHY];
+    snprintf(path, sizeof path, "%s/passwords", c->state);
+    outcome o = users_passwords_open(c->users, path, why);
+    if (ok(o)) return o;
+    fprintf(stderr, "error[SK-0103]: %s: %s\n  try: restore it from a backup; or put the one line \"forgotten\" into it (chmod 600) and give "
+        "people new links: sekimori user link ID\n", path, why[0] ? why : code_word(o.code));
+    return o;
 }
 
 /* Before any thread is made: a thread that does not block SIGTERM would be killed by it, and the head of
@@ -239,6 +258,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     TRY(await_seal(c));
     TRY(open_rooms(c));
     TRY(open_ledger(c));
+    TRY(open_passwords(c));
     struct service_port sp;
     service_port_fill(c, &sp);
     TRY(service_new(&sp, &c->service));
@@ -347,6 +367,7 @@ void core_close(struct core *c)
     exchange_free(c->exchange);
     assurance_free(c->assurance);
     registry_free(c->registry);
+    users_free(c->users);
     grants_free(c->grants);
     if (c->ledger) ledger_close(c->ledger);
     map_deinit(&c->retained);

@@ -77,6 +77,7 @@ struct core {
     char grants_hash[65];      /* of its payload, "" for none */
     struct exchange *exchange;
     struct assurance *assurance;
+    struct users *users;
     struct service *service;
     struct gate_channel gate;
     struct core_link *links;

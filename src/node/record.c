@@ -43,11 +43,13 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     int64_t now = port_wall_ms();
     if (!d) return REFUSE(E_MEMORY);
     TRY(registry_judge(c->registry, kind, d));
+    TRY(users_judge(c->users, kind, d, NULL));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
     if (durable) TRY(ledger_sync(c->ledger));
     TRY(registry_apply(c->registry, kind, d, now));
+    TRY(users_apply(c->users, kind, d));
     core_registry_changed(c);
     if (kind == ENTRY_LIFE) contained(c, d);
     return DONE;
@@ -106,6 +108,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     struct doc *d = NULL;
     outcome o = doc_read_json(e->payload, &a, &d);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
+    if (ok(o)) o = users_apply(c->users, e->kind, d);
     if (never_applied(o)) {
         c->replay_skipped++;
         o = DONE;

@@ -3,21 +3,34 @@
 
 #include "service/internal.h"
 
-static outcome body_of(struct request *q, struct doc **ret)
+outcome body_of(struct request *q, struct doc **ret)
 {
     TRY(doc_read_json(q->http->body, &q->arena, ret));
     return (*ret)->kind == DOC_MAP ? DONE : REFUSE(E_MALFORMED);
 }
 
-static outcome audit(struct service *s, struct request *q, const char *what, const char *id, const char *reason)
+outcome audit_named(struct service *s, struct request *q, const char *what, const char *id, const char *reason)
 {
     struct doc *d = doc_map(&q->arena);
     doc_set_text(&q->arena, d, "what", what);
     doc_set_text(&q->arena, d, "id", id);
-    doc_set_text(&q->arena, d, "by", q->caller->name);
+    doc_set_text(&q->arena, d, "by", q->caller->name[0] ? q->caller->name : id);
+    if (q->caller->token[0]) doc_set_text(&q->arena, d, "token", q->caller->token);
     doc_set_text(&q->arena, d, "from", q->caller->source);
     doc_set_text(&q->arena, d, "reason", reason);
     return s->port.write(s->port.ctx, ENTRY_AUDIT, d, false);
+}
+
+outcome only_members(struct service *s, struct request *q, const struct doc *body, const char *const *names)
+{
+    for (const struct doc *m = body->first; m; m = m->next) {
+        size_t i = 0;
+        while (names[i] && strcmp(names[i], m->key) != 0) i++;
+        if (names[i]) continue;
+        TRY(audit_named(s, q, "member-refused", q->caller->name, m->key));
+        return answer_problem(q, 400, "SK-1416", "no such member", m->key);
+    }
+    return DONE;
 }
 
 /* {"id","role","group","model","days"} -> {"url","until"} */
@@ -80,7 +93,7 @@ outcome change_device(struct service *s, struct request *q)
         if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
         TRY(registry_trust_step(who, rows[i].event, &to));
         TRY(step(s, q, who, "trust", trust_word(who->trust), rows[i].verb, trust_word(to), reason));
-        TRY(audit(s, q, rows[i].verb, who->id, reason));
+        TRY(audit_named(s, q, rows[i].verb, who->id, reason));
         return answer_doc(q, doc_map(&q->arena));
     }
     return REFUSE(E_UNKNOWN);
@@ -91,7 +104,7 @@ outcome change_stream(struct service *s, struct request *q)
     struct doc *in;
     TRY(body_of(q, &in));
     TRY(s->port.write(s->port.ctx, ENTRY_STREAM, in, true));
-    TRY(audit(s, q, "stream-declared", doc_text(in, "name", ""), ""));
+    TRY(audit_named(s, q, "stream-declared", doc_text(in, "name", ""), ""));
     return answer_doc(q, doc_map(&q->arena));
 }
 
@@ -129,7 +142,7 @@ outcome change_document(struct service *s, struct request *q)
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
             if (strcmp(rows[i].type, q->arg[0]) == 0) o = rows[i].take(s->port.assurance, q->http->body, at, why);
-    TRY(audit(s, q, ok(o) ? "document-accepted" : "document-refused", q->arg[0], why));
+    TRY(audit_named(s, q, ok(o) ? "document-accepted" : "document-refused", q->arg[0], why));
     if (!ok(o)) return answer_outcome(q, o, why[0] ? why : NULL, q->arg[0]);
     struct doc *d = doc_map(&q->arena);
     doc_set_text(&q->arena, d, "accepted", q->arg[0]);

@@ -39,21 +39,44 @@ outcome handle_events(struct service *s, struct request *q)
         s->streams[i].live = true;
         s->streams[i].link = q->link;
         s->streams[i].next_ping_ms = s->port.mono_ms(s->port.ctx) + PING_MS;
+        s->streams[i].token = q->caller->kind == CALLER_TOKEN;
+        memcpy(s->streams[i].session, q->caller->session, sizeof s->streams[i].session);
+        snprintf(s->streams[i].name, sizeof s->streams[i].name, "%s", q->caller->token);
         q->stream = true;
         return answer_text(q, "text/event-stream", BYTES_LIT(": open\n\n"));
     }
     return answer_problem(q, 503, "SK-1501", "too many open pages", NULL);
 }
 
+static bool over(struct service *s, size_t i)
+{
+    if (!s->streams[i].token) return !session_by_hash(s, s->streams[i].session);
+    const struct token *t = users_token_named(s->port.users, s->streams[i].name);
+    const struct user *who = t ? users_find(s->port.users, t->user) : NULL;
+    return !who || who->revoked || t->revoked || t->until_ms <= s->port.wall_ms(s->port.ctx);
+}
+
+void events_sweep(struct service *s)
+{
+    for (size_t i = 0; i < SERVICE_LINKS_MAX; i++) {
+        if (!s->streams[i].live || !over(s, i)) continue;
+        s->streams[i].live = false;
+        s->port.close(s->port.ctx, s->streams[i].link);
+    }
+}
+
 void service_link_down(struct service *s, uint32_t link)
 {
     for (size_t i = 0; i < SERVICE_LINKS_MAX; i++)
         if (s->streams[i].live && s->streams[i].link == link) s->streams[i].live = false;
+    hashing_forget(s->hashing, link);
 }
 
 int service_turn(struct service *s)
 {
     int64_t now = s->port.mono_ms(s->port.ctx);
+    sign_in_turn(s);
+    events_sweep(s);
     for (size_t i = 0; i < SERVICE_LINKS_MAX; i++) {
         if (!s->streams[i].live || now < s->streams[i].next_ping_ms) continue;
         s->streams[i].next_ping_ms = now + PING_MS;

@@ -4,12 +4,30 @@
 
 #include "base/port/port.h"
 #include "base/time.h"
+#include "service/hashing.h"
 #include "service/service.h"
 
-enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES = 256, SERVICE_READINGS_MAX = 4096,
+enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES = 256, SERVICE_GUESS_NAMES = 1024, SERVICE_READINGS_MAX = 4096,
     SERVICE_FILES_MAX = 64, REQUEST_ARENA_BYTES = 32 << 20 };
 
-enum need { NEED_NOTHING, NEED_SIGHT, NEED_ROOT }; /* who may: anybody, a session or local root, local root */
+/* need, roles that may, scope a token needs: what a route asks of its caller. Local root may all but what is a person's
+ * own. SIGHT is everybody's who is known; SESSION whoever has one; SELF a person's own things. */
+#define SERVICE_NEEDS(X)                                                                           \
+    X(NEED_NOTHING, 0, 0)                                                                          \
+    X(NEED_SIGHT, ~0u, 1u << SCOPE_READ)                                                           \
+    X(NEED_SESSION, 0, 0)                                                                          \
+    X(NEED_SELF, 0, 0)                                                                             \
+    X(NEED_OPERATE, USER_BIT(USER_OPERATOR), 1u << SCOPE_OPERATE)                                  \
+    X(NEED_ENROL, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR), 1u << SCOPE_ENROL)       \
+    X(NEED_DOCUMENTS, USER_SIGNING | USER_BIT(USER_OPERATOR), 1u << SCOPE_DOCUMENTS)               \
+    X(NEED_PEOPLE, USER_BIT(USER_ADMINISTRATOR), 0)                                                \
+    X(NEED_ROOT, 0, 0)
+enum need {
+#define X(name, roles, scope) name,
+    SERVICE_NEEDS(X)
+#undef X
+        NEEDS
+};
 
 struct request {
     const struct caller *caller;
@@ -23,6 +41,7 @@ struct request {
     const char *type;
     char fields[640];        /* extra header lines */
     bool stream;
+    bool later;              /* the answer comes when the helper thread is done */
 };
 
 struct route {
@@ -37,6 +56,15 @@ struct session {
     char who[64];
     int64_t until_ms;          /* mono */
     bool once;                 /* a one-time link, not yet a session */
+    bool person;               /* who is in the table of people */
+    bool fresh;                /* began with a one-time link: may set a first password, register a passkey */
+};
+
+struct named_guess {           /* wrong passwords in a row of one name, whoever has it */
+    uint8_t name_hash[32];
+    char user[ID_MAX];         /* "": nobody */
+    unsigned wrong;
+    int64_t at_ms;             /* mono, of the newest */
 };
 
 struct reading {
@@ -50,7 +78,9 @@ struct reading {
 struct service {
     struct service_port port;
     struct session sessions[SERVICE_SESSIONS_MAX];
-    struct { uint32_t link; int64_t next_ping_ms; bool live; } streams[SERVICE_LINKS_MAX];
+    struct { uint32_t link; int64_t next_ping_ms; bool live, token; uint8_t session[32]; char name[64]; } streams[SERVICE_LINKS_MAX];
+    struct named_guess names[SERVICE_GUESS_NAMES];
+    struct hashing *hashing;
     struct { char source[LINK_ADDRESS_MAX]; unsigned wrong; int64_t since_ms; } guesses[SERVICE_GUESS_SOURCES];
     struct { char path[160]; const char *type; struct buffer body; } files[SERVICE_FILES_MAX];
     size_t n_files;
@@ -70,11 +100,38 @@ MUST outcome answer_write(struct request *q, struct buffer *b, bool *ret_close);
 
 /* sessions.c */
 const struct session *session_for(struct service *s, const struct http_request *r);
+struct session *session_by_hash(struct service *s, const uint8_t hash[32]);
+/* Says who asks, by session or token. */
+void session_name_caller(struct service *s, struct caller *c, const struct http_request *r);
+/* Answers with a cookie. */
+MUST outcome session_begin(struct service *s, struct request *q, const struct session *as);
+/* All of a person's, but one. */
+void sessions_end(struct service *s, const char *who, const uint8_t *but);
+void session_text(char text[65]); /* 256 random bits, hexadecimal */
+MUST outcome handle_end(struct service *s, struct request *q);
 MUST outcome handle_start(struct service *s, struct request *q);
 MUST outcome handle_login(struct service *s, struct request *q);
 MUST outcome handle_me(struct service *s, struct request *q);
 bool guess_allowed(struct service *s, const char *source);
 void guess_wrong(struct service *s, const char *source);
+void guess_right(struct service *s, const char *source); /* one less */
+
+/* sign_in.c */
+MUST outcome sign_in_by_password(struct service *s, struct request *q, const struct doc *d);
+MUST outcome change_password(struct service *s, struct request *q);
+void sign_in_turn(struct service *s);
+
+/* people.c */
+MUST outcome get_users(struct service *s, struct request *q);
+MUST outcome get_user(struct service *s, struct request *q);
+MUST outcome change_users(struct service *s, struct request *q);
+MUST outcome change_user(struct service *s, struct request *q);
+MUST outcome get_tokens(struct service *s, struct request *q);
+MUST outcome change_tokens(struct service *s, struct request *q);
+MUST outcome change_token(struct service *s, struct request *q);
+/* Records it; where the rules refuse, the problem is answered and q->status tells. */
+MUST outcome person_change(struct service *s, struct request *q, const char *what, const char *reason, const struct user *before,
+    const struct user *after);
 
 /* views.c: reading */
 #define SERVICE_VIEWS(X) X(status) X(devices) X(device) X(evidence) X(readings) X(mission) X(controls) X(decisions) \
@@ -84,6 +141,11 @@ SERVICE_VIEWS(X)
 #undef X
 
 /* changes.c: writing */
+MUST outcome body_of(struct request *q, struct doc **ret);
+/* A member that is none of these is refused and audited (400, q->status tells). */
+MUST outcome only_members(struct service *s, struct request *q, const struct doc *body, const char *const *names);
+/* An audit entry by the caller (by itself where nobody is signed in yet). */
+MUST outcome audit_named(struct service *s, struct request *q, const char *what, const char *id, const char *reason);
 MUST outcome change_invite(struct service *s, struct request *q);
 MUST outcome change_device(struct service *s, struct request *q);
 MUST outcome change_stream(struct service *s, struct request *q);
@@ -117,6 +179,7 @@ MUST outcome est_reenroll(struct service *s, struct request *q);
 /* events.c */
 MUST outcome handle_events(struct service *s, struct request *q);
 MUST outcome events_open(struct service *s);
+void events_sweep(struct service *s); /* closes pages whose session or token is over */
 
 /* files.c */
 MUST outcome files_load(struct service *s);

@@ -3,12 +3,6 @@
 
 #include "service/internal.h"
 
-static outcome body_of(struct request *q, struct doc **ret)
-{
-    TRY(doc_read_json(q->http->body, &q->arena, ret));
-    return (*ret)->kind == DOC_MAP ? DONE : REFUSE(E_MALFORMED);
-}
-
 static outcome answer_prunable(struct request *q, const struct ledger_prunable *p, bool dry)
 {
     struct doc *d = doc_map(&q->arena);

@@ -30,12 +30,21 @@ static const struct route routes[] = {
     { "POST", "/.well-known/est/simpleenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_enroll },
     { "POST", "/.well-known/est/simplereenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_reenroll },
     { "POST", "/api/v1/session", PEOPLE, NEED_NOTHING, handle_start },
+    { "POST", "/api/v1/session/end", PEOPLE, NEED_SESSION, handle_end },
+    { "POST", "/api/v1/me/password", PEOPLE, NEED_SELF, change_password },
+    { "GET", "/api/v1/users", PEOPLE, NEED_SIGHT, get_users },
+    { "GET", "/api/v1/users/{}", PEOPLE, NEED_SIGHT, get_user },
+    { "POST", "/api/v1/users", PEOPLE, NEED_PEOPLE, change_users },
+    { "POST", "/api/v1/users/{}/{}", PEOPLE, NEED_PEOPLE, change_user },
+    { "GET", "/api/v1/tokens", PEOPLE, NEED_SIGHT, get_tokens },
+    { "POST", "/api/v1/tokens", PEOPLE, NEED_PEOPLE, change_tokens },
+    { "POST", "/api/v1/tokens/{}/revoke", PEOPLE, NEED_PEOPLE, change_token },
     { "GET", "/api/v1/me", PEOPLE, NEED_SIGHT, handle_me },
     { "GET", "/api/v1/status", PEOPLE, NEED_SIGHT, get_status },
     { "GET", "/api/v1/devices", PEOPLE, NEED_SIGHT, get_devices },
     { "GET", "/api/v1/devices/{}", PEOPLE, NEED_SIGHT, get_device },
     { "GET", "/api/v1/devices/{}/evidence", PEOPLE, NEED_SIGHT, get_evidence },
-    { "POST", "/api/v1/devices/{}/{}", 0, NEED_ROOT, change_device },
+    { "POST", "/api/v1/devices/{}/{}", PEOPLE, NEED_OPERATE, change_device },
     { "GET", "/api/v1/readings", PEOPLE, NEED_SIGHT, get_readings },
     { "GET", "/api/v1/mission", PEOPLE, NEED_SIGHT, get_mission },
     { "GET", "/api/v1/missions/{}", PEOPLE, NEED_SIGHT, get_mission },
@@ -51,12 +60,12 @@ static const struct route routes[] = {
     { "GET", "/api/v1/grants", PEOPLE, NEED_SIGHT, get_grants },
     { "GET", "/api/v1/peers", PEOPLE, NEED_SIGHT, get_peers },
     { "POST", "/api/v1/peers/{}/{}", PEOPLE, NEED_ROOT, change_peer },
-    { "POST", "/api/v1/streams", 0, NEED_ROOT, change_stream },
+    { "POST", "/api/v1/streams", PEOPLE, NEED_ENROL, change_stream },
     { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
     { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },
-    { "POST", "/api/v1/invites", 0, NEED_ROOT, change_invite },
-    { "POST", "/api/v1/documents/{}", 0, NEED_ROOT, change_document },
+    { "POST", "/api/v1/invites", PEOPLE, NEED_ENROL, change_invite },
+    { "POST", "/api/v1/documents/{}", PEOPLE, NEED_DOCUMENTS, change_document },
     { "GET", "/api/v1/ledger", PEOPLE, NEED_SIGHT, get_ledger },
     { "POST", "/api/v1/ledger/head", 0, NEED_ROOT, change_head },
     { "POST", "/api/v1/ledger/prune", 0, NEED_ROOT, change_prune },
@@ -106,8 +115,24 @@ static bool door_open(const struct route *r, const struct caller *c)
 
 static bool may(const struct route *r, const struct caller *c)
 {
-    if (r->need == NEED_NOTHING || c->kind == CALLER_LOCAL_ROOT) return true;
-    return r->need == NEED_SIGHT && c->kind == CALLER_SESSION;
+    static const struct { unsigned roles, scope; } rows[NEEDS] = {
+#define X(name, roles, scope) [name] = { roles, scope },
+        SERVICE_NEEDS(X)
+#undef X
+    };
+    if (r->need == NEED_NOTHING) return true;
+    if (r->need == NEED_SESSION) return c->kind == CALLER_SESSION;
+    if (r->need == NEED_SELF) return c->kind == CALLER_SESSION && c->person;
+    if (c->kind == CALLER_LOCAL_ROOT) return true;
+    if (c->kind == CALLER_SESSION) return r->need == NEED_SIGHT || (c->roles & rows[r->need].roles);
+    return c->kind == CALLER_TOKEN && (c->scopes & rows[r->need].scope) && (c->roles & rows[r->need].roles);
+}
+
+/* Before a handler looks for anything: the same whether the thing is there or not. */
+static outcome refused(struct request *q)
+{
+    bool known = q->caller->kind == CALLER_SESSION || q->caller->kind == CALLER_TOKEN;
+    return known ? answer_problem(q, 403, "SK-1415", "not-your-role", NULL) : answer_problem(q, 401, "SK-1401", "not-signed-in", NULL);
 }
 
 static outcome dispatch(struct service *s, struct request *q)
@@ -117,7 +142,7 @@ static outcome dispatch(struct service *s, struct request *q)
         if (!door_open(&routes[i], q->caller) || !path_meets(routes[i].path, q->http->path, q)) continue;
         path_known = true;
         if (!bytes_equal_str(q->http->method, routes[i].method)) continue;
-        if (!may(&routes[i], q->caller)) return answer_problem(q, 401, "SK-1401", "not-signed-in", NULL);
+        if (!may(&routes[i], q->caller)) return refused(q);
         return routes[i].handle(s, q);
     }
     if (q->caller->kind == CALLER_NOBODY && bytes_starts(q->http->path, BYTES_LIT("/api/")))
@@ -143,7 +168,8 @@ static bool origin_good(const struct service *s, const struct request *q)
         bool known = bytes_equal_str(host, own[0]) || bytes_equal_str(host, own[1]) || bytes_equal_str(host, own[2]);
         if (!known) return false;
     }
-    if (!origin.n) return true;
+    /* A person's page always names itself where it changes something; a program has a token, and no cookie. */
+    if (!origin.n) return q->caller->kind != CALLER_SESSION || bytes_equal_str(q->http->method, "GET") || bytes_equal_str(q->http->method, "HEAD");
     struct bytes scheme = q->caller->listener == LISTENER_CONSOLE ? BYTES_LIT("http://") : BYTES_LIT("https://");
     return bytes_starts(origin, scheme) && bytes_equal(bytes_of(origin.at + scheme.n, origin.n - scheme.n), host);
 }
@@ -152,21 +178,24 @@ outcome service_request(struct service *s, const struct caller *c, uint32_t link
     struct buffer *b, bool *ret_stream, bool *ret_close)
 {
     struct caller caller = *c;
-    const struct session *session = caller.kind == CALLER_NOBODY ? session_for(s, r) : NULL;
     struct request q = { .caller = &caller, .http = r, .link = link, .arena = ARENA(REQUEST_ARENA_BYTES), .status = 200,
         .body = BUFFER(8u << 20) };
-    if (session && caller.listener != LISTENER_EST) {
-        caller.kind = CALLER_SESSION;
-        snprintf(caller.name, sizeof caller.name, "%s", session->who);
+    if (hashing_owes(s->hashing, link) && link != UINT32_MAX) { /* one answer at a time: this is no browser */
+        *ret_stream = false;
+        *ret_close = true;
+        service_link_down(s, link);
+        return DONE;
     }
+    session_name_caller(s, &caller, r);
     outcome o = origin_good(s, &q) ? dispatch(s, &q) : answer_problem(&q, 403, "SK-1414", "foreign-origin", NULL);
     if (!ok(o)) {
         q.doc = NULL;
         q.body.n = 0;
         o = answer_outcome(&q, o, NULL, NULL);
     }
-    if (ok(o)) o = answer_write(&q, b, ret_close);
-    *ret_stream = q.stream;
+    *ret_close = q.later ? false : r->close;
+    if (ok(o) && !q.later) o = answer_write(&q, b, ret_close);
+    *ret_stream = q.stream || q.later;
     buffer_deinit(&q.body);
     arena_deinit(&q.arena);
     return o;
@@ -180,6 +209,7 @@ outcome service_new(const struct service_port *port, struct service **ret)
     s->readings = mem_new_array(SERVICE_READINGS_MAX, sizeof *s->readings);
     s->started_ms = port->wall_ms(port->ctx);
     outcome o = s->readings ? files_load(s) : REFUSE(E_MEMORY);
+    if (ok(o)) o = hashing_new(port->wake, port->ctx, &s->hashing);
     if (ok(o)) o = events_open(s);
     if (!ok(o)) {
         service_free(s);
@@ -192,6 +222,7 @@ outcome service_new(const struct service_port *port, struct service **ret)
 void service_free(struct service *s)
 {
     if (!s) return;
+    hashing_free(s->hashing);
     for (size_t i = 0; i < s->n_files; i++) buffer_deinit(&s->files[i].body);
     map_deinit(&s->reading_of);
     mem_free(s->readings);

@@ -7,14 +7,20 @@
 #include "fleet/enrol.h"
 #include "ledger/ledger.h"
 #include "platform/exchange.h"
+#include "service/users.h"
 #include "wire/http.h"
 #include "wire/link.h"
 
-enum caller_kind { CALLER_NOBODY, CALLER_LOCAL_ROOT, CALLER_SESSION, CALLER_DEVICE };
+enum caller_kind { CALLER_NOBODY, CALLER_LOCAL_ROOT, CALLER_SESSION, CALLER_DEVICE, CALLER_TOKEN };
 struct caller {
     enum caller_kind kind;
     enum listener listener;       /* which door; LISTENERS = the local CLI socket */
     char name[64];                /* who, for audit */
+    unsigned roles;               /* USER_BIT of the person, also behind a token */
+    unsigned scopes;              /* of a token */
+    bool person;                  /* a session of somebody in the table of people; else root's */
+    uint8_t session[32];          /* hash of a session's cookie */
+    char token[64];               /* a token's name */
     char source[LINK_ADDRESS_MAX];
 };
 
@@ -26,9 +32,10 @@ struct service_port {
     struct exchange *exchange;
     struct assurance *assurance;
     struct access *access;
+    struct users *users;
     const char *site, *site_name_ja, *site_name_en;
     const char *host;             /* for invite URLs */
-    uint16_t est_port, mqtt_port, console_port;
+    uint16_t est_port, mqtt_port, console_port, https_port;
     struct bytes ca_chain_pem;
     const char *console_dir;      /* static files, loaded at start */
     int64_t (*wall_ms)(void *ctx);
@@ -52,6 +59,9 @@ struct service_port {
     outcome (*peer_change)(void *ctx, const char *id, const char *verb, const char *reason, const char *by);
     /* An open SSE response: push bytes to its link. */
     void (*push)(void *ctx, uint32_t link, struct bytes b);
+    void (*close)(void *ctx, uint32_t link);
+    /* From another thread: let the loop take a turn now (service_turn). */
+    void (*wake)(void *ctx);
     /* Give payloads of recorded data up; write the entry that says so. */
     outcome (*prune)(void *ctx, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret);
     /* Destroy the data key of a device. E_UNKNOWN: it has none. */
@@ -64,7 +74,8 @@ struct service;
 MUST outcome service_new(const struct service_port *port, struct service **ret);
 void service_free(struct service *s);
 
-/* One request. Writes the whole response to b. *ret_stream: the connection stays open as SSE on `link`. *ret_close. */
+/* One request. Writes the whole response to b. *ret_stream: the connection stays open on `link`: as SSE, or because the answer
+ * comes later through the port (push, then close). *ret_close. */
 MUST outcome service_request(struct service *s, const struct caller *c, uint32_t link, const struct http_request *r,
     struct buffer *b, bool *ret_stream, bool *ret_close);
 /* The SSE link is gone. */
@@ -72,6 +83,10 @@ void service_link_down(struct service *s, uint32_t link);
 /* Push an event to every open SSE link whose caller may see it. */
 void service_event(struct service *s, const char *event, const struct doc *d);
 int service_turn(struct service *s);
+/* A one-time link for root or a person: 10 minutes, or a day. */
+enum { LINK_ROOT_MINUTES = 10, LINK_PERSON_MINUTES = 24 * 60 };
+struct service_link { char here[256], site[400]; int64_t minutes; };
+MUST outcome service_link_new(struct service *s, const char *who, bool person, struct service_link *ret);
 /* A one-time login link for the console: "http://localhost:8480/start#TOKEN", 10 min, one use. */
 MUST outcome service_login_new(struct service *s, const char *who, char *ret_url, size_t size);
 

@@ -1,6 +1,7 @@
 """Every route of the service's own table x every caller a stranger can be x ids that exist and ids that do not: whoever
 may not see gets the same answer for both (N27), no page but our own may ask (N29), a URL or role put into a body goes
 nowhere (N28, N30). The table is read from the source, so that a new route is in the matrix the day it is written."""
+import http.client
 import json
 import os
 import re
@@ -8,6 +9,8 @@ import subprocess
 
 from harness import ROOT, Site, check, finish, note
 
+ROLES = ('operator', 'mission-owner', 'asset-owner', 'executive', 'auditor', 'administrator')
+SCOPES = ('read', 'operate', 'enrol', 'documents')
 ANONYMOUS = {'/health', '/ready', '/.well-known/est/cacerts', '/.well-known/est/simpleenroll', '/api/v1/session'}
 
 
@@ -55,7 +58,7 @@ def strangers(site, rows):
 
 
 def people(site, rows, cookie):
-    """A person who may see: what is root's alone is refused alike for ids that exist and ids that do not."""
+    """The machine's own page: what is root's alone is refused alike for ids that exist and ids that do not."""
     told = []
     for method, path, doors, need in rows:
         if need != 'NEED_ROOT':
@@ -68,6 +71,68 @@ def people(site, rows, cookie):
     check('N27 what is root\'s alone is refused alike', not told, told[:3])
     trust = [d['trust'] for d in site.json('device', 'list') if d['id'] == 'dev-1']
     check('and the device is as it was', trust == ['unattested'], trust)
+
+
+def needs():
+    """What each need asks, from the same source: {need: (roles, scope)}."""
+    with open(os.path.join(ROOT, 'src/service/internal.h'), encoding='utf-8') as f:
+        rows = re.findall(r'X\((NEED_\w+), (.+), (0|1u << SCOPE_\w+)\)', f.read())
+    found = {}
+    for need, roles, scope in rows:
+        allowed = {w.lower().replace('_', '-') for w in re.findall(r'USER_BIT\(USER_(\w+)\)', roles)}
+        allowed |= {'mission-owner', 'asset-owner', 'executive'} if 'USER_SIGNING' in roles else set()
+        found[need] = (set(ROLES) if '~0u' in roles else allowed, scope.rpartition('_')[2].lower())
+    return found
+
+
+def person_of(site, role):
+    who = 'x-' + role
+    made = site.json('user', 'new', who, '--role', role, '--reason', 'matrix')
+    r = subprocess.run(['curl', '-sS', '-i', '-X', 'POST', '-d', json.dumps({'token': made['url'].split('#')[1]}),
+                        site.url('console', '/api/v1/session')], capture_output=True, text=True, timeout=20)
+    return {'Cookie': re.search(r'sekimori=[0-9a-f]{64}', r.stdout).group(0), 'Origin': site.url('console', '')}
+
+
+def cell(line, method, path, fields, door_host):
+    line.request(method, path, body='{}' if method == 'POST' else None, headers={**fields, 'Host': door_host})
+    r = line.getresponse()
+    streams = 'event-stream' in (r.getheader('Content-Type') or '')
+    body = b'' if streams else r.read()
+    if streams or r.getheader('Connection') == 'close':
+        line.close()
+    return r.status, body.decode(errors='replace')
+
+
+def known(site):
+    """name: (role, token's scope or None, header fields)."""
+    callers = {role: (role, None, person_of(site, role)) for role in ROLES}
+    for scope in SCOPES:
+        made = site.json('token', 'new', 'matrix-' + scope, '--user', 'x-operator', '--scope', scope, '--days', '1', '--reason', 'matrix')
+        callers['token ' + scope] = ('operator', scope, {'Authorization': 'Bearer ' + made['token']})
+    return callers
+
+
+def by_role(site, rows, callers):
+    """N27 over people and their programs: a route answers as the table says, and where it refuses, the same for any id."""
+    rule, wrong, cells = needs(), [], 0
+    host = f"localhost:{site.ports['console']}"
+    line = http.client.HTTPConnection('127.0.0.1', site.ports['console'], timeout=10)
+    for method, path, doors, need in rows:
+        if need == 'NEED_NOTHING' or path in ('/api/v1/session/end', '/events') or doors.strip() == '0':
+            continue
+        for name, (role, scope, fields) in callers.items():
+            roles, wanted = rule[need]
+            may = role in roles and (scope is None or scope == wanted) or (need in ('NEED_SELF', 'NEED_SESSION') and scope is None)
+            there, gone = path, path
+            for real in ('dev-1', 'attest'):
+                there, gone = there.replace('{}', real, 1), gone.replace('{}', 'no-such-thing', 1)
+            answers = [cell(line, method, p.replace('{..}', '0/000'), fields, host) for p in (there, gone)]
+            refused = ['SK-1415' in body for _, body in answers]
+            cells += 2
+            if refused != [not may] * 2 or (not may and answers[0] != answers[1]) or any(s == 401 for s, _ in answers):
+                wrong.append((name, method, path, need, may, [s for s, _ in answers]))
+    line.close()
+    check(f'N27 every route x role x token scope x id there and not: {cells} cells', cells > 400 and not wrong, wrong[:5])
 
 
 def pages(site, rows, cookie):
@@ -120,10 +185,11 @@ def main():
     with Site() as site:
         site.start()
         site.enrol('dev-1', 'device')
-        cookie = session(site) # before the strangers: their guesses hold up this address for a minute
+        cookie, callers = session(site), known(site) # before the strangers: their guesses hold up this address for a minute
         strangers(site, rows)
         check('a person signs in', ask(site, 'console', 'GET', '/api/v1/me', cookie)[0] == '200')
         people(site, rows, cookie)
+        by_role(site, rows, callers)
         pages(site, rows, cookie)
         bodies(site)
         no_calls_out(site, cookie)

@@ -1,36 +1,14 @@
 import { useEffect } from 'preact/hooks';
-import { me, mission, signedOut, status, view, w } from '../state';
-import { Header, Languages } from './header';
+import { me, mission, status, view, w } from '../state';
+import { AccountSection } from './account';
+import { Header } from './header';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
-import { Hatch, Line, said } from './parts';
+import { Hatch, said } from './parts';
 import { ReadingsSection } from './readings';
 import { DecisionSection, RecordSection } from './record';
-
-function SignedOutPage() {
-  const t = w.value.signIn;
-  const why = signedOut.value;
-  return (
-    <div class="narrow">
-      <header class="top-row">
-        <p class="product">{w.value.product}</p>
-        <Languages />
-      </header>
-      <main>
-        <h1>{t.title}</h1>
-        <div role="alert">{why ? <p class="banner banner-stale">{t[why]}</p> : null}</div>
-        <p>{t.why}</p>
-        <ol class="sign-in">
-          <li>
-            <Line label={t.step1} text="sekimori login" />
-          </li>
-          <li>{t.step2}</li>
-        </ol>
-      </main>
-    </div>
-  );
-}
+import { SignedOutPage } from './sign-in';
 
 export function Page() {
   const t = w.value;
@@ -55,6 +33,7 @@ export function Page() {
       <Hatch />
       <Header />
       <main id="content" tabIndex={-1}>
+        <AccountSection />
         <MissionSection s={s} m={mission.value} />
         <StakeSection stake={s.atStake} />
         <LayersSection s={s} />

@@ -31,6 +31,23 @@ export function Section(p: { id: string; title: string; children: ComponentChild
   );
 }
 
+export interface FieldOf {
+  label: string;
+  value: string;
+  onValue: (v: string) => void;
+  type?: 'text' | 'password';
+  autocomplete: string;
+}
+export function Field(p: FieldOf) {
+  return (
+    <label class="field">
+      <span>{p.label}</span>
+      <input type={p.type ?? 'text'} value={p.value} autocomplete={p.autocomplete} autocapitalize="none" spellcheck={false}
+        onInput={(e) => p.onValue(e.currentTarget.value)} />
+    </label>
+  );
+}
+
 export const Empty = ({ text, next }: { text: string; next?: string }) => (
   <p class="empty">
     {text}

@@ -1,0 +1,212 @@
+/* People through the service's one entry: links, passwords, locks, roles, tokens. */
+#include "service/service_fixture.h"
+
+#define OWN "Origin: http://localhost:8480\r\n"
+
+/* What the helper thread owes, answered: its status. */
+static int later(struct world *w)
+{
+    unsigned before = w->pushed;
+    int64_t end = port_mono_ms() + 30000;
+    CHECK_QUIET(w->stream && w->answer.n == 0);
+    while (w->pushed == before && port_mono_ms() < end) {
+        usleep(500);
+        service_turn(w->s);
+    }
+    CHECK_QUIET(w->pushed == before + 1);
+    return (w->head[9] - '0') * 100 + (w->head[10] - '0') * 10 + w->head[11] - '0';
+}
+
+static void cookie_of(const struct world *w, char fields[200])
+{
+    const char *at = strstr(w->head, "sekimori=");
+    snprintf(fields, 200, "Cookie: %.73s\r\n" OWN, at ? at : "");
+}
+
+/* Makes a person and opens the link. */
+static void person(struct world *w, const char *id, const char *roles, char fields[200])
+{
+    char body[300], token[65];
+    snprintf(body, sizeof body, "{\"id\":\"%s\",\"name\":\"N %s\",\"roles\":[%s],\"reason\":\"test\"}", id, id, roles);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/users", .body = body }) == 200);
+    const char *at = strstr(w->head, "start#");
+    snprintf(token, sizeof token, "%.64s", at ? at + 6 : "");
+    snprintf(body, sizeof body, "{\"token\":\"%s\"}", token);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/session", .body = body }) == 200 && says(w, "\"fresh\":true"));
+    cookie_of(w, fields);
+}
+
+static int sets(struct world *w, const char *fields, const char *next, const char *now)
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"password\":\"%s\",\"now\":\"%s\"}", next, now);
+    return ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/me/password", .fields = fields, .body = body });
+}
+
+static int signs_in(struct world *w, const char *user, const char *password, const char *source)
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"user\":\"%s\",\"password\":\"%s\"}", user, password);
+    return ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/session", .body = body, .source = source });
+}
+
+static int tries(struct world *w, const char *user, const char *password, const char *source)
+{
+    int code = signs_in(w, user, password, source);
+    return code ? code : later(w);
+}
+
+static void a_first_password_comes_by_link(struct world *w)
+{
+    char fields[200], again[200];
+    person(w, "hanako", "\"operator\"", fields);
+    CHECK(tries(w, "hanako", "anything at all", NULL) == 401); /* no default */
+    CHECK(sets(w, fields, "short", "") == 400 && sets(w, fields, "aaaaaaaaaaaaaa", "") == 400 && sets(w, fields, "i am hanako 22", "") == 400);
+    unsigned closed = w->closed, entries = w->user_entries;
+    (void)sets(w, fields, "seven blue pipes", "");
+    CHECK(later(w) == 200 && w->closed == closed + 1 && w->user_entries == entries + 1);
+    CHECK(tries(w, "hanako", "seven blue pipez", NULL) == 401);
+    CHECK(tries(w, "hanako", "seven blue pipes", NULL) == 200);
+    cookie_of(w, again);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = again }) == 200 && says(w, "\"roles\":[\"operator\"]"));
+    (void)sets(w, again, "eight red pipes!", "wrong one here"); /* now the old one is asked */
+    CHECK(later(w) == 403);
+    (void)sets(w, again, "eight red pipes!", "seven blue pipes");
+    CHECK(later(w) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = fields }) == 401); /* the others are over */
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = again }) == 200);
+    CHECK(tries(w, "hanako", "seven blue pipes", NULL) == 401 && tries(w, "hanako", "eight red pipes!", NULL) == 200);
+}
+
+/* N26: the same answers, in the same order, for a name somebody has and one nobody has. */
+static void guesses_lock_the_name_and_the_source(struct world *w)
+{
+    char source[2][32];
+    int seen[2][12];
+    static const char *const names[] = { "hanako", "nobody-here" };
+    w->mono += MS_HOUR;
+    for (int n = 0; n < 2; n++)
+        for (int i = 0; i < 7; i++) { /* from many sources, so that only the name is locked */
+            snprintf(source[0], sizeof source[0], "203.0.113.%d", n * 100 + i);
+            seen[n][i] = tries(w, names[n], "guess number x", source[0]);
+        }
+    CHECK(memcmp(seen[0], seen[1], 7 * sizeof(int)) == 0 && seen[0][4] == 401 && seen[0][5] == 429);
+    CHECK(tries(w, "hanako", "eight red pipes!", "192.0.2.99") == 429); /* the right one as well */
+    w->mono += 16 * MS_MINUTE;
+    CHECK(tries(w, "hanako", "eight red pipes!", "192.0.2.99") == 200);
+    for (int i = 0; i < 12; i++) { /* one source, many names */
+        snprintf(source[1], sizeof source[1], "name-%d", i);
+        seen[0][i] = tries(w, source[1], "guess number x", "198.51.100.77");
+    }
+    CHECK(seen[0][9] == 401 && seen[0][10] == 429 && tries(w, "hanako", "eight red pipes!", "198.51.100.77") == 429);
+    CHECK(tries(w, "hanako", "eight red pipes!", "198.51.100.78") == 200); /* others are not in the way */
+    w->mono += MS_HOUR;
+}
+
+static void one_answer_at_a_time(struct world *w)
+{
+    bool stream = true, close = false;
+    char text[] = "GET /health HTTP/1.1\r\nHost: localhost:8480\r\n\r\n";
+    struct http_request r;
+    struct caller c = { .kind = CALLER_NOBODY, .listener = LISTENER_CONSOLE, .source = "192.0.2.1" };
+    unsigned pushed = w->pushed;
+    CHECK(signs_in(w, "hanako", "guess number x", NULL) == 0);
+    CHECK_OK(http_read(bytes_str(text), 1000, &r));
+    w->answer.n = 0;
+    CHECK_OK(service_request(w->s, &c, 7, &r, &w->answer, &stream, &close));
+    CHECK(close && !stream && w->answer.n == 0);
+    for (int i = 0; i < 1000 && !ok(hashing_put(w->s->hashing, &(struct hashing_work) { .link = 9, .gone = true })); i++) usleep(1000);
+    for (int64_t end = port_mono_ms() + 10000; hashing_owes(w->s->hashing, 7) && port_mono_ms() < end;) usleep(500);
+    for (int i = 0; i < 400; i++, usleep(500)) service_turn(w->s);
+    CHECK(w->pushed == pushed); /* nobody waits any more: nothing is said to whoever has the number next */
+}
+
+static void roles_open_routes(struct world *w)
+{
+    char operator[200], auditor[200], administrator[200], executive[200], body[200];
+    static const char *invite = "{\"id\":\"gw-50\",\"role\":\"device\"}";
+    static const char *someone = "{\"id\":\"taro\",\"name\":\"T\",\"roles\":[\"auditor\"],\"reason\":\"new\"}";
+    person(w, "ope", "\"operator\"", operator);
+    person(w, "aud", "\"auditor\"", auditor);
+    person(w, "adm", "\"administrator\"", administrator);
+    person(w, "exe", "\"executive\"", executive);
+    struct { const char *fields; int invite, users, document; } rows[] = { { auditor, 403, 403, 403 }, { executive, 403, 403, 400 },
+        { operator, 200, 403, 400 }, { administrator, 200, 200, 403 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/users", .fields = rows[i].fields }) == 200);
+        CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/invites", .fields = rows[i].fields, .body = invite }) == rows[i].invite);
+        CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/users", .fields = rows[i].fields, .body = someone }) == rows[i].users);
+        for (int k = 0; k < 2; k++) /* there or not: one answer */
+            CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", k ? "/api/v1/users/hanako/roles" : "/api/v1/users/no-one/roles",
+                      .fields = rows[i].fields, .body = "{}" }) == (rows[i].users == 403 ? 403 : k ? 400 : 404));
+        CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/ledger/prune", .fields = rows[i].fields, .body = "{}" }) >= 403);
+    }
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/users", .fields = administrator,
+              .body = "{\"id\":\"x\",\"name\":\"X\",\"roles\":[\"administrator\",\"executive\"],\"reason\":\"r\"}" }) == 409);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/users", .fields = administrator, /* N28 */
+              .body = "{\"id\":\"x\",\"name\":\"X\",\"roles\":[\"operator\"],\"reason\":\"r\",\"passkeys\":[]}" }) == 400);
+    CHECK(!users_find(w->users, "x"));
+    snprintf(body, sizeof body, "%.*s", (int)(strlen(administrator) - strlen(OWN)), administrator); /* no Origin */
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/invites", .fields = body, .body = invite }) == 403);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/events", .fields = auditor }) == 200 && w->stream);
+    unsigned closed = w->closed;
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/users/aud/revoke", .fields = administrator, .body = "{\"reason\":\"left\"}" }) == 200);
+    CHECK(w->closed == closed + 1); /* its open page too */
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/status", .fields = auditor }) == 401);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/users/aud/link", .fields = administrator, .body = "{}" }) == 403);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "POST", "/api/v1/session/end", .fields = executive, .body = "{}" }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, .path = "/api/v1/me", .fields = executive }) == 401);
+}
+
+static void tokens_do_what_they_are_for(struct world *w)
+{
+    char fields[200], token[90];
+    static const char *made = "{\"name\":\"ci\",\"user\":\"ope\",\"scopes\":[\"read\",\"documents\"],\"days\":2,\"reason\":\"r\"}";
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/tokens", .body = "{\"name\":\"ci\",\"user\":\"ope\",\"scopes\":[\"root\"],\"days\":2,\"reason\":\"r\"}" }) == 400);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/tokens", .body = "{\"name\":\"ci\",\"user\":\"ope\",\"scopes\":[\"read\"],\"days\":999,\"reason\":\"r\"}" }) == 400);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/tokens", .body = made }) == 200);
+    const char *at = strstr(w->head, "sekimori_");
+    snprintf(token, sizeof token, "%.73s", at ? at : "");
+    snprintf(fields, sizeof fields, "Authorization: Bearer %s\r\n", token);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/streams", .fields = fields }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/api/v1/documents/model", .fields = fields, .body = "{}" }) == 400); /* let in */
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/api/v1/devices/gw-01/attest", .fields = fields, .body = "{}" }) == 403); /* no scope */
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/api/v1/me/password", .fields = fields, .body = "{}" }) == 403);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/api/v1/tokens", .fields = fields, .body = made }) == 403);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/tokens", .fields = fields }) == 200 && !says(w, token));
+    fields[40] ^= 1;
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/streams", .fields = fields }) == 401);
+    fields[40] ^= 1;
+    w->wall += 2 * MS_DAY;
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/streams", .fields = fields }) == 401); /* over */
+    w->wall -= 2 * MS_DAY;
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/streams", .fields = fields }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/tokens/ci/revoke", .body = "{\"reason\":\"lost\"}" }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/streams", .fields = fields }) == 401);
+}
+
+/* N25: we take no JWT, whatever it says of itself. */
+static void no_jwt(struct world *w)
+{
+    static const char *const heads[] = { "eyJhbGciOiJub25lIn0.eyJzdWIiOiJyb290In0.", "eyJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLy4uL2V0Yy9wYXNzd2QifQ.e30.AAAA",
+        "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjI1MzQwMjMwMDc5OX0.AAAA", "", "sekimori_", "null" };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char fields[300];
+        snprintf(fields, sizeof fields, "Authorization: Bearer %s\r\n", heads[i]);
+        CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/streams", .fields = fields }) == 401);
+    }
+}
+
+int main(void)
+{
+    static struct world w;
+    w_init(&w);
+    a_first_password_comes_by_link(&w);
+    guesses_lock_the_name_and_the_source(&w);
+    one_answer_at_a_time(&w);
+    roles_open_routes(&w);
+    tokens_do_what_they_are_for(&w);
+    no_jwt(&w);
+    w_deinit(&w);
+    return TEST_END;
+}
