@@ -12,7 +12,7 @@
 
 #include "watch/survey_doc.h"
 
-enum { ARENA_BYTES = 1 << 30, SECONDS = 60, SECONDS_MAX = 86400, SENSOR_USAGE = 2, SENSOR_FORMAT = 3, CHUNK = 1 << 16 };
+enum { ARENA_BYTES = 1 << 30, LINE_ARENA = 1 << 20, SECONDS = 60, SECONDS_MAX = 86400, SENSOR_USAGE = 2, SENSOR_FORMAT = 3, CHUNK = 1 << 16 };
 
 static volatile sig_atomic_t enough;
 
@@ -39,8 +39,16 @@ struct child {
     int held; /* as long as this is open an interface is listened to; -1 for a file */
 };
 
-static bool start(const char *path, const char *target, const char *seconds, int file, struct child *ret)
+/* What the sensor is asked for. */
+struct errand {
+    const char *target, *seconds;
+    int file;    /* -1: an interface */
+    bool follow; /* lines as it happens, not one answer at the end */
+};
+
+static bool start(const char *path, const struct errand *e, struct child *ret)
 {
+    int file = e->file;
     int out[2], held[2] = { file, -1 };
     if (pipe2(out, O_CLOEXEC) != 0) return false;
     if (file < 0 && pipe2(held, O_CLOEXEC) != 0) return false;
@@ -49,7 +57,7 @@ static bool start(const char *path, const char *target, const char *seconds, int
         signal(SIGINT, SIG_IGN); /* it ends when its standard input does */
         bool good = dup2(held[0], 0) == 0 && dup2(out[1], 1) == 1;
         if (good && file >= 0) execl(path, "sekimorid-sensor", "-", (char *)NULL);
-        if (good && file < 0) execl(path, "sekimorid-sensor", target, seconds, (char *)NULL);
+        if (good && file < 0) execl(path, "sekimorid-sensor", e->target, e->seconds, e->follow ? "follow" : NULL, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -58,7 +66,26 @@ static bool start(const char *path, const char *target, const char *seconds, int
     return pid > 0;
 }
 
-static outcome listen_to(struct child *child, struct buffer *b)
+/* Whole lines of a sensor that tells as it happens; the rest stays in b. */
+struct lines {
+    void (*line)(void *ctx, const struct doc *line);
+    void *ctx;
+};
+
+static void drain(struct buffer *b, const struct lines *l)
+{
+    const uint8_t *end;
+    while (l && b->n && (end = memchr(b->at, '\n', b->n))) {
+        struct arena a = ARENA(LINE_ARENA);
+        struct doc *d = NULL;
+        size_t n = (size_t)(end - b->at);
+        if (ok(doc_read_json(bytes_of(b->at, n), &a, &d))) l->line(l->ctx, d);
+        arena_deinit(&a);
+        buffer_drop(b, n + 1);
+    }
+}
+
+static outcome listen_to(struct child *child, struct buffer *b, const struct lines *l)
 {
     for (;;) {
         struct pollfd fd = { .fd = child->out, .events = POLLIN };
@@ -74,19 +101,21 @@ static outcome listen_to(struct child *child, struct buffer *b)
         if (got < 0) return REFUSE_SYS(E_IO, errno);
         if (got == 0) return DONE;
         b->n += (size_t)got;
+        drain(b, l);
     }
 }
 
 /* The child's exit code, its answer in b. */
-static int run(const char *path, const char *target, const char *seconds, int file, struct buffer *b)
+static int run(const struct errand *e, struct buffer *b, const struct lines *l)
 {
+    char path[600];
     struct child child;
     struct sigaction act = { .sa_handler = end_early }, old;
     int status = 0;
-    if (!start(path, target, seconds, file, &child)) return 127;
+    if (!sensor_path(path, sizeof path) || !start(path, e, &child)) return 127;
     enough = 0;
     sigaction(SIGINT, &act, &old);
-    outcome o = listen_to(&child, b);
+    outcome o = listen_to(&child, b, l);
     sigaction(SIGINT, &old, NULL);
     if (child.held >= 0) close(child.held);
     close(child.out);
@@ -117,23 +146,44 @@ static int open_file(struct cli *c, const char *target, int *ret_fd)
     return *ret_fd >= 0 ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1004", what, target, NULL);
 }
 
-int sensed_get(struct cli *c, const char *target, struct sensed *ret)
+static int seconds_of(struct cli *c, char text[16])
 {
-    char path[600], seconds[16], *end = NULL;
+    char *end = NULL;
     const char *asked = flag(c, "seconds");
     long n = asked ? strtol(asked, &end, 10) : SECONDS;
+    if (asked && (*end || end == asked || n < 1 || n > SECONDS_MAX))
+        return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_SECONDS_ARE), asked, NULL);
+    snprintf(text, 16, "%ld", n);
+    return EXIT_OK;
+}
+
+int sensed_follow(struct cli *c, const char *interface, void (*line)(void *ctx, const struct doc *line), void *ctx)
+{
+    char seconds[16];
+    const struct lines l = { line, ctx };
+    struct buffer b = BUFFER(SURVEY_JSON_MAX);
+    int code = seconds_of(c, seconds);
+    if (code) return code;
+    const struct errand e = { .target = interface, .seconds = seconds, .file = -1, .follow = true };
+    fprintf(stderr, "%s: %s, %s s\n", interface, cli_say(c, W_LISTENING), seconds);
+    code = judge(c, interface, false, run(&e, &b, &l));
+    buffer_deinit(&b);
+    return code;
+}
+
+int sensed_get(struct cli *c, const char *target, struct sensed *ret)
+{
+    char seconds[16];
     int fd = -1;
     struct doc *doc = NULL;
     *ret = (struct sensed) { .arena = ARENA(ARENA_BYTES) };
-    if (asked && (*end || end == asked || n < 1 || n > SECONDS_MAX))
-        return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_SECONDS_ARE), asked, NULL);
-    int code = open_file(c, target, &fd);
+    int code = seconds_of(c, seconds);
+    if (!code) code = open_file(c, target, &fd);
     if (code) return code;
-    snprintf(seconds, sizeof seconds, "%ld", n);
-    if (fd < 0) fprintf(stderr, "%s: %s, %ld s\n", target, cli_say(c, W_LISTENING), n);
+    if (fd < 0) fprintf(stderr, "%s: %s, %s s\n", target, cli_say(c, W_LISTENING), seconds);
     struct buffer b = BUFFER(SURVEY_JSON_MAX + CHUNK);
-    code = sensor_path(path, sizeof path) ? run(path, target, seconds, fd, &b) : 127;
-    code = judge(c, target, fd >= 0, code);
+    const struct errand e = { .target = target, .seconds = seconds, .file = fd };
+    code = judge(c, target, fd >= 0, run(&e, &b, NULL));
     if (!code && !ok(doc_read_json(buffer_view(&b), &ret->arena, &doc)))
         code = complain(c, EXIT_FAILED, "SK-1051", cli_say(c, W_SENSOR_FAILED), target, NULL);
     if (fd >= 0) close(fd);

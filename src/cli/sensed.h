@@ -13,6 +13,9 @@ struct sensed {
 /* target: a capture file, or an interface to listen to. Exit code 0, or the complaint already printed. Release with
  * sensed_deinit in any case. */
 int sensed_get(struct cli *c, const char *target, struct sensed *ret);
+/* An interface as it happens: line is called with each flow that is new or about which more became known:
+ * {"flow", "said", "client_names", "server_names"}; what it points at lives until it returns. */
+int sensed_follow(struct cli *c, const char *interface, void (*line)(void *ctx, const struct doc *line), void *ctx);
 void sensed_deinit(struct sensed *s);
 /* The host with that address, or NULL. */
 const struct doc *sensed_host(const struct sensed *s, const char *address);

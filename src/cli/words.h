@@ -135,6 +135,9 @@
     X(W_ROWS_LEFT, "何も登録していません。直してからもう一度実行してください", "nothing was registered; mend the file and run it again") \
     X(W_MANAGED_ALREADY, "関守が管理している機器なので飛ばしました", "managed by Sekimori already, left out") \
     X(W_IMPORTED, "新規・変更・同じ", "new, changed, same")                                       \
+    X(W_NO_PROFILE, "機器の動きの定め（MUD）として読めません", "cannot be used as a profile (MUD)")     \
+    X(W_RULES, "許される通信", "allowed")                                                         \
+    X(W_LEFT_PROFILE, "定めを外れた通信", "left its profile")                                     \
     X(W_SENSOR_FAILED, "見守りの部品（sekimorid-sensor）が動きません", "the sensor (sekimorid-sensor) did not work") \
     X(W_SENSOR_TRY, "root（またはCAP_NET_RAW）で実行し、インターフェース名を確かめてください", "run as root (or with CAP_NET_RAW) and check the interface's name") \
     X(W_NO_CAPTURE, "通信の記録（pcap・pcapng）ではありません", "is not a capture (pcap or pcapng)")   \

@@ -1,7 +1,7 @@
 /* sekimorid-sensor: listens, and says what it saw. A process of its own that holds no key and sends nothing: it opens one
  * packet socket (CAP_NET_RAW) or reads a capture on its standard input, then gives everything away: user nobody, no
  * capability, and system calls for reading what is open and writing its answer. The answer is one JSON document
- * (watch/survey_doc.h) on standard output. */
+ * (watch/survey_doc.h) on standard output; with "follow" one line for each flow of which something became known. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
@@ -26,7 +26,7 @@
 #include "watch/survey_doc.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_FORMAT = 3, EXIT_SOCKET = 4, CHUNK = 1 << 16, SNAP = 1 << 18, SOCKET_BYTES = 8 << 20,
-    SECONDS_MAX = 86400, LINK_ETHERNET = 1, ARENA_MAX = 512 << 20, TURN_MAX = 4096 };
+    SECONDS_MAX = 86400, LINK_ETHERNET = 1, ARENA_MAX = 512 << 20, TURN_MAX = 4096, NEWS_MAX = TURN_MAX /* a packet makes news of one flow */ };
 
 static int complain(const char *what, int error)
 {
@@ -153,8 +153,54 @@ static void count_drops(int fd, struct survey *s)
     if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &st, &n) == 0) survey_dropped(s, st.tp_drops);
 }
 
+/* ---- as it happens: flows of which something became known, told once a turn ---- */
+
+struct news {
+    const struct survey *s;
+    bool follows, broken;
+    size_t n;
+    struct {
+        uint32_t flow;
+        char said[FOUND_NAME];
+    } at[NEWS_MAX];
+    bool queued[SURVEY_FLOWS];
+};
+
+static void note(void *ctx, size_t flow, const char *said)
+{
+    struct news *k = ctx;
+    if ((!*said && k->queued[flow]) || k->n == NEWS_MAX) return;
+    k->queued[flow] = true;
+    k->at[k->n].flow = (uint32_t)flow;
+    snprintf(k->at[k->n++].said, FOUND_NAME, "%s", said);
+}
+
+static bool write_all(struct bytes b)
+{
+    while (b.n) {
+        ssize_t n = write(1, b.at, b.n);
+        if (n < 0 && errno != EINTR) return false;
+        if (n > 0) b = bytes_of(b.at + n, b.n - (size_t)n);
+    }
+    return true;
+}
+
+static void tell(struct news *k)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        struct arena a = ARENA(1 << 20);
+        struct buffer b = BUFFER(1 << 16);
+        k->queued[k->at[i].flow] = false;
+        bool good = ok(doc_write_json(survey_line(k->s, k->at[i].flow, k->at[i].said, &a), &b)) && ok(buffer_put(&b, BYTES_LIT("\n")));
+        if (good && !write_all(buffer_view(&b))) k->broken = true;
+        buffer_deinit(&b);
+        arena_deinit(&a);
+    }
+    k->n = 0;
+}
+
 /* Until the time is over or whoever started us closes our standard input. */
-static int listen_to(int fd, bool loopback, int64_t ms, struct survey *s)
+static int listen_to(int fd, bool loopback, int64_t ms, struct survey *s, struct news *news)
 {
     uint8_t *room = mem_new(SNAP);
     int64_t end = port_mono_ms() + ms, left = ms;
@@ -164,6 +210,8 @@ static int listen_to(int fd, bool loopback, int64_t ms, struct survey *s)
         int n = poll(fds, 2, (int)(left < 1000 ? left : 1000));
         if (n < 0 && errno != EINTR) break;
         if (n > 0 && fds[0].revents) listen_turn(fd, loopback, s, room);
+        if (news->follows) tell(news);
+        if (news->broken) break;
         if (n > 0 && fds[1].revents) break;
     }
     count_drops(fd, s);
@@ -178,11 +226,7 @@ static int answer(const struct survey *s)
     struct arena a = ARENA(ARENA_MAX);
     struct buffer b = BUFFER(SURVEY_JSON_MAX);
     outcome o = doc_write_json(survey_doc(s, &a), &b);
-    for (size_t at = 0; ok(o) && at < b.n;) {
-        ssize_t n = write(1, b.at + at, b.n - at);
-        if (n < 0 && errno != EINTR) o = REFUSE_SYS(E_IO, errno);
-        if (n > 0) at += (size_t)n;
-    }
+    if (ok(o) && !write_all(buffer_view(&b))) o = REFUSE_SYS(E_IO, errno);
     buffer_deinit(&b);
     arena_deinit(&a);
     return ok(o) ? 0 : complain("the answer cannot be written", o.sys);
@@ -190,25 +234,30 @@ static int answer(const struct survey *s)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sekimorid-sensor - <CAPTURE | sekimorid-sensor INTERFACE SECONDS\n");
+    fprintf(stderr, "usage: sekimorid-sensor - <CAPTURE | sekimorid-sensor INTERFACE SECONDS [follow]\n");
     return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
+    static struct news news; /* too large for a stack */
     struct survey *s = NULL;
     int fd = -1, code = 0;
     bool file = argc == 2 && strcmp(argv[1], "-") == 0;
     char *end = NULL;
-    long seconds = argc == 3 ? strtol(argv[2], &end, 10) : 0;
-    if (!file && (argc != 3 || *end || seconds < 1 || seconds > SECONDS_MAX)) return usage();
+    news.follows = argc == 4 && strcmp(argv[3], "follow") == 0;
+    bool interface = argc == 3 || news.follows;
+    long seconds = interface ? strtol(argv[2], &end, 10) : 0;
+    if (!file && (!interface || *end || seconds < 1 || seconds > SECONDS_MAX)) return usage();
     if (!file) code = open_interface(argv[1], &fd);
     if (code) return code;
     bool loopback = !file && strcmp(argv[1], "lo") == 0;
     if (!ok(survey_new(&s))) return complain("out of memory", 0);
+    news.s = s;
+    if (news.follows) survey_watch(s, note, &news);
     if (!cage()) return complain("the sandbox cannot be entered", errno);
-    code = file ? read_file(s) : listen_to(fd, loopback, seconds * 1000, s);
+    code = file ? read_file(s) : listen_to(fd, loopback, seconds * 1000, s, &news);
     survey_settle(s);
-    if (code == 0) code = answer(s);
+    if (code == 0 && !news.follows) code = answer(s);
     _exit(code);
 }

@@ -37,7 +37,7 @@ void survey_free(struct survey *s)
     mem_free(s);
 }
 
-void survey_watch(struct survey *s, void (*on_flow)(void *ctx, size_t flow), void *ctx)
+void survey_watch(struct survey *s, void (*on_flow)(void *ctx, size_t flow, const char *said), void *ctx)
 {
     s->on_flow = on_flow;
     s->ctx = ctx;
@@ -109,6 +109,13 @@ static void name_put(struct survey *s, const struct address *a, const char *name
     snprintf(row->name, sizeof row->name, "%s", name);
     size_t known = survey_host_of(s, a);
     if (known != SIZE_MAX) host_name_known(s, &s->hosts[known]);
+}
+
+const char *survey_name(const struct survey *s, const struct address *a, size_t k)
+{
+    for (size_t i = 0; i < s->n_names; i++)
+        if (address_equal(&s->names[i].address, a) && k-- == 0) return s->names[i].name;
+    return NULL;
 }
 
 bool survey_named(const struct survey *s, const struct address *a, const char *name)
@@ -214,7 +221,7 @@ uint32_t flow_at(struct survey *s, const struct sight *w, bool from_client, uint
     if (w->f->transport == TRANSPORT_ESP || w->f->transport == TRANSPORT_AH) f->proto = PROTO_IPSEC;
     if (w->f->transport == TRANSPORT_GRE) f->proto = PROTO_GRE;
     if (w->f->transport == TRANSPORT_ICMP || w->f->transport == TRANSPORT_ICMP6) f->proto = PROTO_ICMP;
-    if (s->on_flow) s->on_flow(s->ctx, (size_t)(f - s->flows));
+    if (s->on_flow) s->on_flow(s->ctx, (size_t)(f - s->flows), "");
     return (uint32_t)(f - s->flows);
 }
 
@@ -240,6 +247,19 @@ static void found_text(struct flow *f, const struct found *found)
     if (found->tls_version && (found->said_by == SIDE_SERVER || !f->tls_version)) f->tls_version = found->tls_version;
 }
 
+/* Whether it is another topic than those written last; a long list of them hides none. */
+static bool topic_new(struct flow *f, const struct found *found)
+{
+    if (found->proto != PROTO_MQTT || !(found->marks & MARK_PUBLISH) || !found->name[0]) return false;
+    uint32_t mark = 2166136261u;
+    for (const char *p = found->name; *p; p++) mark = (mark ^ (uint8_t)*p) * 16777619u;
+    for (size_t i = 0; i < FLOW_TOPICS; i++)
+        if (f->topics[i] == mark) return false;
+    f->topics[f->topic_next] = mark;
+    f->topic_next = (uint8_t)((f->topic_next + 1) % FLOW_TOPICS);
+    return true;
+}
+
 void flow_found(struct survey *s, uint32_t flow, const struct sight *w, const struct found *found)
 {
     struct flow *f = &s->flows[flow];
@@ -253,12 +273,14 @@ void flow_found(struct survey *s, uint32_t flow, const struct sight *w, const st
     f->marks |= found->marks;
     f->writes += (found->marks & MARK_WRITE) != 0;
     f->commands += (found->marks & MARK_COMMAND) != 0;
+    f->publishes += (found->marks & MARK_PUBLISH) != 0;
     for (size_t i = 0; i < found->n_addresses && found->proto == PROTO_DNS && found->said_by == SIDE_SERVER; i++)
         name_put(s, &found->addresses[i], found->name);
     struct host *speaker = &s->hosts[f->client];
     if (found->proto == PROTO_DHCP && found->said_by == SIDE_CLIENT && found->name[0] && address_host(&speaker->address))
         memcpy(speaker->name, found->name, sizeof speaker->name);
-    if (news && s->on_flow) s->on_flow(s->ctx, flow);
+    bool topic = topic_new(f, found);
+    if ((news || topic) && s->on_flow) s->on_flow(s->ctx, flow, topic ? found->name : "");
 }
 
 /* ---- datagrams and the rest ---- */

@@ -8,7 +8,7 @@
 #include "watch/dissect.h"
 #include "watch/frame.h"
 
-enum { SURVEY_HOSTS = 4096, SURVEY_FLOWS = 16384, SURVEY_TALKS = 8192, SURVEY_NAMES = 2048, SURVEY_ATTEMPTS = 32,
+enum { SURVEY_HOSTS = 4096, SURVEY_FLOWS = 16384, SURVEY_TALKS = 8192, SURVEY_NAMES = 2048, SURVEY_ATTEMPTS = 32, FLOW_TOPICS = 8,
     SURVEY_HEAD_MAX = 16384, SURVEY_HEADS_BYTES = 8 << 20 };
 
 struct attempt { /* somebody was called; fruitful: and answered with data */
@@ -44,11 +44,13 @@ struct flow {
     int64_t first_ms, last_ms, mark_ms; /* mark_ms: first write, command or password */
     uint64_t packets, up_bytes, down_bytes; /* up: from the client */
     uint32_t connections, refused, answered; /* TCP; answered: with data */
-    uint32_t writes, commands;
+    uint32_t writes, commands, publishes;
     uint16_t tls_version;
     uint8_t code;
     uint32_t same_size;      /* packets as long as the one before */
     uint32_t last_size;
+    uint32_t topics[FLOW_TOPICS]; /* marks of those written last */
+    uint8_t topic_next;
     char name[FOUND_NAME];
     struct certificate certificate; /* while marks has MARK_CERTIFICATE */
 };
@@ -65,8 +67,9 @@ struct survey;
 /* E_MEMORY. */
 MUST outcome survey_new(struct survey **ret);
 void survey_free(struct survey *s);
-/* Called with each flow that is new or whose protocol, name or marks became known; may be NULL. */
-void survey_watch(struct survey *s, void (*on_flow)(void *ctx, size_t flow), void *ctx);
+/* Called with each flow that is new, or whose protocol, name or marks became known, or in which another topic was written
+ * than the last few: said is that topic, else "". May be NULL. */
+void survey_watch(struct survey *s, void (*on_flow)(void *ctx, size_t flow, const char *said), void *ctx);
 
 /* One captured packet. What cannot be read is counted; never an error. */
 void survey_packet(struct survey *s, uint16_t link, int64_t at_ms, uint32_t wire_bytes, struct bytes packet);
@@ -83,6 +86,8 @@ size_t survey_flows(const struct survey *s);
 const struct flow *survey_flow(const struct survey *s, size_t i);
 /* SIZE_MAX when it was not seen. */
 size_t survey_host_of(const struct survey *s, const struct address *a);
+/* The k-th name that address was seen to answer to; NULL behind the last. */
+const char *survey_name(const struct survey *s, const struct address *a, size_t k);
 /* Whether a name server was seen to answer that name with that address. */
 bool survey_named(const struct survey *s, const struct address *a, const char *name);
 

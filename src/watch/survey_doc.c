@@ -4,6 +4,8 @@
 
 #include "base/time.h"
 
+enum { NAMES_SHOWN = 16 };
+
 static void set_time(struct arena *a, struct doc *d, const char *key, int64_t ms)
 {
     char text[TIME_TEXT];
@@ -26,7 +28,15 @@ static struct doc *protos_doc(struct arena *a, uint32_t bits)
     return list;
 }
 
-static struct doc *host_doc(struct arena *a, const struct host *h)
+static struct doc *names_doc(struct arena *a, const struct survey *s, const struct host *h)
+{
+    struct doc *list = doc_list(a);
+    const char *name;
+    for (size_t k = 0; k < NAMES_SHOWN && (name = survey_name(s, &h->address, k)); k++) doc_add(list, doc_text_new(a, name));
+    return list;
+}
+
+static struct doc *host_doc(struct arena *a, const struct survey *s, const struct host *h)
 {
     struct doc *d = doc_map(a);
     char mac[MAC_TEXT] = "";
@@ -41,6 +51,7 @@ static struct doc *host_doc(struct arena *a, const struct host *h)
     doc_set_int(a, d, "sent", (int64_t)h->sent_bytes);
     doc_set_int(a, d, "received", (int64_t)h->received_bytes);
     doc_set_int(a, d, "packets", (int64_t)h->packets);
+    doc_set(a, d, "names", names_doc(a, s, h));
     doc_set(a, d, "serves", protos_doc(a, h->serves));
     doc_set(a, d, "uses", protos_doc(a, h->uses));
     return d;
@@ -82,6 +93,7 @@ static struct doc *flow_doc(struct arena *a, const struct survey *s, const struc
     doc_set_int(a, d, "answered", f->answered);
     doc_set_int(a, d, "writes", f->writes);
     doc_set_int(a, d, "commands", f->commands);
+    doc_set_int(a, d, "publishes", f->publishes);
     doc_set_text(a, d, "tls", tls_text(f->tls_version));
     if (!(f->marks & MARK_CERTIFICATE)) return d;
     struct doc *c = doc_map(a);
@@ -90,6 +102,17 @@ static struct doc *flow_doc(struct arena *a, const struct survey *s, const struc
     set_time(a, c, "until", f->certificate.until_ms);
     doc_set_bool(a, c, "self_signed", f->certificate.self_signed);
     doc_set(a, d, "certificate", c);
+    return d;
+}
+
+struct doc *survey_line(const struct survey *s, size_t flow, const char *said, struct arena *a)
+{
+    const struct flow *f = survey_flow(s, flow);
+    struct doc *d = doc_map(a);
+    doc_set(a, d, "flow", flow_doc(a, s, f));
+    doc_set_text(a, d, "said", said);
+    doc_set(a, d, "client_names", names_doc(a, s, survey_host(s, f->client)));
+    doc_set(a, d, "server_names", names_doc(a, s, survey_host(s, f->server)));
     return d;
 }
 
@@ -131,7 +154,7 @@ struct doc *survey_doc(const struct survey *s, struct arena *a)
     doc_set_int(a, d, "dropped", (int64_t)c->dropped);
     set_time(a, d, "from", c->from_ms);
     set_time(a, d, "to", c->to_ms);
-    for (size_t i = 0; i < survey_hosts(s); i++) doc_add(hosts, host_doc(a, survey_host(s, i)));
+    for (size_t i = 0; i < survey_hosts(s); i++) doc_add(hosts, host_doc(a, s, survey_host(s, i)));
     for (size_t i = 0; i < survey_flows(s); i++) doc_add(flows, flow_doc(a, s, survey_flow(s, i)));
     for (size_t i = 0; i < n; i++) doc_add(findings, finding_doc(a, s, &found[i]));
     doc_set(a, d, "hosts", hosts);

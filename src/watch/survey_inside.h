@@ -38,7 +38,7 @@ struct survey {
     struct map host_of, flow_of;
     size_t head_bytes;
     uint64_t seed;
-    void (*on_flow)(void *ctx, size_t flow);
+    void (*on_flow)(void *ctx, size_t flow, const char *said);
     void *ctx;
 };
 

@@ -15,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
-from harness import BUILD, LONG, PLANT, Site, check, finish, note, run, skip, until
+from harness import BUILD, LONG, PLANT, Site, check, finish, note, run, skip, text_of, until
 
 SEKIMORI = os.path.join(BUILD, 'sekimori')
 INSIDE = 'inside'  # the argument with which this program runs again in its own network
@@ -170,6 +171,53 @@ def judge_traffic(seen):
     check('nobody else is called a scanner', kinds(seen) - {'scan'} and [f['host'] for f in seen['findings'] if f['kind'] == 'scan'] == ['127.0.1.66'])
 
 
+def profile():
+    """One gateway may publish to the broker and be asked by Modbus from this site; nothing else."""
+    def ace(name, matches):
+        return {'name': name, 'matches': matches, 'actions': {'forwarding': 'accept'}}
+    port = lambda n: {'destination-port': {'operator': 'eq', 'port': n}}
+    names = lambda n: {'access-lists': {'access-list': [{'name': n}]}}
+    path = os.path.join(DIR, 'mud.json')
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump({'ietf-mud:mud': {'mud-version': 1, 'mud-url': 'https://maker.example/gw', 'systeminfo': 'gateway',
+                                    'from-device-policy': names('from'), 'to-device-policy': names('to'),
+                                    'sekimori-topics:topics': {'publish': ['plant/+/level'], 'subscribe': []}},
+                   'ietf-access-control-list:access-lists': {'acl': [
+                       {'name': 'from', 'type': 'ipv4-acl-type', 'aces': {'ace': [
+                           ace('broker', {'ipv4': {'protocol': 6, 'destination-ipv4-network': '127.0.0.10/32'},
+                                          'tcp': {**port(1884), 'ietf-mud:direction-initiated': 'from-device'}})]}},
+                       {'name': 'to', 'type': 'ipv4-acl-type', 'aces': {'ace': [
+                           ace('polled', {'ietf-mud:mud': {'local-networks': [None]}, 'ipv4': {'protocol': 6}, 'tcp': port(5021)})]}}]}}, f)
+    return path
+
+
+def publish(topic):
+    run('mosquitto_pub', '-h', '127.0.0.10', '-p', '1884', '-A', '127.0.1.21', '-i', 'gw-21', '-t', topic, '-m', '1')
+
+
+def leaving_a_profile():
+    """Found as it happens: from the packet to the line on the screen."""
+    sockets = lambda: sum(1 for _ in open('/proc/net/packet', encoding='ascii'))
+    before, said = sockets(), os.path.join(DIR, 'mud.out')
+    with open(said, 'w', encoding='utf-8') as f:
+        p = subprocess.Popen([SEKIMORI, '--lang', 'ja', 'watch', 'mud', profile(), '--device', '127.0.1.21', '--interface', 'lo', '--seconds', '40'], stdout=f)
+    until(lambda: sockets() > before)
+    publish('plant/a/level')
+    connect('127.0.0.13', 5021, '127.0.1.30').close()  # somebody else's traffic
+    at = time.monotonic()
+    connect('127.0.0.12', 8099, '127.0.1.21').close()
+    found = until(lambda: '127.0.0.12' in text_of(said), 5)
+    took = time.monotonic() - at
+    check('a device that calls whom its profile does not name is found within 2 s', found and took <= 2, took)
+    note(f'found after {took * 1000:.0f} ms')
+    publish('plant/a/pump')
+    check('so is a topic beside its profile', until(lambda: 'plant/a/pump' in text_of(said), 5), text_of(said))
+    p.send_signal(signal.SIGINT)
+    check('the exit code tells', p.wait(20) == 7)
+    lines = [l for l in text_of(said).splitlines() if l.startswith('■')]
+    check('what keeps to it is not called out', len(lines) >= 2 and all('127.0.0.12' in l or 'plant/a/pump' in l for l in lines), lines)
+
+
 def inside():
     if run('ip', 'link', 'set', 'lo', 'up').returncode:
         skip('real traffic', 'the loopback of a new network does not come up')
@@ -189,6 +237,7 @@ def inside():
         seen = sensor.seen()
         if seen:
             judge_traffic(seen)
+        leaving_a_profile()
     finally:
         for p in (broker, plant):
             p.terminate()
