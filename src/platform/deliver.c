@@ -8,7 +8,7 @@
 static struct verdict egress(struct exchange *x, const struct identity *who, const struct cargo *c, enum path path)
 {
     x->egress[path]++;
-    if (c->expires_ms <= mono(x))
+    if (c->expires_ms <= mono(x) && !c->begun) /* MQTT 5, 3.3.2-5 */
         return (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "expired" };
     if (!who) {
         assert(path == PATH_TAP);
@@ -382,6 +382,8 @@ static bool repeat(struct exchange *x, struct session *s, const struct flight *f
     enum loaded got = load(x, s, f->parcel, f->index, &c);
     *ret_wait = got == NOT_YET;
     if (got != LOADED) return got == NOT_YET;
+    /* MQTT 5, 4.3.3-7; but a command is never delivered late, whatever its QoS */
+    c.begun = f->qos == 2 && !f->fresh && !c.command;
     struct verdict v = egress(x, s->who, &c, PATH_QUEUE);
     bool sent = passes(&v) && write_link(x, s, &c, f, !f->fresh) == SENT;
     if (!passes(&v)) not_now(x, &c, &v);

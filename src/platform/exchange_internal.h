@@ -49,6 +49,7 @@ struct cargo {
     int64_t expires_ms;
     uint32_t expiry_s;
     bool command, released;
+    bool begun;                 /* its PUBLISH was sent to this client before: its time is not looked at any more */
     const struct stream *stream;
     const struct identity *target; /* the device a command is addressed to */
     enum path path;

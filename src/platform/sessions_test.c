@@ -147,6 +147,34 @@ static void resumed(uint8_t qos)
     w_free(w);
 }
 
+/* MQTT 5, 4.3.3-7 and 3.3.2-5: what was sent at QoS 2 is brought to its end however late; what only waited is not sent. */
+static void begun_is_ended(void)
+{
+    struct world *w = w_plant(5);
+    struct mqtt_publish p = { .qos = 2, .id = 1, .topic = BYTES_LIT("sk/v1/w/gw-02/m/x"), .payload = BYTES_LIT("begun") };
+    p.properties.has = BIT_OF(message_expiry_s);
+    p.properties.message_expiry_s = 5;
+    CHECK_OK(keep_connect(w, OP2, "op2", 1000, true));
+    CHECK_OK(c_subscribe(w, OP2, "sk/v1/w/+/m/#", 2));
+    settle(w);
+    CHECK_OK(c_publish_with(w, GW, &p));
+    settle(w);
+    uint16_t id = delivered(w, OP2).id;
+    exchange_down(w->x, OP2, false);
+    p.id = 2;
+    p.payload = BYTES_LIT("waited");
+    CHECK_OK(c_publish_with(w, GW, &p));
+    settle(w);
+    w->mono += 10000;
+    w->wall += 10000;
+    w_forget(w);
+    CHECK_OK(keep_connect(w, 20, "op2", 1000, false));
+    struct mqtt_publish again = delivered(w, 20);
+    CHECK(got(w, 20, MQTT_PUBLISH) == 1 && again.id == id && again.duplicate && bytes_equal_str(again.payload, "begun"));
+    CHECK(mqtt_has(&again.properties, MQTT_HAS_message_expiry_s) && again.properties.message_expiry_s == 0);
+    w_free(w);
+}
+
 static void expired_session(void)
 {
     struct world *w = w_plant(5);
@@ -617,6 +645,7 @@ int main(void)
     wrong_kinds(5);
     resumed(1);
     resumed(2);
+    begun_is_ended();
     expired_session();
     crashes();
     once_over_a_crash();
