@@ -85,6 +85,7 @@ static struct front_step mqtt_first(struct front *f, struct bytes in, struct buf
 
 struct front_step front_mqtt(struct front *f, struct bytes in, struct buffer *answer)
 {
+    /* MQTT 5, 4.2-1: over TLS, WebSocket, and plain in the lab */
     if (!f->greeted) return mqtt_first(f, in, answer);
     enum mqtt_type type;
     size_t total;

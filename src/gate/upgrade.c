@@ -77,6 +77,7 @@ static bool key_good(struct bytes key)
 /* 101, or the status to refuse with. */
 static int judge(const struct http_request *r, bool tls)
 {
+    /* MQTT 5, 6.0.0-3 and 6.0.0-4: the subprotocol is "mqtt", asked for and answered */
     if (!bytes_equal_str(r->path, "/mqtt")) return 404;
     if (!bytes_equal_str(r->method, "GET")) return 405;
     if (r->version_1_0 || r->body_n) return 400;

@@ -28,6 +28,7 @@ uint8_t alias_resolve(struct exchange *x, struct session *s, struct mqtt_publish
     if (!mqtt_has(&p->properties, MQTT_HAS_topic_alias)) return p->topic.n ? 0 : MQTT_PROTOCOL_ERROR;
     uint16_t n = p->properties.topic_alias;
     if (n == 0 || n > x->bounds.alias_in) return MQTT_ALIAS_INVALID; /* MQTT 5, 3.3.2-8, 3.3.2-9 */
+    /* MQTT 5, 3.3.2-12 */
     if (!table(&s->alias_in, x->bounds.alias_in)) return MQTT_QUOTA;
     s->alias_in_n = x->bounds.alias_in;
     struct alias *a = &s->alias_in[n - 1];

@@ -8,6 +8,7 @@
 #define AGAIN 0x19
 #define BAD_METHOD 0x8C
 
+/* MQTT 5, 4.12.0-2; MQTT 5, 3.15.2-2 and 3.15.2-3: no string and no user property goes with it. */
 static void say(struct exchange *x, struct session *s, uint8_t reason, struct bytes data)
 {
     struct mqtt_ack a = { .reason = reason };
@@ -36,7 +37,7 @@ outcome auth_packet(struct exchange *x, struct session *s, struct bytes packet)
         if (question.n) say(x, s, CONTINUE, buffer_view(&question));
     }
     buffer_deinit(&question);
-    return ok(o) ? DONE : packet_fail(x, s, MQTT_NOT_AUTHORIZED, "attestation"); /* MQTT 5, 4.12.1-2 */
+    return ok(o) ? DONE : packet_fail(x, s, MQTT_NOT_AUTHORIZED, "attestation"); /* MQTT 5, 4.12.1-2 and 4.12.0-4 */
 }
 
 void exchange_attested(struct exchange *x, uint32_t link, bool good)

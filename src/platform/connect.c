@@ -15,8 +15,9 @@ static MUST outcome refuse(struct exchange *x, struct session *s, uint8_t versio
     tell(x, "connect-refused", &m, &v, NULL);
     x->out.n = 0;
     s->barrier = s->back.n = 0;
+    /* MQTT 5, 3.1.4-2, 3.1.4-6 and 3.2.2-7: the link is closed after it, what follows is not looked at */
     outcome o = mqtt_write_connack(version, false, reason, &p, &x->out);
-    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.2.2-19: without the reason string; 3.1.2-24: or not at all */
+    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.2.2-19 and 3.2.2-20: without the reason string; MQTT 5, 3.1.2-24: or not at all */
         p.has = x->out.n = 0;
         o = mqtt_write_connack(version, false, reason, &p, &x->out);
     }
@@ -43,11 +44,12 @@ static uint8_t client_id_judge(const struct exchange *x, const struct session *s
     const uint8_t *slash = memchr(id.at, '/', id.n);
     struct bytes first = bytes_of(id.at, slash ? (size_t)(slash - id.at) : id.n);
     if (bytes_equal_str(first, s->who->id)) return 0;
+    /* MQTT 5, 3.1.3-8. Of MQTT 5, 3.1.3-5 only so many are taken as are bound to the identity (3.1.4-2) */
     bool anothers = ok(bytes_to_text(first, base, sizeof base)) && registry_identity(x->access->registry, base);
     return anothers ? MQTT_NOT_AUTHORIZED : MQTT_BAD_CLIENT_ID;
 }
 
-/* MQTT 5, 3.1.3-6: a unique one. */
+/* MQTT 5, 3.1.3-6, 3.1.3-7 and 3.2.2-16: a unique one, told in CONNACK. */
 static struct bytes client_id_make(struct exchange *x, const struct session *s, char *made, size_t size)
 {
     struct bytes id;
@@ -65,6 +67,7 @@ static struct session *predecessor(struct exchange *x, struct bytes id, bool cle
     uintptr_t found = (uintptr_t)map_get(&x->clients, id);
     if (!found) return NULL;
     struct session *old = &x->sessions[found - 1];
+    /* MQTT 5, 3.1.2-4 and 3.1.4-4 */
     if (clean) old->expiry_s = 0;
     if (old->online) {
         uint32_t link = old->link;
@@ -97,6 +100,7 @@ static MUST outcome client_id_take(struct exchange *x, struct session **s, const
     char made[CLIENT_ID_MAX + 1];
     struct bytes id = c->client_id.n ? c->client_id : client_id_make(x, *s, made, sizeof made);
     struct session *old = predecessor(x, id, c->clean_start);
+    /* MQTT 5, 3.1.2-5, 3.1.2-6, 3.1.3-2, 3.2.2-2 and 3.2.2-3: the session of this client id, or a new one */
     *ret_present = old;
     if (!old) return name_session(x, *s, id);
     assert(old->who == (*s)->who); /* its id is bound to it */
@@ -118,6 +122,7 @@ static MUST outcome will_take(struct exchange *x, struct session *s, const struc
         tell(x, "will-refused", &m, &v, NULL);
         return REFUSE(E_DENIED);
     }
+    /* MQTT 5, 3.1.2-7 */
     cargo_from_message(x, &cargo, &m, PATH_WILL);
     struct parcel *p = cargo_keep(x, &cargo);
     s->will = p ? parcel_share(p) : NULL;
@@ -135,6 +140,7 @@ static uint32_t keep_alive(const struct exchange *x, const struct mqtt_connect *
         p->has |= HAS(server_keep_alive_s);
         p->server_keep_alive_s = (uint16_t)most;
     }
+    /* MQTT 5, 3.1.2-22: the gate closes, and the will goes; MQTT 5, 3.2.2-22: the client's own where none was said */
     return wanted * 1500;
 }
 
@@ -159,7 +165,7 @@ static void say_capabilities(const struct exchange *x, struct mqtt_properties *p
     p->receive_maximum = (uint16_t)x->bounds.inflight;
     p->maximum_packet = x->bounds.packet_bytes;
     p->topic_alias_maximum = x->bounds.alias_in;
-    /* MQTT 5, 3.2.2.3.4, 3.2.2.3.5 and 3.2.2.3.11 to 3.2.2.3.13: what is there is said by absence, so that CONNACK
+    /* MQTT 5, 3.2.2-9, 3.2.2.3.4, 3.2.2.3.5 and 3.2.2.3.11 to 3.2.2.3.13: what is there is said by absence, so that CONNACK
      * fits a small client's Maximum Packet Size */
     if (x->bounds.maximum_qos < 2) p->has |= HAS(maximum_qos);
     p->maximum_qos = x->bounds.maximum_qos;
@@ -208,6 +214,7 @@ static MUST outcome prepare(struct exchange *x, struct session **at, const struc
     s->auth = mqtt_has(p, MQTT_HAS_auth_method);
     s->version = c->version;
     s->standing = standing_of(s->who);
+    /* MQTT 5, 3.1.2-26, 3.1.2-27 and 3.3.2-11 */
     s->alias_out_n = lesser(p->topic_alias_maximum, x->bounds.alias_out);
     s->alias_out_used = 0;
     TRY(flight_reserve(s, s->receive_max));
@@ -229,6 +236,7 @@ static MUST outcome welcome(struct exchange *x, struct session *s, const struct 
         session_end(x, s, 0, NULL, false);
         return o;
     }
+    /* MQTT 5, 3.1.4-5, 3.2.0-1 and 3.14.0-1: the first packet, once */
     session_send(x, s);
     x->port.idle(x->port.ctx, s->link, idle_ms);
     deliver_pump(x, s);
@@ -239,6 +247,7 @@ static bool method_good(const struct exchange *x, const struct mqtt_connect *c)
 {
     const struct mqtt_properties *p = &c->properties;
     if (!mqtt_has(p, MQTT_HAS_auth_method)) return true;
+    /* MQTT 5, 4.12.0-1 */
     return x->port.attest && bytes_equal_str(p->auth_method, AUTH_METHOD);
 }
 
@@ -257,6 +266,7 @@ outcome session_connect(struct exchange *x, struct session *s, struct bytes pack
     if (!method_good(x, &c)) return refuse(x, s, c.version, BAD_AUTHENTICATION_METHOD, "authentication-method");
     reason = client_id_judge(x, s, &c);
     if (reason) return refuse(x, s, c.version, reason, "client-id-not-bound");
+    /* MQTT 5, 3.2.2-12; MQTT 5, 3.2.2-13 cannot arise: messages may be retained */
     if (c.has_will && c.will_qos > x->bounds.maximum_qos) return refuse(x, s, c.version, MQTT_NO_QOS, "qos");
     if (c.has_will && c.will_properties.payload_format == 1 && !bytes_is_utf8(c.will_payload))
         return refuse(x, s, c.version, MQTT_PAYLOAD_FORMAT, "payload-format");

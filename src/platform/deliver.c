@@ -69,7 +69,7 @@ static void set_ids(struct exchange *x, struct session *s, struct cargo *c, uint
 static enum sent write_link(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f, bool again)
 {
     uint32_t fresh = NONE;
-    c->out.duplicate = again; /* MQTT 5, 3.3.1-1 */
+    c->out.duplicate = again; /* MQTT 5, 3.3.1-1 and 3.3.1-3: of this delivery alone; MQTT 5, 4.3.1-1: never at QoS 0 */
     c->out.qos = f->qos;
     c->out.retain = f->retain;
     c->out.id = f->id;
@@ -107,6 +107,8 @@ static enum sent send_noted(struct exchange *x, struct session *s, struct cargo 
 /* For the first time, at QoS 1 or 2. Whatever a session that outlives its link needs to repeat it is kept first. */
 static enum sent send_flight(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
+    /* MQTT 5, 2.2.1-4, 4.3.2-1, 4.3.2-2, 4.3.3-1 and 4.3.3-2; MQTT 5, 4.3.2-3 and 4.3.3-3: kept until it is acknowledged
+     * */
     if (!f.id) f.id = flight_id(s);
     f.index = c->index;
     bool readable = c->index != NO_INDEX && x->port.read;
@@ -165,6 +167,7 @@ static bool may_go(const struct exchange *x, const struct session *s, uint8_t qo
 /* f: its QoS is the one granted. */
 static enum sent to_session(struct exchange *x, struct session *s, struct cargo *c, struct flight f)
 {
+    /* MQTT 5, 3.8.4-8 and 4.8.2-3 */
     if (c->m.qos < f.qos) f.qos = c->m.qos;
     enum sent sent = DROPPED;
     bool away = !s->online || s->doomed;
@@ -202,6 +205,7 @@ static void one_session(struct exchange *x, struct cargo *c, const struct destin
     if (own && !s->online) return; /* a command is never delivered later */
     struct verdict v = egress(x, s->who, c, c->path);
     if (!passes(&v)) return;
+    /* MQTT 5, 3.3.1-12 and 3.3.1-13 */
     struct flight f = { .qos = d->qos, .retain = c->m.retain && d->as_published };
     enum sent sent = to_session(x, s, c, f);
     if (own) account(x, c, sent, &v);
@@ -229,7 +233,7 @@ static uint32_t share_next(struct exchange *x, const struct sub *share, uint8_t 
     return best;
 }
 
-/* After a crash nobody could tell whose it was: for a session that outlives it, that is written. */
+/* MQTT 5, 4.8.2-4: it stays its member's. After a crash nobody could tell whose it was: for a session that outlives it, that is written. */
 static bool assign(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f)
 {
     uint64_t index;
@@ -279,6 +283,7 @@ bool deliver_reaches(struct exchange *x, const struct identity *who)
 void deliver_all(struct exchange *x, struct cargo *c)
 {
     assert(!x->routing);
+    /* MQTT 5, 4.6.0-5 and 4.6.0-6: one message after another, each queue in the order of coming */
     x->routing = true;
     for (uint32_t i = 0; i < x->destinations_n; i++) {
         const struct destination *d = &x->destinations[i];
@@ -392,7 +397,7 @@ static bool repeat(struct exchange *x, struct session *s, const struct flight *f
     return sent;
 }
 
-/* MQTT 5, 4.4.0-1 and 4.6.0-1: what was in flight, in its order. What may not be repeated is given up; at QoS 2 its
+/* MQTT 5, 4.4.0-1, 4.6.0-1, 4.3.3-5 and 4.3.3-6: what was in flight, in its order. What may not be repeated is given up; at QoS 2 its
  * identifier is freed by PUBREL, so that the client does not take the next message with it for a repetition. */
 static bool resend(struct exchange *x, struct session *s)
 {

@@ -2,6 +2,7 @@
  * of the session (MQTT 5, 4.4 and 4.6), never more than the client's Receive Maximum on one link. */
 #include "platform/exchange_internal.h"
 
+/* MQTT 5, 4.9.0-1 and 4.9.0-2; MQTT 5, 3.3.4-10 and 4.9.0-3: nothing but PUBLISH asks here. */
 bool flight_room(const struct session *s)
 {
     return s->sent_n + s->fresh_n == s->flights_n && s->flights_n < s->receive_max && s->flights_n < s->flights_cap;
@@ -77,6 +78,7 @@ outcome on_puback(struct exchange *x, struct session *s, const struct mqtt_ack *
 {
     struct flight *f = find(s, a->id);
     if (f && f->qos != 1) return wrong_kind(x, s);
+    /* MQTT 5, 4.4.0-2 and 4.8.2-6: whatever its reason, it is acknowledged */
     if (f) flight_take(x, s, f);
     deliver_pump(x, s);
     return DONE; /* not ours, or acknowledged before: no harm */

@@ -3,6 +3,7 @@
 
 #define NO_SUBSCRIPTION_EXISTED 0x11 /* MQTT 5, 3.11.3 */
 
+/* MQTT 5, 4.13.1-1 and 4.13.2-1. */
 outcome packet_fail(struct exchange *x, struct session *s, uint8_t reason, const char *word)
 {
     session_end(x, s, reason, word, true);
@@ -73,6 +74,7 @@ static bool any_too_long(const struct exchange *x, const struct mqtt_subscribe *
 
 static void wish_of(const struct exchange *x, const struct mqtt_subscribe *all, size_t i, struct wish *w)
 {
+    /* MQTT 5, 3.2.2-10 */
     uint8_t qos = all->rows[i].qos < x->bounds.maximum_qos ? all->rows[i].qos : x->bounds.maximum_qos;
     *w = (struct wish) { .filter = all->rows[i].filter, .handling = all->rows[i].retain_handling, .code = qos,
         .shared = bytes_starts(all->rows[i].filter, BYTES_LIT("$share/")), .over = too_long(x, all, i) };
@@ -87,7 +89,7 @@ static MUST outcome grant(struct exchange *x, struct session *s, enum mqtt_type 
     g->p = word && s->problems ? &p : NULL;
     x->out.n = 0;
     outcome o = mqtt_write_suback(s->version, type, g, &x->out);
-    if (ok(o) && g->p && x->out.n > s->packet_max) { /* MQTT 5, 3.9.2-2 */
+    if (ok(o) && g->p && x->out.n > s->packet_max) { /* MQTT 5, 3.9.2-1, 3.9.2-2, 3.11.2-1 and 3.11.2-2 */
         g->p = NULL;
         x->out.n = 0;
         o = mqtt_write_suback(s->version, type, g, &x->out);
@@ -111,10 +113,13 @@ static MUST outcome on_subscribe(struct exchange *x, struct session *s, struct b
         codes[i] = wishes[i].code;
         if (!word) word = wishes[i].word;
     }
+    /* MQTT 5, 3.8.4-1, 3.8.4-2, 3.8.4-5, 3.8.4-6, 3.8.4-7, 3.9.3-1 and 2.2.1-6: one answer, a code for each
+     * filter in its place */
     struct mqtt_grants g = { .id = all.id, .codes = codes, .n = all.n };
     TRY(grant(x, s, MQTT_SUBACK, &g, word));
     for (size_t i = 0; i < all.n; i++) {
         const struct wish *w = &wishes[i];
+        /* MQTT 5, 3.3.1-9, 3.3.1-10, 3.3.1-11 and 3.8.4-4 */
         if (w->code > 2 || w->handling == 2 || (w->handling == 1 && !w->fresh)) continue;
         if (!w->shared) deliver_retained(x, s, w->filter, &w->options); /* MQTT 5, 4.8.2: to a share, none */
     }
@@ -123,6 +128,7 @@ static MUST outcome on_subscribe(struct exchange *x, struct session *s, struct b
 
 static uint8_t unsubscribe_one(struct exchange *x, struct session *s, struct bytes filter, const char **word)
 {
+    /* MQTT 5, 3.10.4-1 and 3.10.4-2; MQTT 5, 3.10.4-3: what is in flight is not of the subscription */
     if (sub_find(x, s, filter) == NONE) return NO_SUBSCRIPTION_EXISTED;
     if (!ok(durable_unsubscribe(x, s, filter))) {
         if (!*word) *word = "not-recorded";
@@ -140,6 +146,7 @@ static MUST outcome on_unsubscribe(struct exchange *x, struct session *s, struct
     for (size_t i = 0; i < all.n; i++)
         codes[i] = too_long(x, &all, i) ? MQTT_FILTER_INVALID : unsubscribe_one(x, s, all.rows[i].filter, &word);
     struct mqtt_grants g = { .id = all.id, .codes = codes, .n = all.n };
+    /* MQTT 5, 3.10.4-4, 3.10.4-5, 3.10.4-6 and 3.11.3-1 */
     return grant(x, s, MQTT_UNSUBACK, &g, word);
 }
 
@@ -149,6 +156,7 @@ static MUST outcome on_ping(struct exchange *x, struct session *s, struct bytes 
 {
     if (packet.n != 2) return packet_fail(x, s, MQTT_MALFORMED, "ping-malformed");
     x->out.n = 0;
+    /* MQTT 5, 3.12.4-1 */
     if (!ok(mqtt_write_ping(MQTT_PINGRESP, &x->out))) return packet_fail(x, s, MQTT_QUOTA, "memory");
     session_send(x, s);
     return DONE;
@@ -215,7 +223,7 @@ outcome packet_handle(struct exchange *x, struct session *s, struct bytes packet
     case MQTT_PINGREQ: return on_ping(x, s, packet);
     case MQTT_DISCONNECT: return on_disconnect(x, s, packet);
     case MQTT_AUTH: return auth_packet(x, s, packet);
-    case MQTT_CONNECT: return packet_fail(x, s, MQTT_PROTOCOL_ERROR, "second-connect"); /* MQTT 5, 3.1.0-2 */
+    case MQTT_CONNECT: return packet_fail(x, s, MQTT_PROTOCOL_ERROR, "second-connect"); /* MQTT 5, 3.1.0-2 and 3.2.0-2 */
     default: return packet_fail(x, s, MQTT_PROTOCOL_ERROR, "unexpected-packet"); /* a server's */
     }
 }

@@ -12,6 +12,8 @@ static bool reserved(struct bytes name)
 
 static void copy_properties(struct mqtt_properties *to, const struct mqtt_properties *p)
 {
+    /* MQTT 5, 3.3.2-4, 3.3.2-15, 3.3.2-16, 3.3.2-17, 3.3.2-18 and 3.3.2-20: unaltered, in their order, but for
+     * the names reserved here */
     to->has = p->has & PASSED;
     to->payload_format = p->payload_format;
     to->content_type = p->content_type;

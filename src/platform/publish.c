@@ -139,7 +139,7 @@ void send_ack(struct exchange *x, struct session *s, enum mqtt_type type, const 
     struct mqtt_ack bare = { .id = a->id, .reason = a->reason };
     x->out.n = 0;
     outcome o = mqtt_write_ack(s->version, type, s->problems ? a : &bare, &x->out);
-    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.4.2-2 */
+    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.4.2-2, 3.4.2-3, 3.5.2-2, 3.5.2-3, 3.6.2-2, 3.6.2-3, 3.7.2-2 and 3.7.2-3 */
         x->out.n = 0;
         o = mqtt_write_ack(s->version, type, &bare, &x->out);
     }
@@ -149,6 +149,7 @@ void send_ack(struct exchange *x, struct session *s, enum mqtt_type type, const 
 
 static void send_answer(struct exchange *x, struct session *s, enum mqtt_type type, uint16_t id, const struct answer *a)
 {
+    /* MQTT 5, 2.2.1-5, 3.3.4-1, 4.3.2-4 and 4.3.3-8 */
     struct mqtt_ack ack = { .id = id, .reason = a->reason };
     if (a->reason && a->text[0]) { /* MQTT 5, 3.4.2.2.2 */
         ack.properties.has = HAS(reason_string);
@@ -263,6 +264,7 @@ static MUST outcome publish_once(struct exchange *x, struct session *s, const st
 {
     static const struct verdict in_use = { .ruling = RULING_DENY, .reason = MQTT_ID_IN_USE, .word = "packet-id-in-use" };
     struct answer a;
+    /* MQTT 5, 4.3.2-5: nothing of an acknowledged QoS 1 message is remembered */
     if (receiving_find(s, p->id)) refuse(x, c, &in_use, E_CONFLICT, &a);
     else if (!ok(pending_room(x))) refuse_word(x, c, MQTT_QUOTA, "memory", &a);
     else publish_accept(x, c, &a);
@@ -321,6 +323,7 @@ outcome on_pubrel(struct exchange *x, struct session *s, const struct mqtt_ack *
         return DONE;
     }
     if (r->index != NO_INDEX && !ok(durable_released(x, s, a->id))) return packet_fail(x, s, MQTT_QUOTA, "not-recorded");
+    /* MQTT 5, 4.3.3-11 and 4.3.3-12; MQTT 5, 4.3.3-13: no expiry is looked at here */
     receiving_take(s, r);
     s->dirty = x->dirty = true;
     send_ack(x, s, MQTT_PUBCOMP, &done);

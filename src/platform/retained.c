@@ -28,6 +28,7 @@ outcome retained_put(struct exchange *x, struct cargo *c)
         if (there) drop(x, node);
         return DONE;
     }
+    /* MQTT 5, 3.3.1-5; MQTT 5, 3.3.1-7: never an empty one; MQTT 5, 3.3.1-8: only what asked for it comes here */
     if (!there && x->retained_n >= x->bounds.retained) sweep(x);
     if (!there && x->retained_n >= x->bounds.retained) return REFUSE(E_FULL);
     struct parcel *p = cargo_keep(x, c);

@@ -113,6 +113,7 @@ outcome session_adopt(struct exchange *x, struct session *old, struct session *f
     old->online = true;
     old->expires_ms = NEVER;
     if (old->will) parcel_drop(x, old->will); /* MQTT 5, 3.1.3.2.2: back within the delay */
+    /* MQTT 5, 3.1.3-9: the delayed will of before is forgotten */
     old->will = fresh->will;
     old->will_delay_s = fresh->will_delay_s;
     old->will_at_ms = NEVER;
@@ -180,6 +181,7 @@ static void publish_will(struct exchange *x, struct parcel *will)
         c.expiry_s = will->expiry_s;
         c.expires_ms = mono(x) + (int64_t)will->expiry_s * 1000;
     }
+    /* MQTT 5, 3.1.2-14 and 3.1.2-15: retained where it was to be; MQTT 5, 3.1.2-10: and it is no more */
     publish_accept(x, &c, &a);
     cargo_done(x, &c);
     cargo_done(x, &stored);
@@ -193,7 +195,7 @@ static void goodbye(struct exchange *x, struct session *s, uint8_t reason, const
     x->out.n = 0;
     if (s->version != 5) return;
     outcome o = mqtt_write_disconnect(5, reason, s->problems ? word : NULL, &x->out);
-    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.14.2-3; and 3.1.2-24 */
+    if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.14.2-3 and 3.14.2-4; and 3.1.2-24 */
         x->out.n = 0;
         o = mqtt_write_disconnect(5, reason, NULL, &x->out);
     }
@@ -244,6 +246,7 @@ static void unlink_session(struct exchange *x, struct session *s)
     s->barrier = 0;
     buffer_deinit(&s->back);
     s->back = BUFFER(HELD_BACK_MAX);
+    /* MQTT 5, 3.3.2-7 */
     alias_free(s);
     flight_forget_link(s);
 }
@@ -252,6 +255,7 @@ static void go_offline(struct exchange *x, struct session *s)
 {
     int64_t now = mono(x);
     s->offline_ms = now;
+    /* MQTT 5, 3.1.2-23, 4.1.0-1 and 4.1.0-2 */
     s->expires_ms = later(now, s->expiry_s);
     s->will_at_ms = s->will ? now + (int64_t)s->will_delay_s * 1000 : NEVER;
     session_timer(x, s->expires_ms);
@@ -264,6 +268,7 @@ void session_end(struct exchange *x, struct session *s, uint8_t reason, const ch
 {
     assert(s->used && s->online && !x->routing);
     s->barrier = s->back.n = 0; /* what it holds back is not said any more */
+    /* MQTT 5, 3.14.4-1 and 3.14.4-2: the last packet; whoever called closes the link */
     if (reason) goodbye(x, s, reason, word);
     unlink_session(x, s);
     if (s->client_id) x->counts.offline++;

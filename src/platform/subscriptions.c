@@ -72,6 +72,7 @@ outcome sub_put(struct exchange *x, struct session *s, struct bytes filter, cons
 {
     uint32_t found = sub_find(x, s, filter);
     if (found != NONE) {
+        /* MQTT 5, 3.8.4-3: in its place, so that nothing is lost meanwhile */
         struct sub *old = &x->subs[found];
         s->ids_n += (options->id != 0) - (old->id != 0);
         old->id = options->id;
@@ -183,7 +184,7 @@ static void collect_one(struct exchange *x, const struct sub *s)
 {
     struct session *session = s->tap ? NULL : session_of(x, s->owner);
     if (!s->tap && (!session || (session->doomed && !session->expiry_s))) return;
-    if (session && session->mark == x->mark) { /* MQTT 5, 3.3.4: overlapping filters, one copy at the highest QoS */
+    if (session && session->mark == x->mark) { /* MQTT 5, 3.3.4-2: overlapping filters, one copy at the highest QoS */
         struct destination *d = &x->destinations[session->mark_at];
         if (s->qos > d->qos) d->qos = s->qos;
         if (s->since < d->since) d->since = s->since;
@@ -220,6 +221,7 @@ static void collect_node(void *ctx, uint32_t node)
         const struct sub *s = &x->subs[i];
         bool own = !s->tap && s->owner.index == c->source.index && s->owner.generation == c->source.generation;
         if (s->share) collect_share(x, i);
+        /* MQTT 5, 3.8.3-3 */
         else if (!(s->no_local && own)) collect_one(x, s);
     }
 }
@@ -230,6 +232,7 @@ outcome sub_collect(struct exchange *x, struct bytes topic, struct handle source
     x->mark++;
     x->destinations_n = 0;
     x->collect_failed = false;
+    /* MQTT 5, 3.3.2-3 and 4.5.0-1 */
     tree_match_topic(&x->filters, topic, collect_node, &c);
     return x->collect_failed ? REFUSE(E_MEMORY) : DONE;
 }

@@ -133,7 +133,8 @@ MUST outcome mqtt_read_suback(struct bytes packet, uint8_t version, uint16_t *re
 /* Each appends one whole packet; b is unchanged on refusal. Properties with their bit set are
  * written (version 5 only) where MQTT 5, table 2-4 lets that packet carry them, the rest left out: so
  * a will's properties can be handed on. Whoever forwards a PUBLISH clears topic_alias and the
- * subscription identifiers itself. Version 4: CONNACK and SUBACK reasons become return codes. */
+ * subscription identifiers itself. Version 4: CONNACK and SUBACK reasons become return codes; version 5: E_RANGE for a reason code that packet
+ * cannot have. */
 MUST outcome mqtt_write_connect(const struct mqtt_connect *c, struct buffer *b);
 MUST outcome mqtt_write_connack(uint8_t version, bool present, uint8_t reason, const struct mqtt_properties *p, struct buffer *b);
 MUST outcome mqtt_write_publish(uint8_t version, const struct mqtt_publish *m, struct buffer *b);

@@ -34,7 +34,7 @@ size_t mqtt_vbi_size(uint32_t v)
     return v < 1u << 7 ? 1 : v < 1u << 14 ? 2 : v < 1u << 21 ? 3 : 4;
 }
 
-/* MQTT 5, 2.1.3: the low four bits of the first byte are fixed, but for PUBLISH. */
+/* MQTT 5, 2.1.3-1, 3.6.1-1, 3.8.1-1, 3.10.1-1, 3.14.1-1 and 3.15.1-1: the low four bits of the first byte are fixed, but for PUBLISH. */
 static bool flags_good(uint8_t first)
 {
     static const uint8_t fixed[16] = {

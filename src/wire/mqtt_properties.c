@@ -12,7 +12,7 @@
 
 enum form { U8, U16, U32, VBI, BINARY, STRING, TOPIC };
 
-/* MQTT 5, table 2-4, and the bounds each property's own section states. */
+/* MQTT 5, 3.3.2-13 and 3.3.2-19 (strings), table 2-4, and the bounds each property's own section states. */
 static const struct rule {
     size_t at; /* of the field in struct mqtt_properties */
     uint32_t in;
@@ -69,6 +69,8 @@ outcome mqtt_take_string(struct bytes *in, struct bytes *ret)
 {
     struct bytes rest = *in, text;
     TRY(take_field16(&rest, &text));
+    /* MQTT 5, 1.5.4-1, 1.5.4-2 and 1.5.4-3: every string, whatever it is for, without U+0000; U+FEFF is a
+     * character */
     if (!bytes_is_utf8(text)) return REFUSE(E_MALFORMED);
     *in = rest;
     *ret = text;
@@ -141,6 +143,7 @@ static MUST outcome take_value(struct bytes *in, const struct rule *r, struct mq
 static MUST outcome take_user(struct bytes *in, struct mqtt_properties *p, uint8_t *reason)
 {
     struct mqtt_user u;
+    /* MQTT 5, 1.5.7-1 */
     TRY(mqtt_take_string(in, &u.name));
     TRY(mqtt_take_string(in, &u.value));
     if (p->users == MQTT_USER_PROPERTIES_MAX)
@@ -230,6 +233,7 @@ void mqtt_put_properties(struct out *o, const struct mqtt_properties *p, enum mq
 {
     size_t n = mqtt_properties_size(p, type);
     assert(n <= MQTT_VBI_MAX && (!p || p->users <= MQTT_USER_PROPERTIES_MAX));
+    /* MQTT 5, 2.2.2-1: also when there are none */
     mqtt_put_vbi(o, (uint32_t)n);
     for (size_t row = 0; row < MQTT_PROPERTY_ROWS; row++) {
         if (!is_written(p, type, row)) continue;
@@ -247,7 +251,8 @@ void mqtt_put_properties(struct out *o, const struct mqtt_properties *p, enum mq
     }
 }
 
-/* MQTT 5, table 2-6. */
+/* MQTT 5, 3.2.2-8, 3.4.2-1, 3.5.2-1, 3.6.2-1, 3.7.2-1, 3.9.3-2, 3.11.3-2, 3.14.2-1 and 3.15.2-1 (table 2-6), for what is
+ * read and for what is written. */
 static const struct {
     uint8_t reason;
     uint32_t in;

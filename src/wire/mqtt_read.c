@@ -91,7 +91,7 @@ static MUST outcome connect_will(struct bytes *in, struct mqtt_connect *c, uint8
     return take_field16(in, &c->will_payload);
 }
 
-/* MQTT 5, 3.1.2.1 and 3.1.2.2: anything but MQTT 4 and 5 is told 0x84. */
+/* MQTT 5, 3.1.2-1 and 3.1.2-2: anything but MQTT 4 and 5 is told 0x84. */
 static MUST outcome connect_protocol(struct bytes *in, uint8_t *ret_version, uint8_t *reason)
 {
     struct bytes name;
@@ -189,6 +189,7 @@ static MUST outcome publish_read(struct bytes packet, uint8_t version, struct mq
     m->duplicate = flags & 8;
     m->qos = flags >> 1 & 3; /* 3 was refused with the fixed header */
     m->retain = flags & 1;
+    /* MQTT 5, 3.3.2-1: first; MQTT 5, 2.2.1-2: an identifier only above QoS 0 */
     TRY(mqtt_take_string(&in, &m->topic));
     if (m->qos) TRY(take_id(&in, &m->id));
     if (version == 5) TRY(mqtt_take_properties(&in, MQTT_PUBLISH, &m->properties, reason));
@@ -264,6 +265,7 @@ static MUST outcome take_filter(struct bytes *in, enum mqtt_type type, uint8_t v
                                 struct mqtt_subscribe *s, uint8_t *reason)
 {
     if (s->n == MQTT_FILTERS_MAX) return mqtt_refuse(reason, MQTT_QUOTA, REFUSE(E_TOO_LARGE));
+    /* MQTT 5, 3.8.3-1 and 3.10.3-1 */
     TRY(mqtt_take_string(in, &s->rows[s->n].filter));
     if (!mqtt_filter_formed(s->rows[s->n].filter)) return REFUSE(E_MALFORMED); /* MQTT 5, 4.7.1-1 and 4.7.1-2 */
     s->rows[s->n].over = !mqtt_filter_valid(s->rows[s->n].filter);

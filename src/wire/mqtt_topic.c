@@ -60,7 +60,7 @@ static bool fits(struct bytes b)
 
 bool mqtt_topic_formed(struct bytes topic)
 {
-    return text_formed(topic) && !has_wildcard(topic); /* MQTT 5, 3.3.2-2 */
+    return text_formed(topic) && !has_wildcard(topic); /* MQTT 5, 3.3.2-2 and 4.7.0-1 */
 }
 
 bool mqtt_topic_valid(struct bytes topic)
@@ -68,7 +68,7 @@ bool mqtt_topic_valid(struct bytes topic)
     return mqtt_topic_formed(topic) && fits(topic);
 }
 
-/* MQTT 5, 4.8.2: $share/name/filter. false when it is shared but broken. */
+/* MQTT 5, 4.8.2-1 and 4.8.2-2: $share/name/filter. false when it is shared but broken. */
 static bool share_strip(struct bytes *filter)
 {
     if (!bytes_starts(*filter, BYTES_LIT("$share/")) && !bytes_equal_str(*filter, "$share"))
@@ -103,6 +103,7 @@ bool mqtt_filter_valid(struct bytes filter)
 bool mqtt_matches(struct bytes filter, struct bytes topic)
 {
     if (!share_strip(&filter)) return false;
+    /* MQTT 5, 4.7.3-4: byte by byte, nothing is normalised */
     /* MQTT 5, 4.7.2-1: a leading wildcard does not meet topics that begin with $ */
     if (starts_dollar(topic) && !starts_dollar(filter)) return false;
     struct levels f = levels_of(filter), t = levels_of(topic);

@@ -82,6 +82,7 @@ outcome mqtt_write_connack(uint8_t version, bool present, uint8_t reason,
                            const struct mqtt_properties *p, struct buffer *b)
 {
     struct out o;
+    if (version == 5 && !mqtt_reason_allowed(MQTT_CONNACK, reason)) return REFUSE(E_RANGE);
     size_t body_n = 2 + list_size(version, p, MQTT_CONNACK);
     TRY(packet_open(b, first_byte(MQTT_CONNACK, 0), body_n, &o));
     put_u8(&o, present && reason == 0); /* MQTT 5, 3.2.2-6 */
@@ -118,6 +119,7 @@ outcome mqtt_write_ack(uint8_t version, enum mqtt_type type, const struct mqtt_a
     bool has_id = type >= MQTT_PUBACK && type <= MQTT_PUBCOMP;
     assert(has_id ? a->id != 0 : type == MQTT_DISCONNECT || type == MQTT_AUTH);
     if (version == 4 && type == MQTT_AUTH) return REFUSE(E_UNSUPPORTED);
+    if (version == 5 && !mqtt_reason_allowed(type, a->reason)) return REFUSE(E_RANGE);
     struct out o;
     bool whole = !ack_is_short(version, type, a);
     size_t body_n = (has_id ? 2 : 0) + (whole ? 1 + list_size(version, &a->properties, type) : 0);
@@ -165,6 +167,8 @@ outcome mqtt_write_suback(uint8_t version, enum mqtt_type type, const struct mqt
     assert(g->id != 0 && (type == MQTT_SUBACK || type == MQTT_UNSUBACK));
     size_t n = version == 4 && type == MQTT_UNSUBACK ? 0 : g->n; /* MQTT 3.1.1, 3.11.3: no payload */
     struct out o;
+    for (size_t i = 0; version == 5 && i < n; i++)
+        if (!mqtt_reason_allowed(type, g->codes[i])) return REFUSE(E_RANGE);
     TRY(packet_open(b, first_byte(type, 0), 2 + list_size(version, g->p, type) + n, &o));
     put_u16(&o, g->id);
     put_list(&o, version, g->p, type);
@@ -194,6 +198,7 @@ outcome mqtt_read_list(struct bytes list, struct mqtt_properties *ret)
 
 outcome mqtt_write_disconnect(uint8_t version, uint8_t reason, const char *why, struct buffer *b)
 {
+    /* MQTT 5, 3.14.2-2: no Session Expiry Interval in a server's */
     struct mqtt_ack a = { .reason = reason };
     if (why && *why) {
         a.properties.has = (uint64_t)1 << MQTT_HAS_reason_string;

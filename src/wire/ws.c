@@ -79,6 +79,7 @@ static enum ws_code judge_first(const struct ws *w)
     case OP_CONTINUE:
         if (!w->in_message) return WS_PROTOCOL;
         return w->fragments >= WS_FRAGMENTS_MAX ? WS_PROTOCOL : 0;
+    /* MQTT 5, 6.0.0-1 and 6.0.0-2: binary, and their borders mean nothing */
     case OP_BINARY: return w->in_message ? WS_PROTOCOL : 0;
     case OP_TEXT: return WS_DATA_TYPE; /* MQTT-6.0.0-1 */
     case OP_CLOSE:
