@@ -52,6 +52,7 @@ class Ask:
 
 @part('three levels of service come back to their publisher, in order')
 def basic(a):
+    # MQTT 5, 4.3.1-1, 4.3.2-4, 4.3.3-8 and 4.3.3-11
     c = a.client()
     assert c.connack.reason == 0 and not c.connack.present and c.subscribe(a.topic('TopicA')) == [2]
     for qos in range(3):
@@ -61,6 +62,7 @@ def basic(a):
 
 @part('a second CONNECT on one link ends it')
 def twice(a):
+    # MQTT 5, 3.1.0-2
     c = a.client()
     c.send(c.hello())
     assert c.parted() == (0x82 if a.v == 5 else 0)
@@ -68,6 +70,7 @@ def twice(a):
 
 @part('another protocol name, or a level nobody speaks, is refused')
 def names(a):
+    # MQTT 5, 3.1.2-1 and 3.1.2-2
     c = a.client(greet=False)
     c.send(c.hello(name='hj'))
     assert c.parted() == 0
@@ -79,6 +82,7 @@ def names(a):
 
 @part('the same client id again: the first link ends, the second goes on')
 def takeover(a):
+    # MQTT 5, 3.1.4-3
     who = fresh('client')
     first = a.client(who)
     second = a.client(who)
@@ -91,6 +95,7 @@ def takeover(a):
 
 @part('retained messages: kept, given to who comes, removed by an empty one')
 def retained(a):
+    # MQTT 5, 3.3.1-5, 3.3.1-6, 3.3.1-7 and 3.3.1-12
     c = a.client()
     mine = {'user': [('a', '2'), ('c', '3')]} if a.v == 5 else None
     for qos, name in enumerate(('TopicA/B', 'Topic/C', 'TopicA/C')):
@@ -109,6 +114,7 @@ def retained(a):
 
 @part('retained messages as a cleaner sees them: "#" at QoS 0, all of them, none of $')
 def cleaner(a):
+    # MQTT 5, 3.3.1-9
     c, d = a.client(), a.client('clean retained ' + fresh())
     for i in range(50):
         c.publish(a.topic(f'r/{i}'), 'x', 1, True)
@@ -128,6 +134,7 @@ def cleaner(a):
 
 @part('a will: when the link is lost, not after DISCONNECT')
 def will(a):
+    # MQTT 5, 3.1.2-7, 3.1.2-8, 3.1.2-10, 3.1.2-14, 3.1.2-15 and 3.14.4-3
     see = a.client()
     see.subscribe(a.topic('will'))
     own = {'user': [('a', '2'), ('c', '3')], 'will_delay': 0} if a.v == 5 else None
@@ -146,6 +153,7 @@ def will(a):
 
 @part('who says nothing for 1.5 times its keep alive is parted, and its will goes')
 def silence(a):
+    # MQTT 5, 3.1.2-22 and 3.2.2-22
     see = a.client(keep_alive=0)
     see.subscribe(a.topic('/will'))
     began = time.monotonic()
@@ -156,6 +164,7 @@ def silence(a):
 
 @part('what a session that lasts missed is there when it comes back')
 def offline(a):
+    # MQTT 5, 3.1.2-5, 3.1.2-6, 3.1.2-23, 3.2.2-2, 3.2.2-3 and 4.5.0-1
     who = fresh('client')
     c = a.lasting(who, clean=True)
     c.subscribe(a.topic('+/+'))
@@ -171,6 +180,7 @@ def offline(a):
 
 @part('what was sent and never acknowledged is sent again on the next link, once')
 def redelivery(a):
+    # MQTT 5, 4.4.0-1, 3.3.1-1 and 2.2.1-5
     who = fresh('client')
     c = a.lasting(who, clean=True)
     c.subscribe(a.topic('TopicA/#'))
@@ -187,6 +197,7 @@ def redelivery(a):
 
 @part('QoS 2 half done: PUBREL is repeated, the message is not')
 def half_done(a):
+    # MQTT 5, 4.3.3-5 and 4.3.3-6
     who = fresh('client')
     c = a.lasting(who, clean=True)
     c.subscribe(a.topic('x'))
@@ -204,6 +215,7 @@ def half_done(a):
 
 @part('overlapping filters: one copy, at the highest QoS')
 def overlap(a):
+    # MQTT 5, 3.3.4-2
     c = a.client()
     assert c.subscribe((a.topic('TopicA/#'), 2), (a.topic('TopicA/+'), 1)) == [2, 1]
     c.publish(a.topic('TopicA/C'), 'overlapping', 2)
@@ -212,6 +224,7 @@ def overlap(a):
 
 @part('wildcards meet no $ topics; $SYS and $share are nobody\'s to write')
 def dollar(a):
+    # MQTT 5, 4.7.2-1
     c = a.client()
     c.subscribe('#', '+/+')
     marker = fresh('marker')
@@ -228,12 +241,14 @@ def dollar(a):
 
 @part('a filter that nobody may have is refused with 0x80, the others are not')
 def nosubscribe(a):
+    # MQTT 5, 3.8.4-6, 3.8.4-7 and 3.9.3-1
     c = a.client()
     assert c.subscribe('test/nosubscribe') == [0x80] and c.subscribe('nosubscribe', a.topic('x')) == [0x80, 2]
 
 
 @part('UNSUBSCRIBE: of one, of what never was')
 def unsubscribe(a):
+    # MQTT 5, 3.10.4-1, 3.10.4-2, 3.10.4-4, 3.10.4-6 and 3.11.3-1
     c, d = a.client(), a.client()
     for name in 'abc':
         c.subscribe(a.topic(name))
@@ -251,6 +266,7 @@ def password(a):
 
 @part('a topic of 200 slashes, an empty level, a space, text beyond ASCII')
 def odd_topics(a):
+    # MQTT 5, 4.7.3-4 and 1.5.4-1
     c = a.client()
     for topic in (a.base + '/' * 200, a.topic(''), a.topic('/x'), a.topic('qos 0'), a.topic('揚水機/圧力'), a.topic('😀')):
         assert c.subscribe(topic) == [2]
@@ -269,6 +285,7 @@ def many(a):
 
 @part('QoS 2, the same identifier again before its release: one delivery')
 def once(a):
+    # MQTT 5, 4.3.3-10 and 4.3.3-12
     c, see = a.client(), a.client()
     see.subscribe(a.topic('x'))
     for payload, duplicate in ((b'a', False), (b'a', True), (b'b', False)):
@@ -284,6 +301,7 @@ def once(a):
 
 @part('no client id: refused with 2 unless the session is clean', OLD)
 def no_id_old(a):
+    # MQTT 3.1.1, 3.1.3-7 and 3.1.3-8
     c = a.client('', clean=False)
     assert c.connack.reason == 2 and c.parted() == 0
     assert a.client('', clean=True).connack.reason == 0
@@ -291,6 +309,7 @@ def no_id_old(a):
 
 @part('a reserved flag, a will of QoS 3, a password without a user name: closed', OLD)
 def flags_old(a):
+    # MQTT 3.1.1, 3.1.2-3, 3.1.2-14 and 3.1.2-22
     for flags in (3, 2 | 4 | 0x18, 2 | 0x40):
         c = a.client(greet=False)
         c.send(packet(0x10, text('MQTT') + bytes([4, flags, 0, 60]) + text('x') + text('') * 3))
@@ -301,6 +320,7 @@ def flags_old(a):
 
 @part('no client id: one is assigned, each its own', FIVE)
 def assigned(a):
+    # MQTT 5, 3.1.3-6, 3.1.3-7 and 3.2.2-16
     ids = [a.client('', clean=clean).connack.p['assigned_id'] for clean in (True, False, True)]
     assert len(set(ids)) == 3 and all(ids)
     named = a.client(fresh('client')).connack.p
@@ -309,6 +329,7 @@ def assigned(a):
 
 @part('the server\'s keep alive is 60 s for who asks for more, or for none', FIVE)
 def server_keep_alive(a):
+    # MQTT 5, 3.2.2-21
     assert a.client(keep_alive=120).connack.p['server_keep_alive'] == 60
     assert a.client(keep_alive=0).connack.p['server_keep_alive'] == 60
     assert 'server_keep_alive' not in a.client(keep_alive=30).connack.p
@@ -316,6 +337,7 @@ def server_keep_alive(a):
 
 @part('what the server takes is announced, and CONNACK fits a small client', FIVE)
 def announced(a):
+    # MQTT 5, 3.1.2-24
     p = a.client().connack.p
     assert 1 <= p['receive_maximum'] <= 100 and p['alias_maximum'] > 0 and p['maximum_packet'] >= 65535
     assert all(p.get(name, 1) == 1 for name in ('retain', 'wildcards', 'subscription_ids', 'shared')) and p.get('maximum_qos', 2) == 2
@@ -327,6 +349,7 @@ def announced(a):
 
 @part('session expiry: at once, after its time, changed by DISCONNECT', FIVE)
 def expiry(a):
+    # MQTT 5, 3.1.2-23 and 4.1.0-2
     def come(seconds, clean=False):
         return a.client(who, clean=clean, p={'session_expiry': seconds})
     who = fresh('client')
@@ -352,6 +375,7 @@ def expiry(a):
 
 @part('message expiry: late ones are not sent, the others with what is left', FIVE)
 def message_expiry(a):
+    # MQTT 5, 3.3.2-5 and 3.3.2-6
     who = fresh('client')
     c = a.lasting(who, clean=True)
     c.subscribe(a.topic('x'))
@@ -368,6 +392,7 @@ def message_expiry(a):
 
 @part('a payload\'s properties arrive as they were sent, in their order', FIVE)
 def as_sent(a):
+    # MQTT 5, 3.3.2-4, 3.3.2-17, 3.3.2-18 and 3.3.2-20
     c = a.client()
     c.subscribe(a.topic('x'))
     p = {'format': 1, 'content_type': 'My name', 'user': [('a', '2'), ('c', '3'), ('a', '2')]}
@@ -381,6 +406,7 @@ def as_sent(a):
 
 @part('subscribe options: no local, retain as published, retain handling', FIVE)
 def options(a):
+    # MQTT 5, 3.8.3-3, 3.3.1-9, 3.3.1-10, 3.3.1-11, 3.3.1-12, 3.3.1-13 and 3.8.4-4
     c, d = a.client(), a.client()
     c.subscribe((a.topic('x'), 2 | 4))
     d.subscribe((a.topic('x'), 2 | 4))
@@ -404,6 +430,7 @@ def options(a):
 
 @part('subscription identifiers: each client\'s own, all that meet the topic', FIVE)
 def identifiers(a):
+    # MQTT 5, 3.3.4-3, 3.3.4-4 and 3.8.4-3
     c, d = a.client(), a.client()
     c.subscribe(a.topic('x'), p={'subscription_id': 456789})
     d.subscribe(a.topic('x'), p={'subscription_id': 2})
@@ -418,6 +445,7 @@ def identifiers(a):
 
 @part('request and response: topic and correlation go there and back', FIVE)
 def request(a):
+    # MQTT 5, 3.3.2-15 and 3.3.2-16
     c, d = a.client(p={'request_response': 1}), a.client()
     assert c.connack.p['response_information']
     for s in (c, d):
@@ -432,6 +460,7 @@ def request(a):
 
 @part('topic aliases of the client: learnt, used, of the link alone', FIVE)
 def aliases_in(a):
+    # MQTT 5, 3.3.2-7, 3.3.2-8, 3.3.2-9 and 3.3.2-12
     for alias in (0, 11, 65535):
         c = a.client()
         c.send(c.message(a.topic('x'), 'x', 1, p={'alias': alias})[1])
@@ -457,6 +486,7 @@ def aliases_in(a):
 
 @part('topic aliases of the server: as many as the client takes, none for who takes none', FIVE)
 def aliases_out(a):
+    # MQTT 5, 3.1.2-26, 3.1.2-27 and 3.3.2-11
     c = a.client(p={'alias_maximum': 1})
     c.subscribe(a.topic('x'), a.topic('y'))
     for qos in range(3):
@@ -476,6 +506,7 @@ def aliases_out(a):
 
 @part('a client\'s maximum packet size: what is larger is not sent, and counts as sent', FIVE)
 def packet_size(a):
+    # MQTT 5, 3.1.2-24 and 3.1.2-25
     c = a.client(p={'maximum_packet': 64})
     c.subscribe('m')
     c.publish('m', b'.' * 32, 0)
@@ -501,6 +532,7 @@ def server_packet_size(a):
 
 @part('the client\'s receive maximum: no more at once than it takes', FIVE)
 def receive_maximum(a):
+    # MQTT 5, 3.3.4-9, 3.3.4-10, 4.9.0-2 and 4.9.0-3
     c = a.client(p={'receive_maximum': 2})
     c.subscribe(a.topic('x'))
     for i in range(5):
@@ -519,6 +551,7 @@ def receive_maximum(a):
 
 @part('the server\'s receive maximum: one QoS 2 too many is 0x93', FIVE)
 def server_receive_maximum(a):
+    # MQTT 5, 3.3.4-7
     c = a.client()
     for _ in range(c.connack.p['receive_maximum']):
         c.send(c.message(a.topic('x'), 'x', 2)[1])
@@ -529,6 +562,7 @@ def server_receive_maximum(a):
 
 @part('a will\'s delay: its time, or the session\'s end if that is sooner', FIVE)
 def will_delay(a):
+    # MQTT 5, 3.1.2-8 and 3.1.3-9
     see = a.client()
     see.subscribe(a.topic('+'))
     for delay, lasts, least, most in ((1, 3, 1, 2), (3, 0, 0, 1), (3, 1, 1, 2)):
@@ -549,6 +583,7 @@ def will_delay(a):
 
 @part('a share: each message once, in turn; plain subscribers each get theirs', FIVE)
 def shares(a):
+    # MQTT 5, 4.8.2-3 and 3.8.3-4
     members = [a.client() for _ in range(3)]
     filters = (f'$share/name/{a.topic("x")}', a.topic('y'))
     for c in members:
@@ -566,6 +601,7 @@ def shares(a):
 
 @part('reason codes: each refusal says the standard\'s, with words unless they are not wanted', FIVE)
 def reasons(a):
+    # MQTT 5, 3.8.1-1, 3.8.3-2, 3.8.3-5, 3.3.2-2, 3.3.1-4, 3.3.4-6, 4.7.1-1, 4.13.1-1, 3.1.2-29 and 4.12.0-1
     def parted_by(b, **how):
         c = a.client(**how)
         c.send(b)
