@@ -13,7 +13,7 @@ fuzz:
 	@[ -d $(BUILD)-fuzz ] || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C $(BUILD)-fuzz
 bench: all
-	ninja -C $(BUILD) sekimori-bench tests/bench/sekimori-grants-bench tests/bench/sekimori-record-bench
+	ninja -C $(BUILD) sekimori-bench tests/bench/sekimori-grants-bench tests/bench/sekimori-record-bench tests/bench/sekimori-risk-bench
 	SEKIMORI_BUILD=$(abspath $(BUILD)) python3 tests/bench/run.py $(BENCH)
 # One run again: make sim SEED=n
 sim: all

@@ -116,14 +116,16 @@ const struct assess_inputs *assess_live_gather(struct assess_live *l, const stru
     return &l->in;
 }
 
-static uint64_t controls_moved(const struct assess_live *l, const struct assess_inputs *in)
+/* Also whether all views moved: at first, and when something is owned that was not, or no longer. */
+static struct moved controls_moved(const struct assess_live *l, const struct assess_inputs *in)
 {
-    uint64_t moved = 0;
+    struct moved moved = { l->has_done ? 0 : UINT64_MAX, l->has_done ? VIEWS_MOVING : VIEWS };
     for (size_t i = 0; i < l->model->n_controls; i++) {
         const struct evidence_coverage *a = &l->done.coverage[i], *b = &in->coverage[i];
-        bool same = l->has_done && a->expected_ppb == b->expected_ppb && a->proven_ppb == b->proven_ppb
-            && (a->p_ppb > 0) == (b->p_ppb > 0);
-        if (!same) moved |= (uint64_t)1 << i;
+        bool owned = (a->p_ppb > 0) == (b->p_ppb > 0);
+        if (owned && a->expected_ppb == b->expected_ppb && a->proven_ppb == b->proven_ppb) continue;
+        moved.controls |= (uint64_t)1 << i;
+        if (!owned) moved.views = VIEWS;
     }
     return moved;
 }
@@ -149,20 +151,20 @@ static void fill_threat(struct assess_live *l, size_t i)
 static void refresh(struct assess_live *l, const struct assess_inputs *in)
 {
     const struct model *m = l->model;
-    uint64_t moved = controls_moved(l, in);
+    struct moved moved = controls_moved(l, in);
     bool first = !l->has_done;
     bool elsewhere = memcmp(l->done.alternatives, in->alternatives, sizeof in->alternatives) != 0;
-    bool spread = first || elsewhere || (moved & l->plan->flow_controls);
+    bool flows = first || (moved.controls & l->plan->flow_controls), spread = flows || elsewhere;
     struct risk_model risk = { l->controls, m->n_controls, l->threats, m->n_threats };
     fill_controls(l, in);
-    if (first || (moved & l->plan->flow_controls)) spreading_flows(&l->spreading, l->plan, in);
+    if (flows) spreading_flows(&l->spreading, l->plan, in, moved);
     for (size_t i = 0; i < m->n_threats; i++) {
         bool touched = first;
         if (first) fill_threat(l, i);
         for (size_t k = 0; k < m->n_controls && !touched; k++)
-            touched = (moved >> l->plan->control[k] & 1) && l->threats[i].strength[k];
+            touched = (moved.controls >> l->plan->control[k] & 1) && l->threats[i].strength[k];
         if (touched) risk_bypass_all(&risk, &l->threats[i], &l->v[i]);
-        if (spread) effects_of(&l->spreading, l->plan, in, i, l->on[i]);
+        if (spread) effects_of(&l->spreading, l->plan, in, i, l->on[i], moved.views);
     }
     l->done = *in;
     l->has_done = true;

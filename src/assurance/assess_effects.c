@@ -60,10 +60,11 @@ static int64_t flow_bypass(const struct plan *p, const struct assess_inputs *in,
     return RISK_BETA + risk_mul(RISK_PPB - RISK_BETA, through);
 }
 
-void spreading_flows(struct spreading *s, const struct plan *p, const struct assess_inputs *in)
+void spreading_flows(struct spreading *s, const struct plan *p, const struct assess_inputs *in, struct moved moved)
 {
+    bool all = moved.controls == UINT64_MAX;
     for (size_t i = 0; i < p->network.n_flows; i++)
-        for (int v = 0; v < VIEWS; v++)
+        for (int v = 0; v < moved.views && (all || (p->flows[i].set & moved.controls)); v++)
             s->pass[v][i] = v == VIEW_OFF ? p->connect_ppb[i] : risk_mul(p->connect_ppb[i], flow_bypass(p, in, i, v));
 }
 
@@ -99,7 +100,7 @@ static int64_t at_most_one(int64_t a)
 static void add_group(const struct spreading *s, const struct plan_function *f, size_t first, size_t last,
     const int64_t w[16][VIEWS], int64_t sum[VIEWS], int64_t down[16][VIEWS])
 {
-    for (int v = 0; v < VIEWS; v++) {
+    for (int v = 0; v < s->views; v++) {
         int64_t share = s->reach[v].share_ppb[f->rests[first].group], worst = 0;
         for (size_t i = first; share && i < last; i++) {
             const struct plan_rest *x = &f->rests[i];
@@ -161,15 +162,16 @@ static struct effects effects_on(const struct spreading *s, const struct plan *p
     const struct model_threat *t, size_t function)
 {
     const struct plan_function *f = &p->functions[function];
+    const int64_t *most = s->reach[s->views == VIEWS ? VIEW_OFF : VIEW_DECISION].share_ppb;
     int64_t w[16][VIEWS], sum[VIEWS] = { 0 }, down[16][VIEWS] = { { 0 } };
     struct effects e = { 0 };
     bool reached = false;
-    for (size_t i = 0; i < f->n_rests && !reached; i++) reached = s->reach[VIEW_OFF].share_ppb[f->rests[i].group] > 0;
+    for (size_t i = 0; i < f->n_rests && !reached; i++) reached = most[f->rests[i].group] > 0;
     if (!reached) return e;
     for (size_t i = 0; i < f->n_edges; i++) edge_effects(p, t, &f->edges[i], in, w[i]);
     for (size_t i = 0, last; i < f->n_rests; i = last) {
         for (last = i + 1; last < f->n_rests && f->rests[last].group == f->rests[i].group;) last++;
-        if (s->reach[VIEW_OFF].share_ppb[f->rests[i].group]) add_group(s, f, i, last, w, sum, down);
+        if (most[f->rests[i].group]) add_group(s, f, i, last, w, sum, down);
     }
     add_sets(f, w, down, sum);
     for (int k = 0; k < RISK_FIGURES; k++) e.effect[k] = risk_mul(sum[k], t->effect_ppb);
@@ -180,13 +182,18 @@ static struct effects effects_on(const struct spreading *s, const struct plan *p
 }
 
 void effects_of(struct spreading *s, const struct plan *p, const struct assess_inputs *in, size_t threat,
-    struct effects ret[64])
+    struct effects ret[64], int views)
 {
     const struct model_threat *t = &p->model->threats[p->threat[threat]];
     bool strikes = p->strikes[threat] != UINT32_MAX;
-    for (int v = 0; strikes && v < VIEWS; v++) risk_reach(&p->network, s->pass[v], p->strikes[threat], &s->reach[v]);
+    s->views = views;
+    for (int v = 0; strikes && v < views; v++) risk_reach(&p->network, s->pass[v], p->strikes[threat], &s->reach[v]);
     for (size_t f = 0; f < p->model->n_functions; f++) {
         if (!p->used[f]) continue;
+        struct effects was = ret[f];
         ret[f] = strikes ? effects_on(s, p, in, t, f) : (struct effects) { 0 };
+        if (views == VIEWS) continue;
+        ret[f].off = was.off;
+        ret[f].full = was.full;
     }
 }

@@ -163,6 +163,7 @@ static MUST outcome flow_make(struct making *k, size_t i, struct risk_flow *ret)
         size_t at = names_find(&k->controls, x->controls[c]);
         if (at == SIZE_MAX) return REFUSE(E_MALFORMED);
         f->controls[c] = (uint8_t)at;
+        f->set |= (uint64_t)1 << at;
         k->p->flow_controls |= (uint64_t)1 << at;
     }
     return DONE;

@@ -28,6 +28,7 @@ struct plan_function {
 struct plan_flow {
     uint8_t controls[8];           /* indices in the model */
     uint8_t n_controls;
+    uint64_t set;                  /* the same controls */
 };
 struct plan {
     const struct model *model;

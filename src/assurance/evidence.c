@@ -23,14 +23,27 @@ struct pair {
 
 struct asset {
     char id[FACT_ASSET_MAX], group[MODEL_ID];
+    uint64_t group_key; /* of group: most assets are of another one, and that is seen at a glance */
     bool present;
     int64_t contained_ms;
 };
+
+static uint64_t key_of(const char *group)
+{
+    uint64_t key = 14695981039346656037u;
+    while (*group) key = (key ^ (unsigned char)*group++) * 1099511628211u;
+    return key;
+}
 
 struct evidence {
     struct map by_pair, by_asset;
     struct asset **assets; /* sorted by id */
     size_t n_assets, cap_assets;
+    struct by_group {      /* the same by group, then id; made when first asked for after a change */
+        struct asset **assets;
+        size_t n;
+        uint64_t turn;
+    } *by_group;
     struct pair **pairs;
     size_t n_pairs, cap_pairs;
     uint64_t unauthenticated;
@@ -47,6 +60,12 @@ outcome evidence_new(struct evidence **ret)
     if (!e) return REFUSE(E_MEMORY);
     e->by_pair = MAP;
     e->by_asset = MAP;
+    e->turn_all = 1;
+    e->by_group = mem_new(sizeof *e->by_group);
+    if (!e->by_group) {
+        mem_free(e);
+        return REFUSE(E_MEMORY);
+    }
     *ret = e;
     return DONE;
 }
@@ -58,6 +77,8 @@ void evidence_free(struct evidence *e)
     for (size_t i = 0; i < e->n_pairs; i++) mem_free(e->pairs[i]);
     map_deinit(&e->by_pair);
     map_deinit(&e->by_asset);
+    mem_free(e->by_group->assets);
+    mem_free(e->by_group);
     mem_free(e->assets);
     mem_free(e->pairs);
     mem_free(e);
@@ -161,6 +182,7 @@ outcome evidence_asset(struct evidence *e, const char *id, const char *group, bo
         e->assets[at] = a;
     }
     snprintf(a->group, sizeof a->group, "%s", group);
+    a->group_key = key_of(a->group);
     a->present = present;
     e->turn_all++;
     return DONE;
@@ -344,11 +366,45 @@ static bool is_non_ict(const char *layer)
     return false;
 }
 
+static int group_order(const void *a, const void *b)
+{
+    const struct asset *x = *(struct asset *const *)a, *y = *(struct asset *const *)b;
+    if (x->group_key != y->group_key) return x->group_key < y->group_key ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+/* Assets whose group has this key lie together; *ret_last: one behind them. All of them when memory is out. */
+static struct asset **assets_of(const struct evidence *e, uint64_t key, struct asset ***ret_last)
+{
+    struct by_group *g = e->by_group;
+    if (g->turn != e->turn_all && e->n_assets) {
+        struct asset **more = mem_grow(g->assets, e->n_assets * sizeof(struct asset *));
+        if (more) {
+            memcpy(more, e->assets, e->n_assets * sizeof(struct asset *));
+            qsort(more, e->n_assets, sizeof *more, group_order);
+            *g = (struct by_group) { more, e->n_assets, e->turn_all };
+        }
+    }
+    *ret_last = e->assets + e->n_assets;
+    if (g->turn != e->turn_all) return e->assets;
+    size_t low = 0, high = g->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (g->assets[mid]->group_key < key) low = mid + 1;
+        else high = mid;
+    }
+    size_t last = low;
+    while (last < g->n && g->assets[last]->group_key == key) last++;
+    *ret_last = g->assets + last;
+    return g->assets + low;
+}
+
 static void visit_group(const struct evidence *e, const struct model_group *g, struct visit *v)
 {
     size_t before = v->n;
-    for (size_t i = 0; i < e->n_assets; i++)
-        if (e->assets[i]->present && strcmp(e->assets[i]->group, g->id) == 0) visit_one(v, e->assets[i]->id);
+    struct asset **last, **at = assets_of(e, key_of(g->id), &last);
+    for (; at < last; at++)
+        if ((*at)->present && strcmp((*at)->group, g->id) == 0) visit_one(v, (*at)->id);
     for (size_t i = 0; i < g->n_members; i++)
         if (!asset_find(e, g->members[i])) visit_one(v, g->members[i]);
     if (v->n == before && g->n_members == 0 && is_non_ict(g->layer)) visit_one(v, g->id);

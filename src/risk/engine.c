@@ -29,11 +29,10 @@ int64_t risk_mul_portable(int64_t a, int64_t b)
     return (int64_t)((uint64_t)word[1] << 32 | word[0]);
 }
 
-int64_t risk_mul(int64_t a, int64_t b)
+int64_t risk_mul_wide(int64_t a, int64_t b)
 {
 #ifdef __SIZEOF_INT128__
     assert(a >= 0 && b >= 0);
-    if (((uint64_t)a | (uint64_t)b) >> 31 == 0) return (int64_t)(((uint64_t)a * (uint64_t)b + RISK_PPB / 2) / RISK_PPB);
     unsigned __int128 product = ((unsigned __int128)a * (uint64_t)b + RISK_PPB / 2) / RISK_PPB;
     return product > (uint64_t)RISK_MAX ? RISK_MAX : (int64_t)product;
 #else

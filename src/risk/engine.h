@@ -16,7 +16,13 @@
 enum { RISK_EXPECTED, RISK_DECISION, RISK_FIGURES };
 
 /* (a * b + 5e8) / 1e9 for a, b >= 0; saturates. */
-int64_t risk_mul(int64_t a, int64_t b);
+int64_t risk_mul_wide(int64_t a, int64_t b);
+/* The same, short where both are small: most factors are shares of one. */
+static inline int64_t risk_mul(int64_t a, int64_t b)
+{
+    if (((uint64_t)a | (uint64_t)b) >> 31) return risk_mul_wide(a, b);
+    return (int64_t)(((uint64_t)a * (uint64_t)b + (uint64_t)RISK_PPB / 2) / (uint64_t)RISK_PPB);
+}
 /* The same without a 128-bit type: what 32-bit machines use, and tests compare. */
 int64_t risk_mul_portable(int64_t a, int64_t b);
 int64_t risk_add(int64_t a, int64_t b); /* saturates; a, b >= 0 */

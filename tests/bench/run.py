@@ -164,6 +164,12 @@ def rooms():
                   f"{'met' if r['per_s'] >= 400000 else '**missed**'}), {r['cpu_us_each']:.2f} µs of processor time each; a commit of 1,000 behind up "
                   f"to three others: p50 {r['commit_p50_us'] / 1000:.1f} ms, p99 {r['commit_p99_us'] / 1000:.1f} ms (goal ≤ 5 ms "
                   f"{'met' if r['commit_p99_us'] <= 5000 else '**missed**'}).", '']
+    risk = pinned(os.path.join(BUILD, 'tests/bench/sekimori-risk-bench'), '300')
+    if risk.returncode == 0:
+        r = json.loads(risk.stdout)
+        found += [f"Risk (`sekimori-risk-bench`): 1,000 groups × 30 threats × 40 controls × 5,000 flows × 20 missions, processor time p50: whole "
+                  f"{r['whole_us']['p50'] / 1000:.1f} ms (goal ≤ 10), one changed fact {r['one_fact_us']['p50'] / 1000:.2f} ms (goal ≤ 1), one of a "
+                  f"control that stands on a fifth of all flows {r['one_fact_on_flows_us']['p50'] / 1000:.1f} ms; the same, byte for byte, as the whole.", '']
     return found
 
 
