@@ -81,7 +81,7 @@ static MUST outcome alias_key(struct core *c)
     char path[600];
     struct buffer b;
     struct peers *s = c->peers;
-    int n = snprintf(path, sizeof path, "%s/alias.key", c->state);
+    int n = snprintf(path, sizeof path, "%s/core/alias.key", c->state);
     if (n < 0 || (size_t)n >= sizeof path) return REFUSE(E_TOO_LARGE);
     if (ok(port_file_load(path, 64, &b))) {
         bool good = b.n == sizeof s->alias_key;

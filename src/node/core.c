@@ -215,7 +215,7 @@ static outcome open_ledger(struct core *c)
     TRY(core_grants_default(c));
     core_registry_changed(c);
     snprintf(cut_text, sizeof cut_text, "%llu", (unsigned long long)cut);
-    core_audit(c, "started", "torn_bytes_cut", cut_text, NULL);
+    core_audit(c, "started", "torn_bytes_cut", cut_text, "confined", c->confined, NULL);
     return DONE;
 }
 
@@ -250,6 +250,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     *c = (struct core) { .config = *config, .control_fd = CONTROL_FD, .seal_fd = -1, .local_fd = -1,
         .first_channel = { -1, -1, -1 }, .scratch = BUFFER(RING_RECORD_MAX), .read = BUFFER(LEDGER_PAYLOAD_MAX + 64), .read_session = BUFFER(65536 + 8), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
     snprintf(c->state, sizeof c->state, "%s", state);
+    TRY(core_confine(state, config, &c->confined));
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     c->durable_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->gate.room = mem_new(RING_RECORD_MAX);

@@ -65,6 +65,7 @@ struct core {
     int epoll_fd, control_fd, seal_fd, durable_fd, local_fd, signal_fd;
     int first_channel[CHANNEL_FDS]; /* came before the site was open */
     bool stopping;
+    const char *confined;      /* what the kernel holds core to */
     struct ledger *ledger;
     unsigned seal_owed;        /* answers to questions given up: they still come, in order */
     int64_t seal_quiet_ms;     /* mono: a seal that did not answer is not waited for before */
@@ -105,6 +106,10 @@ struct core {
 };
 
 /* core.c */
+/* confine.c: gives up what core does not need, before any thread is made; how: what holds, in words. */
+enum { CORE_FOLDERS = 4 };
+MUST outcome core_confine(const char *state, const struct config *config, const char **ret_how);
+
 MUST outcome core_open(struct core *c, const char *state, const struct config *config);
 MUST outcome core_run(struct core *c);
 void core_close(struct core *c);

@@ -1,7 +1,7 @@
 /* What of the record stays readable: data sealed for its device, retained messages found again at start,
  * payloads given up by rule or order.
  *
- * `retained.index` beside the ledger is a cache, never truth: the indexes of the retained messages among the
+ * `core/retained.index` beside the ledger is a cache, never truth: the indexes of the retained messages among the
  * first entries, and the root over those entries. Where it does not fit the ledger, all data is read instead:
  *   "SKR1" | size u64 | root 32 | count u32 | index u64 ... | SHA-256 of all before */
 #include "node/core.h"
@@ -114,7 +114,7 @@ outcome keep_replay(struct core *c)
     char path[600];
     struct buffer b;
     struct cache k = { 0 };
-    TRY(beside(c, "retained.index", path));
+    TRY(beside(c, "core/retained.index", path));
     outcome o = port_file_load(path, CACHE_MAX, &b);
     if (ok(o)) {
         o = cache_read(buffer_view(&b), &k);
@@ -175,7 +175,7 @@ outcome keep_save(struct core *c)
     if (n && !list) return REFUSE(E_MEMORY);
     struct buffer b = BUFFER(CACHE_MAX);
     outcome o = cache_write(&k, list, n, &b);
-    if (ok(o)) o = beside(c, "retained.index", path);
+    if (ok(o)) o = beside(c, "core/retained.index", path);
     if (ok(o)) o = port_file_store(path, buffer_view(&b), 0600);
     buffer_deinit(&b);
     mem_free(list);

@@ -1,6 +1,7 @@
 /* sekimorid-core: all state, one loop, no network socket. Started by the keeper with fd 3. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "node/core.h"
 
@@ -49,5 +50,6 @@ int main(int argc, char **argv)
     if (ok(o)) o = core_run(&core);
     if (!ok(o)) fprintf(stderr, "error[SK-0100]: core: %s (%s) at %s\n", code_word(o.code), strerror(o.sys), o.at);
     core_close(&core);
-    return ok(o) ? 0 : EXIT_FAILED;
+    fflush(NULL);
+    _exit(ok(o) ? 0 : EXIT_FAILED); /* not exit: nothing that runs at exit may need what core gave up */
 }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/port/confine.h"
 #include "crypto/init.h"
 #include "crypto/seal_keys.h"
 #include "wire/sealing.h"
@@ -210,41 +211,31 @@ static void serve(struct seal *s)
 
 static bool protect_memory(void)
 {
-    const struct rlimit none = { 0, 0 };
+    const struct rlimit none = { 0, 0 }, all = { RLIM_INFINITY, RLIM_INFINITY };
     struct rlimit memory = { 0, 0 };
     bool good = prctl(PR_SET_DUMPABLE, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
+    (void)setrlimit(RLIMIT_MEMLOCK, &all); /* as root, which soon has no capability to lock beyond it */
     /* With a limit, locking the future would turn into failing allocations: only what is there now. */
     bool free_hand = getrlimit(RLIMIT_MEMLOCK, &memory) == 0 && memory.rlim_cur == RLIM_INFINITY;
-    int flags = free_hand || geteuid() == 0 ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT;
+    int flags = free_hand ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT;
     if (mlockall(flags) != 0) fprintf(stderr, "sekimorid-seal: memory is not locked: %s\n", strerror(errno));
     return good;
 }
 
-static bool sandbox_memory(scmp_filter_ctx f)
-{
-    const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_exec) == 0
-        && seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec) == 0;
-}
-
 /* No call that opens, connects, executes or forks. */
-static bool sandbox(void)
+static outcome sandbox(void)
 {
-    static const int calls[] = { SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
-        SCMP_SYS(sendto), SCMP_SYS(getsockopt), SCMP_SYS(close), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
-        SCMP_SYS(fdatasync), SCMP_SYS(write), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-        SCMP_SYS(munlock), SCMP_SYS(mlock), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(getrandom),
-        SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-        SCMP_SYS(time), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-        SCMP_SYS(restart_syscall), SCMP_SYS(sigaltstack) /* sanitizers ask, before leaving */, SCMP_SYS(exit),
-        SCMP_SYS(exit_group) };
-    scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    bool good = f && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_memory(f);
-    for (size_t i = 0; good && i < sizeof calls / sizeof *calls; i++)
-        good = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0) == 0;
-    good = good && seccomp_load(f) == 0;
-    seccomp_release(f);
-    return good;
+    static const struct confine_call calls[] = { { SCMP_SYS(poll) }, { SCMP_SYS(ppoll) }, { SCMP_SYS(recvfrom) }, { SCMP_SYS(recvmsg) },
+        { SCMP_SYS(sendto) }, { SCMP_SYS(getsockopt) }, { SCMP_SYS(close) }, { SCMP_SYS(pread64) }, { SCMP_SYS(pwrite64) },
+        { SCMP_SYS(fdatasync) }, { SCMP_SYS(write) }, { SCMP_SYS(munmap) }, { SCMP_SYS(mremap) }, { SCMP_SYS(madvise) },
+        { SCMP_SYS(munlock) }, { SCMP_SYS(mlock) }, { SCMP_SYS(brk) }, { SCMP_SYS(futex) }, { SCMP_SYS(getrandom) },
+        { SCMP_SYS(getpid) }, { SCMP_SYS(gettid) }, { SCMP_SYS(tgkill) }, { SCMP_SYS(clock_gettime) }, { SCMP_SYS(gettimeofday) },
+        { SCMP_SYS(time) }, { SCMP_SYS(sched_yield) }, { SCMP_SYS(rt_sigprocmask) }, { SCMP_SYS(rt_sigreturn) },
+        { SCMP_SYS(restart_syscall) }, { SCMP_SYS(sigaltstack) } /* sanitizers ask, before leaving */, { SCMP_SYS(exit) },
+        { SCMP_SYS(exit_group) }, CONFINE_NO_CODE(SCMP_SYS(mmap)), CONFINE_NO_CODE(SCMP_SYS(mprotect)) };
+    bool landlock;
+    TRY(confine_paths(NULL, 0, &landlock));
+    return confine_calls(&(struct confine_calls) { .allowed = calls, .allowed_n = sizeof calls / sizeof *calls, .all_fatal = true });
 }
 
 /* Core's or gate's channel may be absent; the keeper's may not. */
@@ -252,6 +243,12 @@ static bool channels_take(struct seal *s)
 {
     for (int i = 0; i < PLACES; i++) s->fds[i] = is_channel(FIRST_FD + i) ? FIRST_FD + i : -1;
     return s->fds[CONTROL] >= 0;
+}
+
+static const char *keys_dir(const char *site, char room[600])
+{
+    snprintf(room, 600, "%s/keys", site);
+    return room;
 }
 
 static int fail(const char *what, const char *why)
@@ -264,6 +261,7 @@ int main(int argc, char **argv)
 {
     static struct seal s; /* off the stack; wiped below */
     const char *what = "";
+    char room[600];
     if (argc != 2 || !channels_take(&s)) {
         fprintf(stderr, "usage: sekimorid-seal SITE_DIR, started by sekimorid\n");
         return EXIT_USAGE;
@@ -273,9 +271,12 @@ int main(int argc, char **argv)
     if (!protect_memory()) return fail("memory", strerror(errno));
     outcome o = crypto_init();
     if (!ok(o)) return fail("randomness", code_word(o.code));
+    o = confine_privileges(keys_dir(argv[1], room));
+    if (!ok(o)) return fail(room, o.sys ? strerror(o.sys) : code_word(o.code));
     o = seal_keys_open(argv[1], &s.keys, &what);
     if (!ok(o)) return fail(what, o.sys ? strerror(o.sys) : code_word(o.code));
-    if (!sandbox()) return fail("sandbox", strerror(errno));
+    o = sandbox();
+    if (!ok(o)) return fail("sandbox", o.sys ? strerror(o.sys) : code_word(o.code));
     serve(&s);
     seal_keys_close(&s.keys);
     _exit(0); /* not exit: nothing that runs at exit may need what the sandbox forbids */
