@@ -24,7 +24,7 @@ static void print_held(struct cli *c, const struct doc *list)
     size_t shown = 0;
     for (const struct doc *h = list->first; h && shown < 5; h = h->next, shown++)
         printf("  %s %s → %s (%s %s, %s)\n", doc_text(h, "id", ""), doc_text(h, "from", ""), doc_text(h, "topic", ""), cli_say(c, W_UNTIL),
-            doc_text(h, "until", ""), doc_text(h, "limit", ""));
+            doc_text(h, "until", ""), doc_text(h, "limit", "")[0] ? doc_text(h, "limit", "") : cli_say(c, W_HELD_PEER));
 }
 
 int cmd_status(struct cli *c)

@@ -174,6 +174,7 @@
     X(W_FLOW_UNPROVEN, "自己試験に通らない段", "stages that fail their own test")                 \
     X(W_FLOW_TIGHTENED, "自動で厳しくしました。緩めるには、両責任者が署名し直した合意が必要です", "tightened by itself; only an agreement signed anew by both owners loosens it") \
     X(W_FLOW_UNKNOWN, "その連携データはありません（連携先/連携データ）", "no such flow (PEER/FLOW)") \
+    X(W_HELD_PEER, "連携先の指令", "a peer's command")                                            \
     X(W_PEER_UP, "接続中", "connected")                                                           \
     X(W_PEER_DOWN, "未接続", "not connected")                                                     \
     X(W_PEER_SEEN, "当方で観測", "seen by our own side")                                          \

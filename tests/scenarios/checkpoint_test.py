@@ -8,7 +8,7 @@ import time
 
 from harness import ROLES, ROOT, Site, check, finish, free_port, run, until
 
-TOPIC = 'sk/v1/test/level-01/m/level'
+TOPIC = 'sk/v1/test/level-01/m/level-upper'
 
 
 def write(path, text):

@@ -255,9 +255,9 @@ class Demo(Site):
     @staticmethod
     def _base():
         for base in range(21000 + os.getpid() % 500 * 40, 60000, 40):
-            taken = [socket.socket() for _ in range(7)]
+            taken = [socket.socket() for _ in range(8)]
             try:
-                for s, n in zip(taken, (0, 1, 2, 3, 20, 30, 32)):
+                for s, n in zip(taken, (0, 1, 2, 3, 20, 30, 32, 34)):
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(('127.0.0.1', base + n))
                 return base
