@@ -48,10 +48,22 @@ static size_t utf8_length(uint8_t lead, uint32_t *low)
     return 0;
 }
 
+/* Eight bytes of ASCII, none of them NUL. */
+static bool ascii8(const uint8_t *at)
+{
+    uint64_t w;
+    memcpy(&w, at, sizeof w);
+    return !((w | (w - 0x0101010101010101u)) & 0x8080808080808080u);
+}
+
 bool bytes_is_utf8(struct bytes b)
 {
     static const uint8_t lead_mask[5] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
     for (size_t i = 0; i < b.n;) {
+        if (b.n - i >= 8 && ascii8(b.at + i)) {
+            i += 8;
+            continue;
+        }
         uint32_t low = 0;
         size_t n = utf8_length(b.at[i], &low);
         if (n == 0 || b.n - i < n) return false;
@@ -64,54 +76,6 @@ bool bytes_is_utf8(struct bytes b)
         i += n;
     }
     return true;
-}
-
-outcome take(struct bytes *in, size_t n, struct bytes *ret)
-{
-    if (in->n < n) return REFUSE(E_SHORT);
-    *ret = (struct bytes) { in->at, n };
-    if (n) in->at += n; /* a none view has no address to move */
-    in->n -= n;
-    return DONE;
-}
-
-static outcome take_number(struct bytes *in, size_t n, uint64_t *ret)
-{
-    struct bytes b;
-    TRY(take(in, n, &b));
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++) v = v << 8 | b.at[i];
-    *ret = v;
-    return DONE;
-}
-
-outcome take_u8(struct bytes *in, uint8_t *ret)
-{
-    uint64_t v;
-    TRY(take_number(in, 1, &v));
-    *ret = (uint8_t)v;
-    return DONE;
-}
-
-outcome take_u16(struct bytes *in, uint16_t *ret)
-{
-    uint64_t v;
-    TRY(take_number(in, 2, &v));
-    *ret = (uint16_t)v;
-    return DONE;
-}
-
-outcome take_u32(struct bytes *in, uint32_t *ret)
-{
-    uint64_t v;
-    TRY(take_number(in, 4, &v));
-    *ret = (uint32_t)v;
-    return DONE;
-}
-
-outcome take_u64(struct bytes *in, uint64_t *ret)
-{
-    return take_number(in, 8, ret);
 }
 
 outcome take_field16(struct bytes *in, struct bytes *ret)
@@ -137,48 +101,6 @@ outcome take_field32(struct bytes *in, struct bytes *ret)
 outcome at_end(struct bytes in)
 {
     return in.n == 0 ? DONE : REFUSE(E_MALFORMED);
-}
-
-void put(struct out *o, struct bytes b)
-{
-    if (o->over || b.n > o->cap - o->n) {
-        o->over = true;
-        return;
-    }
-    if (b.n) memcpy(o->at + o->n, b.at, b.n);
-    o->n += b.n;
-}
-
-void put_str(struct out *o, const char *s)
-{
-    put(o, bytes_str(s));
-}
-
-static void put_number(struct out *o, uint64_t v, size_t n)
-{
-    uint8_t b[8];
-    for (size_t i = 0; i < n; i++) b[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-    put(o, bytes_of(b, n));
-}
-
-void put_u8(struct out *o, uint8_t v)
-{
-    put_number(o, v, 1);
-}
-
-void put_u16(struct out *o, uint16_t v)
-{
-    put_number(o, v, 2);
-}
-
-void put_u32(struct out *o, uint32_t v)
-{
-    put_number(o, v, 4);
-}
-
-void put_u64(struct out *o, uint64_t v)
-{
-    put_number(o, v, 8);
 }
 
 void put_field16(struct out *o, struct bytes b)

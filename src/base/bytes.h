@@ -3,6 +3,7 @@
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/outcome.h"
@@ -40,12 +41,47 @@ MUST outcome bytes_to_text(struct bytes b, char *text, size_t size);
 /* Well-formed UTF-8 without NUL and surrogates (MQTT 5, 1.5.4). */
 bool bytes_is_utf8(struct bytes b);
 
-/* Readers: advance *in only on success, else E_SHORT. Multi-byte integers are big-endian. */
-MUST outcome take(struct bytes *in, size_t n, struct bytes *ret);
-MUST outcome take_u8(struct bytes *in, uint8_t *ret);
-MUST outcome take_u16(struct bytes *in, uint16_t *ret);
-MUST outcome take_u32(struct bytes *in, uint32_t *ret);
-MUST outcome take_u64(struct bytes *in, uint64_t *ret);
+/* Readers: advance *in only on success, else E_SHORT. Multi-byte integers are big-endian. In the header, because
+ * every byte of every message passes them. */
+MUST static inline outcome take(struct bytes *in, size_t n, struct bytes *ret)
+{
+    if (in->n < n) return REFUSE(E_SHORT);
+    *ret = (struct bytes) { in->at, n };
+    if (n) in->at += n; /* a none view has no address to move */
+    in->n -= n;
+    return DONE;
+}
+MUST static inline outcome take_u8(struct bytes *in, uint8_t *ret)
+{
+    if (in->n < 1) return REFUSE(E_SHORT);
+    *ret = *in->at++;
+    in->n--;
+    return DONE;
+}
+MUST static inline outcome take_u16(struct bytes *in, uint16_t *ret)
+{
+    struct bytes b;
+    TRY(take(in, sizeof *ret, &b));
+    memcpy(ret, b.at, sizeof *ret);
+    *ret = be16toh(*ret);
+    return DONE;
+}
+MUST static inline outcome take_u32(struct bytes *in, uint32_t *ret)
+{
+    struct bytes b;
+    TRY(take(in, sizeof *ret, &b));
+    memcpy(ret, b.at, sizeof *ret);
+    *ret = be32toh(*ret);
+    return DONE;
+}
+MUST static inline outcome take_u64(struct bytes *in, uint64_t *ret)
+{
+    struct bytes b;
+    TRY(take(in, sizeof *ret, &b));
+    memcpy(ret, b.at, sizeof *ret);
+    *ret = be64toh(*ret);
+    return DONE;
+}
 /* 2-byte length, then that many bytes. */
 MUST outcome take_field16(struct bytes *in, struct bytes *ret);
 /* 4-byte length, then that many bytes. */
@@ -68,12 +104,38 @@ static inline struct bytes out_view(const struct out *o)
 {
     return (struct bytes) { o->at, o->n };
 }
-void put(struct out *o, struct bytes b);
-void put_str(struct out *o, const char *s);
-void put_u8(struct out *o, uint8_t v);
-void put_u16(struct out *o, uint16_t v);
-void put_u32(struct out *o, uint32_t v);
-void put_u64(struct out *o, uint64_t v);
+static inline void put(struct out *o, struct bytes b)
+{
+    if (o->over || b.n > o->cap - o->n) {
+        o->over = true;
+        return;
+    }
+    if (b.n) memcpy(o->at + o->n, b.at, b.n);
+    o->n += b.n;
+}
+static inline void put_str(struct out *o, const char *s)
+{
+    put(o, bytes_str(s));
+}
+static inline void put_u8(struct out *o, uint8_t v)
+{
+    put(o, bytes_of(&v, sizeof v));
+}
+static inline void put_u16(struct out *o, uint16_t v)
+{
+    v = htobe16(v);
+    put(o, bytes_of(&v, sizeof v));
+}
+static inline void put_u32(struct out *o, uint32_t v)
+{
+    v = htobe32(v);
+    put(o, bytes_of(&v, sizeof v));
+}
+static inline void put_u64(struct out *o, uint64_t v)
+{
+    v = htobe64(v);
+    put(o, bytes_of(&v, sizeof v));
+}
 void put_field16(struct out *o, struct bytes b);
 void put_field32(struct out *o, struct bytes b);
 void put_fmt(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

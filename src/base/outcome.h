@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #define MUST __attribute__((warn_unused_result))
+/* A large local that is filled before it is read: without the compiler's own clearing of it. Only with a function
+ * that sets what is read later, named x_begin. */
+#define UNSET __attribute__((uninitialized))
 
 /* code, word. The word is what tests, logs and problem+json print. */
 #define OUTCOME_CODES(X)                                                                           \

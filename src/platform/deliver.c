@@ -48,7 +48,7 @@ static void add_id(struct mqtt_properties *p, uint32_t id)
 /* MQTT 5, 3.3.4-3 and 3.3.4-4: the identifiers of all its subscriptions that meet the topic. */
 static void set_ids(struct exchange *x, struct session *s, struct cargo *c, uint32_t sub_id)
 {
-    char text[MQTT_TOPIC_MAX];
+    char text[MQTT_TOPIC_MAX] UNSET;
     struct mqtt_properties *p = &c->out.properties;
     struct handle h = session_handle(x, s);
     bool own = h.index == c->source.index && h.generation == c->source.generation;
@@ -311,7 +311,7 @@ static void catch_up(void *ctx, uint32_t node)
     struct parcel *p = x->topics.nodes[node].item;
     struct session *s = k->tap ? NULL : session_of(x, k->session);
     if (!p || (!k->tap && (!s || s->doomed))) return;
-    struct cargo c;
+    struct cargo c UNSET;
     cargo_from_parcel(x, &c, p, PATH_RETAINED);
     const struct identity *who = k->tap ? k->tap->who : s->who;
     struct verdict v = egress(x, who, &c, k->tap ? PATH_TAP : PATH_RETAINED);
@@ -383,7 +383,7 @@ static enum sent one_queued(struct exchange *x, struct session *s, struct cargo 
 /* On this link, for the first time or once more. false: it may not go any more, or cannot. */
 static bool repeat(struct exchange *x, struct session *s, const struct flight *f, bool *ret_wait)
 {
-    struct cargo c;
+    struct cargo c UNSET;
     enum loaded got = load(x, s, f->parcel, f->index, &c);
     *ret_wait = got == NOT_YET;
     if (got != LOADED) return got == NOT_YET;
@@ -414,7 +414,8 @@ static bool resend(struct exchange *x, struct session *s)
         if (wait) return false;
         s->fresh_n -= f->fresh;
         f->fresh = false;
-        struct mqtt_ack release = { .id = f->id };
+        struct mqtt_ack release UNSET;
+        mqtt_ack_begin(&release, f->id, 0);
         if (!f->sent && f->released) send_ack(x, s, MQTT_PUBREL, &release);
         s->sent_n += !f->sent;
         f->sent = true;
@@ -431,7 +432,7 @@ void deliver_pump(struct exchange *x, struct session *s)
     bool stuck = s->sent_n < s->flights_n && !resend(x, s);
     while (!s->doomed && flight_room(s) && (first = queue_first(s))) {
         struct waiting w = *first;
-        struct cargo c;
+        struct cargo c UNSET;
         enum loaded got = may_go(x, s, w.qos) ? load(x, s, w.parcel, w.index, &c) : NOT_YET;
         bool stays = got == NOT_YET || (got == LOADED && one_queued(x, s, &c, &w) == BLOCKED);
         if (got == LOADED) cargo_done(x, &c);

@@ -45,7 +45,6 @@ struct parcel { /* immutable but for expiry and release of a held one; shared by
 /* One message on its way through one step, in views. */
 struct cargo {
     struct message m;           /* m.properties is &out.properties */
-    struct mqtt_publish out;    /* what is written to links, but for QoS, id, retain and expiry */
     int64_t expires_ms;
     uint32_t expiry_s;
     bool command, released;
@@ -58,6 +57,7 @@ struct cargo {
     uint64_t obliged;           /* its acknowledgement waits until this index is durable too; 0: none */
     struct parcel *kept;
     uint32_t reached, dropped;  /* sessions of the target device */
+    struct mqtt_publish out;    /* what is written to links, but for QoS, id, retain and expiry; last: see cargo_begin */
 };
 
 void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path);

@@ -86,7 +86,8 @@ outcome on_puback(struct exchange *x, struct session *s, const struct mqtt_ack *
 
 outcome on_pubrec(struct exchange *x, struct session *s, const struct mqtt_ack *a)
 {
-    struct mqtt_ack release = { .id = a->id };
+    struct mqtt_ack release UNSET;
+    mqtt_ack_begin(&release, a->id, 0);
     struct flight *f = find(s, a->id);
     if (f && f->qos != 2) return wrong_kind(x, s);
     if (!f) {

@@ -183,7 +183,7 @@ static MUST outcome on_disconnect(struct exchange *x, struct session *s, struct 
 
 static MUST outcome on_ack(struct exchange *x, struct session *s, enum mqtt_type type, struct bytes packet)
 {
-    struct mqtt_ack a;
+    struct mqtt_ack a UNSET;
     uint8_t reason = MQTT_MALFORMED;
     if (!ok(mqtt_read_ack(packet, s->version, &a, &reason))) return packet_fail(x, s, reason, "acknowledgement-malformed");
     switch (type) {

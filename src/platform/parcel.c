@@ -29,10 +29,21 @@ static void set_expiry(struct exchange *x, struct cargo *c, uint32_t expiry_s)
     c->expires_ms = mono(x) + (int64_t)expiry_s * 1000;
 }
 
+/* Every field but the room for user properties, which is large and mostly not used. */
+static void cargo_begin(struct cargo *c, enum path path)
+{
+    memset(c, 0, offsetof(struct cargo, out));
+    mqtt_publish_begin(&c->out);
+    c->path = path;
+    c->source = (struct handle) { NONE, 0 };
+    c->index = NO_INDEX;
+}
+
 void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path)
 {
-    *c = (struct cargo) { .m = *m, .path = path, .expires_ms = NEVER, .source = { NONE, 0 },
-        .index = NO_INDEX };
+    cargo_begin(c, path);
+    c->m = *m;
+    c->expires_ms = NEVER;
     const struct mqtt_properties *p = m->properties;
     if (p) copy_properties(&c->out.properties, p);
     c->out.topic = m->topic;
@@ -46,8 +57,12 @@ void cargo_from_message(struct exchange *x, struct cargo *c, const struct messag
 
 void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, enum path path)
 {
-    *c = (struct cargo) { .path = path, .expires_ms = p->expires_ms, .expiry_s = p->expiry_s, .source = { NONE, 0 },
-        .command = p->command, .released = p->released, .kept = parcel_share(p), .index = NO_INDEX };
+    cargo_begin(c, path);
+    c->expires_ms = p->expires_ms;
+    c->expiry_s = p->expiry_s;
+    c->command = p->command;
+    c->released = p->released;
+    c->kept = parcel_share(p);
     c->m = (struct message) { .from = p->from, .topic = p->topic, .payload = p->payload, .qos = p->qos, .retain = p->retain };
     struct mqtt_properties *to = &c->out.properties;
     to->has = p->has;

@@ -136,7 +136,8 @@ outcome pending_put(struct exchange *x, const struct pending *p)
 
 void send_ack(struct exchange *x, struct session *s, enum mqtt_type type, const struct mqtt_ack *a)
 {
-    struct mqtt_ack bare = { .id = a->id, .reason = a->reason };
+    struct mqtt_ack bare UNSET;
+    mqtt_ack_begin(&bare, a->id, a->reason);
     x->out.n = 0;
     outcome o = mqtt_write_ack(s->version, type, s->problems ? a : &bare, &x->out);
     if (ok(o) && x->out.n > s->packet_max) { /* MQTT 5, 3.4.2-2, 3.4.2-3, 3.5.2-2, 3.5.2-3, 3.6.2-2, 3.6.2-3, 3.7.2-2 and 3.7.2-3 */
@@ -150,7 +151,8 @@ void send_ack(struct exchange *x, struct session *s, enum mqtt_type type, const 
 static void send_answer(struct exchange *x, struct session *s, enum mqtt_type type, uint16_t id, const struct answer *a)
 {
     /* MQTT 5, 2.2.1-5, 3.3.4-1, 4.3.2-4 and 4.3.3-8 */
-    struct mqtt_ack ack = { .id = id, .reason = a->reason };
+    struct mqtt_ack ack UNSET;
+    mqtt_ack_begin(&ack, id, a->reason);
     if (a->reason && a->text[0]) { /* MQTT 5, 3.4.2.2.2 */
         ack.properties.has = HAS(reason_string);
         ack.properties.reason_string = bytes_str(a->text);
@@ -290,8 +292,8 @@ static uint8_t publish_judge(struct exchange *x, struct session *s, struct mqtt_
 
 outcome on_publish(struct exchange *x, struct session *s, struct bytes packet)
 {
-    struct mqtt_publish p;
-    struct cargo c;
+    struct mqtt_publish p UNSET;
+    struct cargo c UNSET;
     struct answer a;
     const char *word = "publish-malformed";
     uint8_t reason = MQTT_MALFORMED;
@@ -315,7 +317,8 @@ outcome on_publish(struct exchange *x, struct session *s, struct bytes packet)
 
 outcome on_pubrel(struct exchange *x, struct session *s, const struct mqtt_ack *a)
 {
-    struct mqtt_ack done = { .id = a->id };
+    struct mqtt_ack done UNSET;
+    mqtt_ack_begin(&done, a->id, 0);
     struct receiving *r = receiving_find(s, a->id);
     if (!r || (r->index != NO_INDEX && r->index >= x->durable)) { /* MQTT 5, 3.7.2.1; not acknowledged yet is unknown too */
         done.reason = MQTT_ID_UNKNOWN;

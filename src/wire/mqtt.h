@@ -58,11 +58,22 @@ struct mqtt_properties {
 #define X(name, id, type) type name;
     MQTT_PROPERTIES(X)
 #undef X
-    struct mqtt_user user[MQTT_USER_PROPERTIES_MAX];
-    size_t users;
+    size_t users, more_ids_n;
+    /* From here on nothing counts beyond users and more_ids_n: it is neither cleared nor copied. */
     uint32_t more_ids[MQTT_SUBSCRIPTION_IDS_MAX - 1]; /* a PUBLISH to a client: after subscription_id */
-    size_t more_ids_n;
+    struct mqtt_user user[MQTT_USER_PROPERTIES_MAX];
 };
+/* No property at all. */
+static inline void mqtt_properties_begin(struct mqtt_properties *p)
+{
+    memset(p, 0, offsetof(struct mqtt_properties, more_ids));
+}
+static inline void mqtt_properties_copy(struct mqtt_properties *to, const struct mqtt_properties *p)
+{
+    memcpy(to, p, offsetof(struct mqtt_properties, more_ids));
+    if (p->more_ids_n) memcpy(to->more_ids, p->more_ids, p->more_ids_n * sizeof *p->more_ids);
+    if (p->users) memcpy(to->user, p->user, p->users * sizeof *p->user);
+}
 static inline bool mqtt_has(const struct mqtt_properties *p, enum mqtt_property_row row)
 {
     return p->has >> row & 1;
@@ -90,11 +101,25 @@ struct mqtt_publish {
     struct mqtt_properties properties;
 };
 
+/* An empty one, for a local that is UNSET. */
+static inline void mqtt_publish_begin(struct mqtt_publish *m)
+{
+    memset(m, 0, offsetof(struct mqtt_publish, properties));
+    mqtt_properties_begin(&m->properties);
+}
+
 struct mqtt_ack { /* PUBACK, PUBREC, PUBREL, PUBCOMP, and (without id) DISCONNECT, AUTH */
     uint16_t id;
     uint8_t reason;
     struct mqtt_properties properties;
 };
+
+static inline void mqtt_ack_begin(struct mqtt_ack *a, uint16_t id, uint8_t reason)
+{
+    a->id = id;
+    a->reason = reason;
+    mqtt_properties_begin(&a->properties);
+}
 
 struct mqtt_subscribe { /* and UNSUBSCRIBE (options unused) */
     uint16_t id;

@@ -208,6 +208,7 @@ static size_t value_size(const struct mqtt_properties *p, const struct rule *r)
 size_t mqtt_properties_size(const struct mqtt_properties *p, enum mqtt_type type)
 {
     size_t n = 0;
+    if (!p || (!p->has && !p->users)) return 0;
     for (size_t row = 0; row < MQTT_PROPERTY_ROWS; row++)
         if (is_written(p, type, row)) n += 1 + value_size(p, &rules[row]);
     for (size_t i = 0; p && type == MQTT_PUBLISH && i < p->more_ids_n; i++)
@@ -235,6 +236,7 @@ void mqtt_put_properties(struct out *o, const struct mqtt_properties *p, enum mq
     assert(n <= MQTT_VBI_MAX && (!p || p->users <= MQTT_USER_PROPERTIES_MAX));
     /* MQTT 5, 2.2.2-1: also when there are none */
     mqtt_put_vbi(o, (uint32_t)n);
+    if (!n) return;
     for (size_t row = 0; row < MQTT_PROPERTY_ROWS; row++) {
         if (!is_written(p, type, row)) continue;
         put_u8(o, id_of[row]);

@@ -202,11 +202,13 @@ outcome mqtt_read_publish(struct bytes packet, uint8_t version, struct mqtt_publ
                           uint8_t *ret_reason)
 {
     assert(version == 4 || version == 5);
-    struct mqtt_publish m = { 0 };
+    struct mqtt_publish m UNSET;
     uint8_t why = MQTT_MALFORMED;
+    mqtt_publish_begin(&m);
     outcome o = publish_read(packet, version, &m, &why);
     TRY(settle(o, &why, ret_reason));
-    *ret = m;
+    memcpy(ret, &m, offsetof(struct mqtt_publish, properties));
+    mqtt_properties_copy(&ret->properties, &m.properties);
     return DONE;
 }
 
@@ -237,11 +239,14 @@ static MUST outcome ack_read(struct bytes packet, uint8_t version, struct mqtt_a
 outcome mqtt_read_ack(struct bytes packet, uint8_t version, struct mqtt_ack *ret, uint8_t *ret_reason)
 {
     assert(version == 4 || version == 5);
-    struct mqtt_ack a = { 0 };
+    struct mqtt_ack a UNSET;
     uint8_t why = MQTT_MALFORMED;
+    mqtt_ack_begin(&a, 0, 0);
     outcome o = ack_read(packet, version, &a, &why);
     TRY(settle(o, &why, ret_reason));
-    *ret = a;
+    ret->id = a.id;
+    ret->reason = a.reason;
+    mqtt_properties_copy(&ret->properties, &a.properties);
     return DONE;
 }
 

@@ -188,11 +188,12 @@ outcome mqtt_write_list(const struct mqtt_properties *p, struct buffer *b)
 
 outcome mqtt_read_list(struct bytes list, struct mqtt_properties *ret)
 {
-    struct mqtt_properties p = { 0 };
+    struct mqtt_properties p UNSET;
     uint8_t reason = 0;
+    mqtt_properties_begin(&p);
     TRY(mqtt_take_properties(&list, MQTT_PUBLISH, &p, &reason));
     TRY(at_end(list));
-    *ret = p;
+    mqtt_properties_copy(ret, &p);
     return DONE;
 }
 
