@@ -8,9 +8,19 @@
 
 /* ---- accepting ---- */
 
+/* Accepted, nothing to say; what is not said is not cleared. */
+static void answer_begin(struct answer *a)
+{
+    memset(a, 0, offsetof(struct answer, text));
+    a->refused = DONE;
+    a->text[0] = a->hold[0] = 0;
+}
+
 void answer_of(struct answer *a, enum code code, uint8_t reason, const struct verdict *v, const char *hold)
 {
-    *a = (struct answer) { .reason = reason, .refused = code == OK ? DONE : REFUSE(code) };
+    answer_begin(a);
+    a->reason = reason;
+    if (code != OK) a->refused = REFUSE(code);
     struct out o = out_of(a->text, sizeof a->text - 1);
     if (hold) {
         (void)snprintf(a->hold, sizeof a->hold, "%s", hold);
@@ -89,7 +99,7 @@ outcome publish_record(struct exchange *x, struct cargo *c, bool *ret_recorded, 
 void publish_accept(struct exchange *x, struct cargo *c, struct answer *a)
 {
     static const struct verdict too_slow = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "slow-consumer" };
-    *a = (struct answer) { .refused = DONE };
+    answer_begin(a);
     x->counts.received++;
     x->counts.payload_in += c->m.payload.n;
     if (!publisher_may(x, c, a)) return;
@@ -265,7 +275,7 @@ static MUST outcome publish_twice(struct exchange *x, struct session *s, const s
 static MUST outcome publish_once(struct exchange *x, struct session *s, const struct mqtt_publish *p, struct cargo *c)
 {
     static const struct verdict in_use = { .ruling = RULING_DENY, .reason = MQTT_ID_IN_USE, .word = "packet-id-in-use" };
-    struct answer a;
+    struct answer a UNSET;
     /* MQTT 5, 4.3.2-5: nothing of an acknowledged QoS 1 message is remembered */
     if (receiving_find(s, p->id)) refuse(x, c, &in_use, E_CONFLICT, &a);
     else if (!ok(pending_room(x))) refuse_word(x, c, MQTT_QUOTA, "memory", &a);
@@ -294,7 +304,7 @@ outcome on_publish(struct exchange *x, struct session *s, struct bytes packet)
 {
     struct mqtt_publish p UNSET;
     struct cargo c UNSET;
-    struct answer a;
+    struct answer a UNSET;
     const char *word = "publish-malformed";
     uint8_t reason = MQTT_MALFORMED;
     if (!ok(mqtt_read_publish(packet, s->version, &p, &reason))) return packet_fail(x, s, reason, word);

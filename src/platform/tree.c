@@ -63,7 +63,7 @@ static struct bytes key_of(uint32_t parent, struct bytes level, uint8_t *key)
 
 static uint32_t child(const struct tree *t, uint32_t parent, struct bytes level)
 {
-    uint8_t key[4 + MQTT_TOPIC_MAX];
+    uint8_t key[4 + MQTT_TOPIC_MAX] UNSET;
     if (t->nodes[parent].first_child == NONE || level.n > MQTT_TOPIC_MAX) return NONE;
     uintptr_t found = (uintptr_t)map_get(&t->children, key_of(parent, level, key));
     return found ? (uint32_t)(found - 1) : NONE;
@@ -97,7 +97,7 @@ static void node_free(struct tree *t, uint32_t node)
 
 static MUST outcome add_child(struct tree *t, uint32_t parent, struct bytes level, uint32_t *ret)
 {
-    uint8_t key[4 + MQTT_TOPIC_MAX];
+    uint8_t key[4 + MQTT_TOPIC_MAX] UNSET;
     uint32_t node = NONE;
     TRY(node_new(t, &node));
     char *text = mem_text(level);
@@ -120,7 +120,7 @@ static MUST outcome add_child(struct tree *t, uint32_t parent, struct bytes leve
 
 outcome tree_put(struct tree *t, struct bytes path, uint32_t *ret_node)
 {
-    struct levels l;
+    struct levels l UNSET;
     if (!split(path, &l)) return REFUSE(E_TOO_LARGE);
     uint32_t at = 0;
     for (size_t i = 0; i < l.n; i++) {
@@ -140,7 +140,7 @@ outcome tree_put(struct tree *t, struct bytes path, uint32_t *ret_node)
 
 uint32_t tree_find(const struct tree *t, struct bytes path)
 {
-    struct levels l;
+    struct levels l UNSET;
     if (!split(path, &l)) return NONE;
     uint32_t at = 0;
     for (size_t i = 0; i < l.n && at != NONE; i++) at = child(t, at, l.at[i]);
@@ -149,7 +149,7 @@ uint32_t tree_find(const struct tree *t, struct bytes path)
 
 void tree_trim(struct tree *t, uint32_t node)
 {
-    uint8_t key[4 + MQTT_TOPIC_MAX];
+    uint8_t key[4 + MQTT_TOPIC_MAX] UNSET;
     while (node != 0) {
         struct tree_node *n = &t->nodes[node];
         if (n->head != NONE || n->item || n->first_child != NONE) return;
@@ -174,8 +174,8 @@ struct place {
 
 void tree_match_topic(const struct tree *t, struct bytes topic, tree_visit fn, void *ctx)
 {
-    struct levels l;
-    struct place stack[STACK];
+    struct levels l UNSET;
+    struct place stack[STACK] UNSET;
     size_t n = 0;
     if (!split(topic, &l)) return;
     stack[n++] = (struct place) { 0, 0, false };
@@ -218,8 +218,8 @@ static bool node_dollar(const struct tree *t, uint32_t node)
 
 void tree_match_filter(const struct tree *t, struct bytes filter, tree_visit fn, void *ctx)
 {
-    struct levels l;
-    struct place stack[STACK];
+    struct levels l UNSET;
+    struct place stack[STACK] UNSET;
     size_t n = 0;
     if (!split(filter, &l)) return;
     stack[n++] = (struct place) { 0, 0, false };
