@@ -387,6 +387,7 @@ static void lab_close(struct lab *l)
     assurance_free(c->assurance);
     registry_free(c->registry);
     grants_free(c->grants);
+    map_deinit(&c->retained);
     buffer_deinit(&c->scratch);
     buffer_deinit(&c->read);
     buffer_deinit(&c->read_session);

@@ -313,7 +313,8 @@ def one_test(directory, name):
     good, said = one_try(directory, name)
     if not good:
         good, again = one_try(directory, name)
-        print(f'# {name}: {"passed at" if good else "failed also at"} the second try')
+        why = (said.strip().split('\n') or [''])[-1][:200]
+        print(f'# {name}: {"passed at" if good else "failed also at"} the second try; the first said: {why}')
         said += again
     return name, good, said, time.monotonic() - before
 
