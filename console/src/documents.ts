@@ -148,6 +148,7 @@ export interface Me {
   fresh: boolean; // came by a one-time link: may set a first password
   password: boolean;
   passkeys: number;
+  strong: boolean; // came by a link or a passkey: may add passkeys
 }
 
 const millis = (x: unknown): number => Math.min(1000, countOf(x));
@@ -372,7 +373,7 @@ export function readMe(x: unknown): Me {
   return {
     who: textOf(d['who']), site: textOf(d['site']), title: bothOf(d, 'title'), name: textOf(d['name']),
     roles: listOf(d['roles']).map(textOf), person: boolOf(d['person']), fresh: boolOf(d['fresh']), password: boolOf(d['password']),
-    passkeys: countOf(d['passkeys']),
+    passkeys: countOf(d['passkeys']), strong: boolOf(d['strong']),
   };
 }
 

@@ -4,6 +4,8 @@
 import { batch, computed, signal } from '@preact/signals';
 import { type Device, type Group, type Me, type Mission, type Status, readDevices, readGroups, readMe, readMission, readStatus } from './documents';
 import type { Lang } from './plain';
+import { enterByPasskey, registerPasskey } from './passkey';
+import { post, TIMEOUT_MS } from './post';
 import { Readings, readReading, readReadings } from './readings';
 import { languageOf, words } from './words';
 
@@ -11,12 +13,11 @@ const REFRESH_MS = 10000;
 const COALESCE_MS = 100;
 const SPACING_MS = 1000; // however many events come
 const FLUSH_MS = 500;
-const TIMEOUT_MS = 8000;
 const BACKOFF_MS = [500, 1000, 2000, 5000, 10000];
 export const STALE_MS = 25000;
 
 export type View = 'opening' | 'signed-out' | 'page';
-export type SignedOut = '' | 'used' | 'guesses' | 'ended' | 'unreachable' | 'wrong' | 'busy';
+export type SignedOut = '' | 'used' | 'guesses' | 'ended' | 'unreachable' | 'wrong' | 'busy' | 'passkey';
 
 function storedLanguage(): Lang {
   try {
@@ -221,21 +222,6 @@ export async function connect(): Promise<void> {
   for (const name of EVENTS) s.addEventListener(name, soon);
 }
 
-// Status and answer of a change; status 0 when there was no answer.
-export async function post(path: string, body: unknown): Promise<{ status: number; doc: unknown }> {
-  try {
-    const r = await fetch(path, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return { status: r.status, doc: await r.json() };
-  } catch {
-    return { status: 0, doc: null };
-  }
-}
-
 function refusedSignIn(status: number): SignedOut {
   if (status === 429) return 'guesses';
   if (status === 401 || status === 400) return 'wrong';
@@ -250,6 +236,22 @@ export async function signIn(user: string, password: string): Promise<void> {
   }
   signedOut.value = '';
   await connect();
+}
+
+export async function signInByPasskey(): Promise<void> {
+  const code = await enterByPasskey();
+  if (code !== 200) {
+    signedOut.value = code === 0 || code === 401 ? 'passkey' : refusedSignIn(code);
+    return;
+  }
+  signedOut.value = '';
+  await connect();
+}
+
+export async function addPasskey(label: string): Promise<boolean> {
+  const code = await registerPasskey(label);
+  if (code === 200) me.value = readMe(await get('/api/v1/me'));
+  return code === 200;
 }
 
 export async function signOut(): Promise<void> {

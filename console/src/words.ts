@@ -33,12 +33,14 @@ const ja = {
 
   signIn: {
     title: '関守の画面を開くには',
-    why: '登録済みの方は、名前とパスワードで開けます。初めての方と、この機械の管理には、一度だけのリンクを使います。',
+    why: '登録済みの方は、パスキー、または名前とパスワードで開けます。初めての方と、この機械の管理には、一度だけのリンクを使います。',
     user: '名前（ID）',
     password: 'パスワード',
     enter: '入る',
     wrong: '名前かパスワードが違います。',
     busy: 'いま混み合っています。少し待ってからやり直してください。',
+    byPasskey: 'パスキーで入る',
+    passkey: 'パスキーでは入れませんでした。登録した機器か確かめて、やり直してください。',
     byLink: '一度だけのリンクで入る',
     step1: 'この機械で、次を実行します。',
     step2: '表示されたリンクを、この機械のブラウザで開きます（10分以内、一度だけ）。',
@@ -62,6 +64,12 @@ const ja = {
     other: 'いまのパスワードが違います。',
     failed: '保存できませんでした。やり直してください。',
     end: '出る',
+    passkeys: (n: string) => `登録済みのパスキー：${n} 件`,
+    addPasskey: 'パスキーを登録',
+    label: 'パスキーの名前（例：自分のPC）',
+    added: '登録しました。次からはパスキーで入れます。',
+    notAdded: '登録できませんでした。やり直してください。',
+    weak: 'パスキーの登録は、一度だけのリンクかパスキーで入ったときにできます。',
   },
 
   mission: {
@@ -301,12 +309,14 @@ const en: Words = {
 
   signIn: {
     title: 'To open this console',
-    why: 'If you are registered, your name and password open this page. A first visit, and the machine\'s own administration, take a one-time link.',
+    why: 'If you are registered, a passkey or your name and password opens this page. A first visit, and the machine\'s own administration, take a one-time link.',
     user: 'Name (ID)',
     password: 'Password',
     enter: 'Sign in',
     wrong: 'That name or password is wrong.',
     busy: 'Busy just now. Wait a moment and try again.',
+    byPasskey: 'Sign in with a passkey',
+    passkey: 'The passkey did not open this page. See that it is the device you registered, and try again.',
     byLink: 'Sign in by a one-time link',
     step1: 'On this machine, run:',
     step2: 'Open the link it prints in a browser on this machine (within 10 minutes, once).',
@@ -330,6 +340,12 @@ const en: Words = {
     other: 'The password now is another.',
     failed: 'It could not be saved. Try again.',
     end: 'Sign out',
+    passkeys: (n) => `Passkeys registered: ${n}`,
+    addPasskey: 'Register a passkey',
+    label: 'Name of the passkey (for example: my PC)',
+    added: 'Registered. From now on it opens this page.',
+    notAdded: 'It was not registered. Try again.',
+    weak: 'A passkey is registered when you came by a one-time link or by a passkey.',
   },
 
   mission: {

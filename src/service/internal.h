@@ -57,7 +57,8 @@ struct session {
     int64_t until_ms;          /* mono */
     bool once;                 /* a one-time link, not yet a session */
     bool person;               /* who is in the table of people */
-    bool fresh;                /* began with a one-time link: may set a first password, register a passkey */
+    bool fresh;                /* began with a one-time link: may set a first password */
+    bool strong;               /* began with a link or a passkey: may add and remove passkeys */
 };
 
 struct named_guess {           /* wrong passwords in a row of one name, whoever has it */
@@ -75,8 +76,16 @@ struct reading {
     bool flagged;
 };
 
+enum { SERVICE_ANSWERED = 512 };
+struct answered {              /* a passkey challenge that was answered well: never again */
+    uint8_t challenge[32];
+    int64_t at_ms;             /* mono; 0: a free row */
+};
+
 struct service {
     struct service_port port;
+    uint8_t challenge_secret[32];
+    struct answered answered[SERVICE_ANSWERED];
     struct session sessions[SERVICE_SESSIONS_MAX];
     struct { uint32_t link; int64_t next_ping_ms; bool live, token; uint8_t session[32]; char name[64]; } streams[SERVICE_LINKS_MAX];
     struct named_guess names[SERVICE_GUESS_NAMES];
@@ -105,7 +114,7 @@ struct session *session_by_hash(struct service *s, const uint8_t hash[32]);
 void session_name_caller(struct service *s, struct caller *c, const struct http_request *r);
 /* Answers with a cookie. */
 MUST outcome session_begin(struct service *s, struct request *q, const struct session *as);
-/* All of a person's, but one. */
+/* All of a person's, links too, but one. */
 void sessions_end(struct service *s, const char *who, const uint8_t *but);
 void session_text(char text[65]); /* 256 random bits, hexadecimal */
 MUST outcome handle_end(struct service *s, struct request *q);
@@ -120,6 +129,13 @@ void guess_right(struct service *s, const char *source); /* one less */
 MUST outcome sign_in_by_password(struct service *s, struct request *q, const struct doc *d);
 MUST outcome change_password(struct service *s, struct request *q);
 void sign_in_turn(struct service *s);
+
+/* passkeys.c */
+MUST outcome passkey_challenge(struct service *s, struct request *q);
+MUST outcome sign_in_by_passkey(struct service *s, struct request *q, const struct doc *d);
+MUST outcome passkey_register_challenge(struct service *s, struct request *q);
+MUST outcome passkey_register(struct service *s, struct request *q);
+MUST outcome passkey_remove(struct service *s, struct request *q);
 
 /* people.c */
 MUST outcome get_users(struct service *s, struct request *q);

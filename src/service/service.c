@@ -30,8 +30,12 @@ static const struct route routes[] = {
     { "POST", "/.well-known/est/simpleenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_enroll },
     { "POST", "/.well-known/est/simplereenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_reenroll },
     { "POST", "/api/v1/session", PEOPLE, NEED_NOTHING, handle_start },
+    { "POST", "/api/v1/session/challenge", PEOPLE, NEED_NOTHING, passkey_challenge },
     { "POST", "/api/v1/session/end", PEOPLE, NEED_SESSION, handle_end },
     { "POST", "/api/v1/me/password", PEOPLE, NEED_SELF, change_password },
+    { "POST", "/api/v1/me/passkeys/challenge", PEOPLE, NEED_SELF, passkey_register_challenge },
+    { "POST", "/api/v1/me/passkeys", PEOPLE, NEED_SELF, passkey_register },
+    { "POST", "/api/v1/me/passkeys/remove", PEOPLE, NEED_SELF, passkey_remove },
     { "GET", "/api/v1/users", PEOPLE, NEED_SIGHT, get_users },
     { "GET", "/api/v1/users/{}", PEOPLE, NEED_SIGHT, get_user },
     { "POST", "/api/v1/users", PEOPLE, NEED_PEOPLE, change_users },
@@ -206,6 +210,7 @@ outcome service_new(const struct service_port *port, struct service **ret)
     struct service *s = mem_new(sizeof *s);
     if (!s) return REFUSE(E_MEMORY);
     s->port = *port;
+    port_random(s->challenge_secret, sizeof s->challenge_secret);
     s->readings = mem_new_array(SERVICE_READINGS_MAX, sizeof *s->readings);
     s->started_ms = port->wall_ms(port->ctx);
     outcome o = s->readings ? files_load(s) : REFUSE(E_MEMORY);

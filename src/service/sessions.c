@@ -210,7 +210,7 @@ static outcome by_link(struct service *s, struct request *q, const char *token)
         s->port.refused(s->port.ctx, q->caller->listener, LINK_TOKEN, q->caller->source);
         return answer_problem(q, 401, "SK-1420", "link-used-or-expired", NULL);
     }
-    struct session as = { .person = once->person, .fresh = once->person };
+    struct session as = { .person = once->person, .fresh = once->person, .strong = once->person };
     snprintf(as.who, sizeof as.who, "%s", once->who); /* the link's row may become the session's */
     once->until_ms = 0;
     if (as.person) TRY(audit_named(s, q, "signed-in", as.who, "one-time-link"));
@@ -218,13 +218,14 @@ static outcome by_link(struct service *s, struct request *q, const char *token)
 }
 
 /* POST /api/v1/session {"token"}: the page took it from the link's fragment, which no request line carries; or {"user",
- * "password"}. */
+ * "password"}; or a passkey's answer {"challenge", "id", "data", "client", "signature"}. */
 outcome handle_start(struct service *s, struct request *q)
 {
     struct doc *d;
     if (!guess_allowed(s, q->caller->source)) return answer_problem(q, 429, "SK-1429", "too-many-guesses", NULL);
     TRY(doc_read_json(q->http->body, &q->arena, &d));
     if (doc_get(d, "password")) return sign_in_by_password(s, q, d);
+    if (doc_get(d, "signature")) return sign_in_by_passkey(s, q, d);
     return by_link(s, q, doc_text(d, "token", ""));
 }
 
@@ -249,6 +250,7 @@ outcome handle_me(struct service *s, struct request *q)
     doc_set(&q->arena, d, "roles", user_roles_doc(&q->arena, who ? who->roles : 0));
     doc_set_bool(&q->arena, d, "person", q->caller->person);
     doc_set_bool(&q->arena, d, "fresh", x && x->fresh);
+    doc_set_bool(&q->arena, d, "strong", x && x->strong);
     doc_set_bool(&q->arena, d, "password", who && who->has_password);
     doc_set_int(&q->arena, d, "passkeys", who ? (int64_t)who->n_keys : 0);
     doc_set_text(&q->arena, d, "site", s->port.site);

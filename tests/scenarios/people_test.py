@@ -181,10 +181,13 @@ def browser(site):
             'npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', cwd=console, timeout=300).returncode):
         return skip('people in a browser', 'no npm registry is reachable from here')
     link = site.json('user', 'new', 'sachiko', '--role', 'mission-owner', '--reason', 'browser')['url']
-    r = run('node', 'test/people.mjs', site.url('console', ''), link, 'sachiko', os.path.join(ROOT, 'build-logs', 'shots'), cwd=console, timeout=120)
+    other = site.json('user', 'new', 'kenji', '--role', 'asset-owner', '--reason', 'browser')['url']
+    r = run('node', 'test/people.mjs', site.url('console', ''), link, other, 'sachiko', 'kenji', os.path.join(ROOT, 'build-logs', 'shots'), cwd=console, timeout=120)
     for word, claim in re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M):
         check('browser: ' + claim, word == 'ok')
     check('the browser test came to its end', r.returncode == 0, r.stdout[-300:] + r.stderr[-300:])
+    copied = [x['payload']['id'] for x in site.entries('audit', 'passkey-copied')]
+    check('a copied passkey is in the record', copied == ['kenji'], copied)
 
 
 def main():

@@ -11,7 +11,7 @@ from harness import ROOT, Site, check, finish, note
 
 ROLES = ('operator', 'mission-owner', 'asset-owner', 'executive', 'auditor', 'administrator')
 SCOPES = ('read', 'operate', 'enrol', 'documents')
-ANONYMOUS = {'/health', '/ready', '/.well-known/est/cacerts', '/.well-known/est/simpleenroll', '/api/v1/session'}
+ANONYMOUS = {'/health', '/ready', '/.well-known/est/cacerts', '/.well-known/est/simpleenroll', '/api/v1/session', '/api/v1/session/challenge'}
 
 
 def routes():

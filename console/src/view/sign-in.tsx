@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import { signedOut, signIn, w } from '../state';
+import { passkeysHere } from '../passkey';
+import { signedOut, signIn, signInByPasskey, w } from '../state';
 import { Languages } from './header';
 import { Field, Line } from './parts';
 
@@ -37,6 +38,11 @@ export function SignedOutPage() {
         <h1>{t.title}</h1>
         <div role="alert">{why ? <p class="banner banner-stale">{t[why]}</p> : null}</div>
         <p>{t.why}</p>
+        {passkeysHere() ? (
+          <p>
+            <button type="button" class="do" id="by-passkey" onClick={() => void signInByPasskey()}>{t.byPasskey}</button>
+          </p>
+        ) : null}
         <SignInForm />
         <h2>{t.byLink}</h2>
         <ol class="sign-in">
