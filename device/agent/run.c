@@ -150,7 +150,7 @@ void run_tell(void *ctx, const char *device, enum station_told what, const char 
     static const enum say words[] = { [STATION_SESSION] = SAY_SESSION, [STATION_DOWN] = SAY_DOWN,
         [STATION_EVIDENCE] = SAY_EVIDENCE, [STATION_NO_EVIDENCE] = SAY_NO_EVIDENCE,
         [STATION_COMMAND] = SAY_COMMAND, [STATION_REFUSED] = SAY_SERVER_REFUSED, [STATION_RENEWED] = SAY_RENEWED,
-        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED };
+        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED, [STATION_HEAD_BACK] = SAY_HEAD_BACK };
     const struct options *o = ctx;
     char text[160];
     struct out line = out_of(text, sizeof text - 1);
@@ -272,7 +272,7 @@ static MUST outcome run_station(const struct options *o, struct gateway *g, stru
     outcome measured = measure_late(o, tcti);
     if (!ok(measured)) run_tell((void *)o, state->device, STATION_NO_EVIDENCE, code_word(measured.code));
     struct station_setup setup = { .version = o->version != NULL ? o->version : "", .suffix = "",
-        .commands = true, .challenges = true, .renews = true, .map = &g->map, .controller = g->controller, .ctx = (void *)o,
+        .commands = true, .challenges = true, .renews = true, .witness = true, .map = &g->map, .controller = g->controller, .ctx = (void *)o,
         .tell = run_tell };
     TRY(station_init(&s, state, &setup));
     struct loop l = { .stations = &s, .n = 1, .tcti = tcti, .ctx = g, .measure = measure_gateway,

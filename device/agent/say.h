@@ -29,6 +29,8 @@
         "PCR 8 holds a measurement already: switch the power off and on first (simulated TPM: --power-cycle)") \
     X(SAY_RENEWED, "証明書を更新しました。新しい期限", "certificate renewed; until")                   \
     X(SAY_NOT_RENEWED, "証明書をまだ更新できません（やり直します）", "certificate not renewed yet (trying again)") \
+    X(SAY_HEAD_BACK, "サイトの記録が、この装置の控えより古いか、別のものです（記録が巻き戻された疑い）",                \
+        "the site's record is earlier than, or another than, the one this device was shown (it may have been set back)") \
     X(SAY_EXPIRED, "証明書の期限が切れています", "the certificate has expired")
 enum say {
 #define X(name, ja, en) name,

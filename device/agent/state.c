@@ -70,6 +70,8 @@ static MUST outcome read_all(struct state *s)
     buffer_deinit(&pem);
     TRY(o);
     if (s->tcti[0] != 0) TRY(load(s->dir, "ak.blob", &s->ak));
+    o = load(s->dir, "head", &s->head);
+    if (!ok(o) && o.code != E_MISSING) return o;
     TRY(x509_facts_pem(buffer_view(&s->certificate), &facts));
     s->not_after_ms = facts.not_after_ms;
     return bytes_to_text(bytes_str(facts.common_name), s->device, sizeof s->device);
@@ -78,7 +80,7 @@ static MUST outcome read_all(struct state *s)
 outcome state_load(const char *dir, struct state *ret)
 {
     struct state s = { .certificate = BUFFER(FILE_MAX_BYTES), .authority = BUFFER(FILE_MAX_BYTES),
-        .ak = BUFFER(8192) };
+        .ak = BUFFER(8192), .head = BUFFER(FILE_MAX_BYTES) };
     TRY(bytes_to_text(bytes_str(dir), s.dir, sizeof s.dir));
     if (!state_exists(dir)) return REFUSE(E_UNKNOWN);
     outcome o = read_all(&s);
@@ -97,6 +99,7 @@ void state_free(struct state *s)
     buffer_deinit(&s->certificate);
     buffer_deinit(&s->authority);
     buffer_deinit(&s->ak);
+    buffer_deinit(&s->head);
 }
 
 outcome state_store(const struct state *s)
@@ -123,6 +126,11 @@ outcome state_store_certificate(const struct state *s)
     return store(s->dir, "device.pem", buffer_view(&s->certificate), 0644);
 }
 
+outcome state_store_head(const struct state *s)
+{
+    return store(s->dir, "head", buffer_view(&s->head), 0600);
+}
+
 /* Random bytes over the content before the name goes; on flash and journals this is best effort. */
 static MUST outcome wipe_file(const char *path)
 {
@@ -145,7 +153,7 @@ static MUST outcome wipe_file(const char *path)
 
 outcome state_wipe(const char *dir)
 {
-    static const char *const names[] = { "device.key", "ak.blob", "device.pem", "authority.pem", "agent.conf" };
+    static const char *const names[] = { "device.key", "ak.blob", "device.pem", "authority.pem", "agent.conf", "head" };
     char path[AGENT_PATH_MAX + 32];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         TRY(path_of(dir, names[i], path));

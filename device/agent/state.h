@@ -20,6 +20,7 @@ struct state {
     struct buffer certificate; /* PEM, leaf first */
     struct buffer authority;   /* PEM, what the invite's hash pinned */
     struct buffer ak;          /* attestation key blob, empty without a TPM */
+    struct buffer head;        /* newest signed head of the site's record, empty before the first */
     int64_t not_after_ms;
 };
 
@@ -30,6 +31,8 @@ void state_free(struct state *s);
 MUST outcome state_store(const struct state *s);
 /* The certificate alone, for a renewal: whole or as it was. */
 MUST outcome state_store_certificate(const struct state *s);
+/* s->head alone. */
+MUST outcome state_store_head(const struct state *s);
 bool state_exists(const char *dir);
 /* Overwrites and removes key, attestation key blob, certificate and settings. */
 MUST outcome state_wipe(const char *dir);

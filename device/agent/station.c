@@ -9,6 +9,7 @@ enum {
     OUTBOX_COUNT = 2000,
     OUTBOX_BYTES = 512 << 10,
     KEEP_ALIVE_S = 30,
+    HEAD_EVERY_MS = 3600000,
 };
 
 static void tell(struct station *s, enum station_told what, const char *detail)
@@ -49,6 +50,29 @@ static MUST outcome publish_self(struct station *s)
     return station_publish(s, "s/agent", out_view(&o), true);
 }
 
+/* e/head: the head this device keeps, or nothing yet; the newest comes in answer. */
+static void show_head(struct station *s)
+{
+    s->head_next_ms = port_mono_ms() + HEAD_EVERY_MS;
+    outcome o = station_publish(s, "e/head", buffer_view(&s->state.head), false);
+    if (!ok(o)) tell(s, STATION_REFUSED, code_word(o.code));
+}
+
+/* The kept head is only ever replaced by a later one. */
+static void on_head(struct station *s, struct bytes given)
+{
+    enum head_step step;
+    outcome o = head_judge(buffer_view(&s->state.head), given, &step);
+    if (ok(o) && (step == HEAD_EARLIER || step == HEAD_OTHER)) {
+        tell(s, STATION_HEAD_BACK, head_step_word(step));
+        return;
+    }
+    if (!ok(o) || step == HEAD_SAME) return;
+    s->state.head.n = 0;
+    if (ok(buffer_put(&s->state.head, given))) o = state_store_head(&s->state);
+    if (!ok(o)) tell(s, STATION_REFUSED, code_word(o.code));
+}
+
 static void on_up(void *ctx)
 {
     struct station *s = ctx;
@@ -56,6 +80,7 @@ static void on_up(void *ctx)
     if (s->setup.suffix[0] != 0) return;
     outcome o = publish_self(s);
     if (!ok(o)) tell(s, STATION_REFUSED, code_word(o.code));
+    if (s->setup.witness) show_head(s);
 }
 
 static void on_down(void *ctx, outcome why, uint8_t reason)
@@ -131,6 +156,10 @@ static void on_message(void *ctx, const struct mqtt_publish *m)
         s->challenged = true;
         return;
     }
+    if (s->setup.witness && bytes_equal_str(m->topic, s->filter_head)) {
+        on_head(s, m->payload);
+        return;
+    }
     size_t base = strlen(s->filter_command) - 1; /* without "+" */
     if (!s->setup.commands || m->topic.n <= base || memcmp(m->topic.at, s->filter_command, base) != 0) return;
     struct bytes name = bytes_of(m->topic.at + base, m->topic.n - base);
@@ -145,6 +174,8 @@ static MUST outcome setup_mqtt(struct station *s)
         .events = { s, on_up, on_down, on_message, on_acknowledged, NULL } };
     TRY(topic_of(s, "cmd/+", s->filter_command));
     TRY(topic_of(s, "att/challenge", s->filter_challenge));
+    TRY(topic_of(s, "cfg/head", s->filter_head));
+    if (s->setup.witness) c.filters[c.n_filters++] = s->filter_head;
     if (s->setup.commands) c.filters[c.n_filters++] = s->filter_command;
     if (s->setup.challenges) c.filters[c.n_filters++] = s->filter_challenge;
     snprintf(s->client_id, sizeof s->client_id, "%s%s", s->state.device, s->setup.suffix);
@@ -191,6 +222,7 @@ void station_turn(struct station *s, short session, short renewal, int64_t now_m
 {
     bool fresh = false;
     mqtt_client_turn(&s->mqtt, session, now_ms);
+    if (s->setup.witness && s->head_next_ms && now_ms >= s->head_next_ms) show_head(s);
     if (!s->setup.renews) return;
     outcome o = renewal_turn(&s->renewal, &s->state, s->tls, renewal, &fresh);
     if (ok(o) && fresh) o = renewed(s);

@@ -7,13 +7,14 @@
 #include "device/agent/command.h"
 #include "device/agent/controller.h"
 #include "device/agent/evidence.h"
+#include "device/agent/head.h"
 #include "device/agent/renew.h"
 #include "device/agent/state.h"
 
 #define STATION_TOPIC_MAX 256
 
 enum station_told { STATION_SESSION, STATION_DOWN, STATION_EVIDENCE, STATION_NO_EVIDENCE, STATION_COMMAND,
-    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED };
+    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED, STATION_HEAD_BACK };
 
 struct station_setup {
     const char *version;            /* of the device's image */
@@ -22,6 +23,7 @@ struct station_setup {
     bool commands;                  /* subscribe cmd/+ and carry out */
     bool challenges;                /* subscribe att/challenge */
     bool renews;                    /* looks after its certificate */
+    bool witness;                   /* keeps the record's heads */
     const struct map_file *map;     /* NULL: no controller */
     struct controller *controller;
     void *ctx;
@@ -35,7 +37,8 @@ struct station {
     struct tls_context *tls;
     struct mqtt_client mqtt;
     struct renewal renewal;
-    char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX];
+    char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX], filter_head[STATION_TOPIC_MAX];
+    int64_t head_next_ms;           /* monotonic: when to show the kept head again */
     struct command_seen seen;
     bool challenged;
     struct challenge challenge;

@@ -140,6 +140,17 @@ static outcome note_is_exact(struct bytes text, const struct note *n, const stru
     return bytes_equal(out_view(&o), text) ? DONE : REFUSE(E_MALFORMED);
 }
 
+outcome note_peek(struct bytes text, struct note *ret)
+{
+    struct note n = { 0 };
+    struct stamp stamp;
+    size_t body_n = 0;
+    if (text.n > NOTE_BYTES_MAX || !ok(note_parse(text, &n, &stamp))) return REFUSE(E_MALFORMED);
+    TRY(note_is_exact(text, &n, &stamp, &body_n));
+    *ret = n;
+    return DONE;
+}
+
 outcome note_read(struct bytes text, const uint8_t public_key[32], struct note *ret)
 {
     struct note n = { 0 };

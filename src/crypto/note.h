@@ -22,5 +22,8 @@ MUST outcome note_make(const struct note *n, const struct key *k, struct buffer 
 /* Byte-exact: every byte of the note is accounted for. Exactly one signature, by this key. E_MALFORMED
  * when it is not such a note, E_UNKNOWN when it names another key, E_CHANGED when the signature fails. */
 MUST outcome note_read(struct bytes text, const uint8_t public_key[32], struct note *ret);
+/* The same form, whoever signed it and whether or not the signature holds: for who has no key and knows the giver
+ * by other means. E_MALFORMED. */
+MUST outcome note_peek(struct bytes text, struct note *ret);
 
 #endif

@@ -267,6 +267,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     TRY(peers_start(c));
     TRY(attest_start(c));
     TRY(self_start(c));
+    TRY(witness_start(c));
     TRY(local_open(c));
     TRY(watch_fd(c, c->local_fd));
     TRY(watch_fd(c, CONTROL_FD));
@@ -300,6 +301,7 @@ static int due(struct core *c)
     wait = sooner(wait, assurance_turn(c->assurance, wall));
     wait = sooner(wait, exchange_turn(c->exchange));
     wait = sooner(wait, service_turn(c->service));
+    if (witness_turn(c)) wait = 0;
     self_turn(c, mono);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;

@@ -59,6 +59,19 @@ struct refusal {               /* one row of (what, who) */
     int64_t until_ms;          /* mono: when the next entry may be written */
 };
 
+enum { WITNESS_WAITING = 64, WITNESS_NOTE_MAX = 1024 };
+struct witness_shown {
+    char id[ID_MAX];
+    size_t note_n;
+    uint8_t note[WITNESS_NOTE_MAX];
+};
+struct witness {
+    struct witness_shown waiting[WITNESS_WAITING];
+    size_t n;
+    unsigned said;             /* entries written about it since the start */
+    bool set_back;             /* a device keeps a head this record does not lead to */
+};
+
 struct core {
     struct config config;
     char state[512];
@@ -100,6 +113,7 @@ struct core {
     bool probe_waits;          /* an outside probe's result, to be made a fact */
     enum fact_result probe_seen;
     char probe_detail[FACT_DETAIL_MAX];
+    struct witness witness;
     struct peers *peers;       /* NULL: no agreement was ever made */
     uint64_t holds_next;       /* learnt in replay */
     uint64_t replay_skipped;   /* entries that never applied: said in "started" */
@@ -124,6 +138,10 @@ bool core_recorded(struct core *c, const struct ledger_entry *e, struct recorded
 void core_assurance_port(struct core *c, struct assurance_port *ret);
 /* An audit entry {"what", ...pairs}; pairs end with NULL. */
 void core_audit(struct core *c, const char *what, ...);
+
+/* witness.c: heads that devices kept. witness_turn: true while more wait. */
+MUST outcome witness_start(struct core *c);
+bool witness_turn(struct core *c);
 
 /* keep.c: what stays readable */
 struct data;

@@ -150,10 +150,10 @@ static void check_ledger(struct core *c)
     if (ok(o)) o = ledger_prove(c->ledger, size - 1, size, path, 64, &n, &leaf);
     bool good = ok(o) && ok(tree_check(size - 1, size, &leaf, path, n, &root));
     bool changed = o.code == E_CHANGED || o.code == E_MISSING || (ok(o) && !good);
-    bool older = !ok(seal_agrees(c, size, &root));
+    bool set_back = c->witness.set_back, older = set_back || !ok(seal_agrees(c, size, &root));
     good = good && !older;
     core_fact(c, "C4", "site", good ? FACT_PASS : changed || older ? FACT_FAIL : FACT_ERROR, FACT_BY_GATE, changed || older,
-        good ? "newest-entry-proved" : older ? "older-than-its-signed-head" : code_word(o.code));
+        good ? "newest-entry-proved" : set_back ? "set-back-by-a-kept-head" : older ? "older-than-its-signed-head" : code_word(o.code));
     buffer_deinit(&b);
 }
 
