@@ -470,6 +470,10 @@ static bool depended_upon(const struct model *m, const char *group)
 {
     for (size_t i = 0; i < m->n_functions; i++)
         if (model_find(m->functions[i].depends, m->functions[i].n_depends, MODEL_ID, group) != SIZE_MAX) return true;
+    for (size_t i = 0; i < m->n_groups; i++)
+        if (model_find(m->groups[i].depends, m->groups[i].n_depends, MODEL_ID, group) != SIZE_MAX) return true;
+    for (size_t i = 0; i < m->n_flows; i++)
+        if (strcmp(m->flows[i].from, group) == 0) return true;
     return false;
 }
 
@@ -481,7 +485,7 @@ static void check_threats(struct model_reader *r, const struct doc *d)
         const struct doc *at = model_member(d, "threats", i);
         if (*m->threats[i].group == 0 || !model_refers(r, at, "strikes", m->threats[i].group, TO_GROUP, "a group")) continue;
         if (!depended_upon(m, m->threats[i].group))
-            model_complain(r, at, "strikes", "expected a group that a function depends on; none depends on \"%s\"",
+            model_complain(r, at, "strikes", "expected a group that a function or another group depends on, or a flow leaves; nothing depends on \"%s\"",
                 m->threats[i].group);
     }
 }

@@ -269,6 +269,8 @@ static void control_counts(const struct evidence_coverage *k, int64_t now_ms, st
     doc_set_int(arena, d, "fail", k->fail);
     doc_set_int(arena, d, "unknown", k->unknown);
     doc_set_int(arena, d, "stale", k->stale);
+    doc_set_int(arena, d, "measured", k->measured);
+    doc_set_int(arena, d, "declared", k->declared);
     doc_set_int(arena, d, "pass_mille", share_mille(k->pass, k->assets));
     doc_set_int(arena, d, "fail_mille", share_mille(k->fail, k->assets));
     doc_set_int(arena, d, "unknown_mille", share_mille(k->unknown, k->assets));

@@ -54,6 +54,8 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);
+/* report.c: a model to begin with, into --out; an existing file stays. */
+int write_template(struct cli *c);
 /* record.c: the payloads of the two newest written assessments (or of the one named); EXIT_NOT_FOUND said by itself. */
 int ask_assessments(struct cli *c, const char *id, const struct doc **ret, const struct doc **ret_before);
 /* documents.c: a model file, every error named with its line; the model (may be NULL) is the caller's to mem_free. */
@@ -82,6 +84,7 @@ int cmd_mission_draft(struct cli *c);
 int cmd_risk_check(struct cli *c);
 int cmd_risk_show(struct cli *c);
 int cmd_risk_what_if(struct cli *c);
+int cmd_report_compliance(struct cli *c);
 int cmd_document_sign(struct cli *c);
 int cmd_document_apply(struct cli *c);
 int cmd_decision_new(struct cli *c);

@@ -82,6 +82,7 @@ int cmd_mission_draft(struct cli *c)
 {
     struct doc *d;
     char site[CHARTER_SITE_MAX];
+    if (flag(c, "template")) return write_template(c);
     if (c->n_args != 1) return complain_usage(c);
     if (!flag(c, "out")) return need_flag(c, "out");
     int code = model_of(c, c->args[0], &d);

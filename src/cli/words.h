@@ -102,6 +102,11 @@
     X(W_NO_MISSION, "モデルにない任務です", "no such mission in the model")                          \
     X(W_TRIED, "試算", "tried")                                                                    \
     X(W_AS_IS, "いま", "as it is")                                                                 \
+    X(W_NO_TEMPLATE, "その雛形はありません", "no such template")                                   \
+    X(W_UNCONFIRMED, "（文言は原典で未確認）", " (wording not confirmed from the source)")          \
+    X(W_NO_CONFORMITY, "確認結果を項目に対応づけたもので、適合を主張しません。判断は人が行います", "evidence mapped to items; no conformity is claimed, people judge") \
+    X(W_NOT_AN_ASSESSMENT, "評価のファイルではありません", "is not an assessment")                 \
+    X(W_NO_GUIDELINE, "その指針は登録されていません", "no such guideline")                          \
     X(W_DOC_CLOCK, "時計", "clock")                                                               \
     X(W_DOC_DAEMON, "関守の応答", "the daemon answers")                                           \
     X(W_DOC_RECORD, "証跡記録", "record")                                                         \
