@@ -3,13 +3,14 @@
 sockets, of sekimorid-lab as it is given to them: sessions, wills, aliases, flow control, sizes, shares, refusals."""
 import concurrent.futures
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from mqtt_raw import CONNACK, DISCONNECT, LAB, PUBACK, PUBLISH, PUBREC, PUBREL, Client, Lab, check, finish, packet, properties, text, tried
+from mqtt_raw import CONNACK, DISCONNECT, LAB, PUBACK, PUBLISH, PUBREC, PUBREL, SUBACK, Client, Lab, check, finish, packet, properties, text, tried
 
 _n = iter(range(1, 10**6))
 _lock = threading.Lock()
@@ -281,6 +282,18 @@ def many(a):
         a.lasting(who, clean=True).drop()
     assert all(a.lasting(who).connack.present for who in ids)
     assert not any(a.client(who).connack.present for who in ids)
+
+
+@part('500 links at once: each is welcomed, each gets its message')
+def crowd(a):
+    links = [a.client(greet=False) for _ in range(500)]
+    for c in links:
+        c.send(c.hello() + packet(0x82, b'\0\1' + (b'\0' if a.v == 5 else b'') + text(a.topic('all')) + b'\0'))
+    assert all(c.expect(CONNACK).reason == 0 for c in links) and all(c.expect(SUBACK).codes == [0] for c in links)
+    links[0].publish(a.topic('all'), 'x', 1)
+    assert all(c.receive().payload == b'x' for c in links)
+    for c in links:
+        c.drop()
 
 
 @part('QoS 2, the same identifier again before its release: one delivery')
@@ -688,6 +701,7 @@ def arguments():
 
 def main():
     chosen = [arg for arg in sys.argv[1:] if not arg.startswith('-')]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     began = time.monotonic()
     with Lab() as lab, concurrent.futures.ThreadPoolExecutor(12) as pool:
         said = open(lab.log.name, encoding='utf-8').read()
