@@ -156,12 +156,35 @@ outcome tls_feed(struct tls *t, struct bytes in)
     return buffer_put(&t->in, in);
 }
 
+/* Another context first, whose method is already what the handshake settled on: SSL_set_session would else begin anew. */
+static bool let_go_of_session(struct tls *t)
+{
+    SSL_CTX *rest = t->context->rest;
+    if (SSL_CTX_get_ssl_method(rest) != SSL_get_ssl_method(t->ssl)
+        && SSL_CTX_set_ssl_version(rest, SSL_get_ssl_method(t->ssl)) != 1)
+        return false;
+    return SSL_set_SSL_CTX(t->ssl, rest) == rest && SSL_set_session(t->ssl, NULL) == 1;
+}
+
+/* A server's handshake is complete and the peer judged: of its certificate a few facts are wanted, never the chain again.
+ * With the session go the parsed certificates and their keys, a third of what a link at rest holds. Nothing of TLS 1.3
+ * reads the session any more: there is no resumption, and records hang on the traffic secrets. */
+static outcome tls_settle(struct tls *t)
+{
+    const X509 *x = SSL_get0_peer_certificate(t->ssl);
+    if (x && !ok(certificate_facts(x, &t->facts))) return tls_fail(t, TLS_WHY_BAD);
+    t->has_facts = x != NULL;
+    t->settled = true;
+    if (!let_go_of_session(t)) ERR_clear_error(); /* the chain stays: more memory, nothing else */
+    return DONE;
+}
+
 outcome tls_handshake(struct tls *t)
 {
     if (t->failed) return refusal_of(t->why);
     ERR_clear_error();
     int r = SSL_do_handshake(t->ssl);
-    if (r == 1) return DONE;
+    if (r == 1) return t->context->server && !t->settled ? tls_settle(t) : DONE;
     outcome o = tls_not_done(t, r);
     if (o.code == E_AGAIN && t->handshake_bytes > TLS_HANDSHAKE_BYTES_MAX) return tls_fail(t, TLS_WHY_OTHER);
     return o;
@@ -224,9 +247,11 @@ enum tls_why tls_why(const struct tls *t)
 
 bool tls_peer(const struct tls *t, struct x509_facts *ret, bool *ret_expired)
 {
-    const X509 *x = SSL_get0_peer_certificate(t->ssl);
-    if (t->failed || !x || !SSL_is_init_finished(t->ssl)) return false;
-    if (!ok(certificate_facts(x, ret))) return false;
+    if (t->failed || !SSL_is_init_finished(t->ssl)) return false;
+    if (t->settled && !t->has_facts) return false;
+    const X509 *x = t->settled ? NULL : SSL_get0_peer_certificate(t->ssl);
+    if (t->settled) *ret = t->facts;
+    else if (!x || !ok(certificate_facts(x, ret))) return false;
     *ret_expired = t->expired;
     return true;
 }

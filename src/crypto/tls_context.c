@@ -36,6 +36,13 @@ static outcome context_settings(struct tls_context *c, const SSL_METHOD *method)
     return DONE;
 }
 
+/* The method of TLS 1.3 alone has no name of its own in public; an SSL bound to that version tells it. */
+static outcome context_rest(struct tls_context *c)
+{
+    c->rest = SSL_CTX_new_ex(c->far.library, NULL, TLS_server_method());
+    return c->rest ? DONE : REFUSE_CLEAN(E_MEMORY);
+}
+
 static outcome context_new(bool server, struct tls_context **ret)
 {
     struct tls_context *c = mem_new(sizeof *c);
@@ -45,6 +52,7 @@ static outcome context_new(bool server, struct tls_context **ret)
     outcome o = server ? far_library_init(&c->far) : DONE;
     if (ok(o)) o = context_method(c);
     if (ok(o)) o = context_settings(c, server ? TLS_server_method() : TLS_client_method());
+    if (ok(o) && server) o = context_rest(c);
     if (ok(o)) *ret = c;
     else tls_context_free(c);
     return o;
@@ -54,6 +62,7 @@ void tls_context_free(struct tls_context *c)
 {
     if (!c || atomic_fetch_sub(&c->uses, 1) != 1) return;
     SSL_CTX_free(c->ctx);
+    SSL_CTX_free(c->rest);
     BIO_meth_free(c->method);
     if (c->server) far_library_deinit(&c->far);
     mem_free(c);
@@ -103,6 +112,7 @@ static outcome server_fill(struct tls_context *c, struct bytes chain_pem, struct
     TRY(context_chain(c, chain_pem, signer, NULL));
     if (c->auth != TLS_AUTH_NONE) TRY(context_trust(c, client_ca_pem));
     SSL_CTX_set_verify(c->ctx, modes[c->auth], tls_judge_client);
+    SSL_CTX_set_cert_verify_callback(c->ctx, tls_judge_chain, NULL);
     if (SSL_CTX_set_session_id_context(c->ctx, session_id_context, sizeof session_id_context) != 1)
         return REFUSE_CLEAN(E_MEMORY);
     return DONE;

@@ -16,7 +16,7 @@ struct tls_context {
     const char *protocol; /* ALPN, NULL = not looked at */
     struct far_library far; /* server only */
     BIO_METHOD *method;
-    SSL_CTX *ctx;
+    SSL_CTX *ctx, *rest; /* rest: of links past their handshake; holds no key and no certificate; server only */
 };
 
 /* Bytes a peer may make us read before its handshake is complete: ClientHello and a bounded chain. */
@@ -35,6 +35,9 @@ struct tls {
     enum tls_why why;
     bool expired;            /* let through in OPTIONAL mode */
     bool failed, closing;
+    bool settled;            /* server: what the handshake left behind is given back, facts are the peer's */
+    bool has_facts;
+    struct x509_facts facts;
 };
 
 /* tls.c: how OpenSSL reaches the bytes of a struct tls (its data). */
@@ -46,6 +49,8 @@ long tls_bio_control(BIO *bio, int command, long number, void *at);
 int tls_judge_client(int good, X509_STORE_CTX *store);
 int tls_judge_server(int good, X509_STORE_CTX *store);
 int tls_judge_pinned(X509_STORE_CTX *store, void *context);
+/* The library's own judgement with tls_judge_client; of a good chain nothing is kept in the SSL. */
+int tls_judge_chain(X509_STORE_CTX *store, void *context);
 /* Reads and empties the error queue. */
 enum tls_why tls_judge_failure(void);
 

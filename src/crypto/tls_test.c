@@ -20,6 +20,7 @@
 #include "base/time.h"
 #include "crypto/init.h"
 #include "crypto/tls_content.h"
+#include "crypto/tls_context.h"
 
 struct site {
     struct key *root, *issuing, *server, *device;
@@ -179,6 +180,48 @@ static void test_good(const struct site *s, enum tls_client_auth auth, size_t st
     tls_context_free(server); /* counted: the pair keeps both */
     tls_context_free(client);
     check_data(&p);
+    pair_free(&p);
+}
+
+/* A server keeps no session once the handshake is over. Key updates, data and a broken record (RFC 8446, 4.6.3 and 5.2)
+ * must find all they need; and what is kept does not hold the peer's certificate any more. */
+static void test_at_rest(const struct site *s)
+{
+    struct holder h = { .key = s->server };
+    const struct tls_signer signer = { &h, holder_sign };
+    struct tls_context *server = NULL, *client = NULL;
+    struct pair p;
+    struct x509_facts f;
+    bool expired;
+    uint8_t got[16];
+    size_t n = 0;
+    CHECK_OK(tls_server_new(buffer_view(&s->chain_pem), buffer_view(&s->issuing_pem), TLS_AUTH_REQUIRED, &signer, &server));
+    CHECK_OK(tls_client_new(buffer_view(&s->root_pem), NULL, buffer_view(&s->device_pem), s->device, &client));
+    pair_new(&p, server, client, "gate.example");
+    run(&p, 65536);
+    CHECK_OK(p.server_end);
+    CHECK(SSL_get0_session(p.server->ssl) == NULL && SSL_get0_peer_certificate(p.server->ssl) == NULL);
+    CHECK(SSL_get0_verified_chain(p.server->ssl) == NULL);
+    CHECK(tls_peer(p.server, &f, &expired) && strcmp(f.common_name, "gw-02") == 0);
+    for (int round = 0; round < 3; round++) {
+        SSL *asks = round % 2 ? p.server->ssl : p.client->ssl;
+        CHECK(SSL_key_update(asks, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(asks) == 1);
+        CHECK_OK(tls_write(p.client, BYTES_LIT("up")));
+        while (carry(p.client, p.server, 4096)) { }
+        CHECK_OK(tls_read(p.server, got, sizeof got, &n));
+        CHECK(n == 2 && memcmp(got, "up", 2) == 0);
+        CHECK_OK(tls_write(p.server, BYTES_LIT("down")));
+        while (carry(p.server, p.client, 4096)) { }
+        CHECK_OK(tls_read(p.client, got, sizeof got, &n));
+        CHECK(n == 4 && memcmp(got, "down", 4) == 0);
+    }
+    CHECK_OK(tls_feed(p.server, BYTES_LIT("\x17\x03\x03\x00\x14not what it seems at")));
+    CHECK(!ok(tls_read(p.server, got, sizeof got, &n)) && tls_why(p.server) != TLS_WHY_NONE);
+    CHECK(!tls_peer(p.server, &f, &expired));
+    CHECK(carry(p.server, p.client, 4096)); /* it is told */
+    CHECK(!ok(tls_read(p.client, got, sizeof got, &n)));
+    tls_context_free(server);
+    tls_context_free(client);
     pair_free(&p);
 }
 
@@ -588,6 +631,7 @@ int main(void)
     test_good(&s, TLS_AUTH_REQUIRED, 65536);
     test_good(&s, TLS_AUTH_OPTIONAL, 1);
     test_good(&s, TLS_AUTH_NONE, 100);
+    test_at_rest(&s);
     test_protocol(&s);
     test_refusals(&s, &other);
     test_twin(&s, &twin);
