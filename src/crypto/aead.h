@@ -19,8 +19,8 @@ MUST outcome aead_seal(const struct aead *a, struct bytes plain, uint8_t *to);
 /* to holds sealed.n - AEAD_TAG and may begin at sealed.at. E_CHANGED when any bit differs from what was sealed. */
 MUST outcome aead_open(const struct aead *a, struct bytes sealed, uint8_t *to);
 
-/* The same, many times: the cipher is looked up once, which for short messages costs more than sealing them. For one
- * thread. Holds the last key until it is used with another, forgets, or is freed. */
+/* The same, many times: the cipher is looked up once and the keys used lately stay ready, which for short messages costs
+ * more than sealing them. For one thread. Holds up to 256 keys until others take their places, it forgets, or is freed. */
 struct aead_sealer;
 MUST outcome aead_sealer_new(struct aead_sealer **ret);
 void aead_sealer_free(struct aead_sealer *s);

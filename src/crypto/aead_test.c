@@ -59,10 +59,29 @@ static void test_sealer(void)
     aead_sealer_free(s);
 }
 
+/* Many keys in turn, some of which share a place, each again and again. */
+static void test_sealer_turns(void)
+{
+    struct aead_sealer *s = NULL;
+    CHECK_OK(aead_sealer_new(&s));
+    unsigned wrong = 0;
+    for (unsigned i = 0; s && i < 4000; i++) {
+        uint8_t key[AEAD_KEY] = { (uint8_t)(i % 300), (uint8_t)(i % 300 / 256), 3 }, one[8 + AEAD_TAG], two[8 + AEAD_TAG];
+        uint8_t nonce[AEAD_NONCE] = { (uint8_t)i, (uint8_t)(i >> 8) };
+        struct aead a = { key, nonce, BYTES_LIT("bound") };
+        if (!ok(aead_seal(&a, BYTES_LIT("in turn."), one)) || !ok(aead_sealer_seal(s, &a, BYTES_LIT("in turn."), two))) wrong++;
+        else wrong += memcmp(one, two, sizeof one) != 0;
+        if (i == 2000) aead_sealer_forget(s);
+    }
+    CHECK(wrong == 0);
+    aead_sealer_free(s);
+}
+
 int main(void)
 {
     test_known();
     test_changed();
     test_sealer();
+    test_sealer_turns();
     return TEST_END;
 }
