@@ -9,8 +9,12 @@
 void signers_of(const struct document *d, const struct charter *c, struct signed_by *ret)
 {
     *ret = (struct signed_by) { .roles = d->roles };
-    for (unsigned r = 0; r < CHARTER_ROLES; r++)
-        if (d->roles & 1u << r) memcpy(ret->key_ids[r], c->roles[r].key_id, sizeof ret->key_ids[r]);
+    for (unsigned r = 0; r < CHARTER_ROLES; r++) {
+        struct charter_signer s;
+        if (!(d->roles & 1u << r) || !ok(charter_signer(c, d->key_of[r], d->judged_ms, &s))) continue;
+        memcpy(ret->key_ids[r], s.holder->key_id, sizeof ret->key_ids[r]);
+        if (s.deputy) ret->deputies |= (uint8_t)(1u << r);
+    }
 }
 
 static bool dated_ahead(const struct doc *payload, int64_t now_ms, int64_t *ret_at)
@@ -24,6 +28,7 @@ static MUST outcome admit(struct assurance *a, struct bytes json, enum document_
 {
     int64_t at;
     TRY(document_open_why(json, arena, ret, why));
+    ret->judged_ms = now_ms;
     TRY(document_verify(&a->charter, want, ret, why));
     if (!ok(document_time(ret->payload, "at", &at))) return document_refuse(CAUSE_MALFORMED, "at", why);
     if (dated_ahead(ret->payload, now_ms, &at)) return document_refuse(CAUSE_FUTURE, NULL, why);
@@ -190,6 +195,7 @@ static MUST outcome decision_check(const struct assurance *a, const struct docum
     if (!ok(decision_read(d->payload, ret, &bad))) return document_refuse(CAUSE_MALFORMED, bad, why);
     struct decision_world w = { .model = a->model, .now_ms = now_ms,
         .used = case_find(a, ret->id) != NULL };
+    if (ret->rank > d->rank_worst) return document_refuse(CAUSE_DEPUTY_RANK, NULL, why);
     for (size_t i = 0; i < ret->n_rules; i++) w.stream_declared[i] = stream_find(a, ret->rules[i].stream) != NULL;
     cite(a, ret, &w.cited);
     return decision_judge(ret, &w, why);
@@ -316,6 +322,42 @@ size_t assurance_references(const struct assurance *a, const char *model, const 
     return n < cap ? n : cap;
 }
 
+/* --- charter --- */
+
+outcome charter_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY])
+{
+    struct charter_change n;
+    const char *wrong = "";
+    outcome o = charter_change_read(&a->charter, d->payload, &n, &wrong);
+    if (!ok(o)) return document_refuse(o.code == E_CONFLICT ? CAUSE_REPLAYED : CAUSE_MALFORMED, wrong, why);
+    charter_change_apply(&a->charter, &n);
+    return DONE;
+}
+
+static MUST outcome charter_accept(struct assurance *a, struct bytes json, enum document_type type, int64_t now_ms, struct arena *arena, char *why)
+{
+    struct document d;
+    struct charter_change n;
+    const char *wrong = "";
+    TRY(admit(a, json, type, now_ms, arena, &d, why));
+    outcome o = charter_change_read(&a->charter, d.payload, &n, &wrong);
+    if (!ok(o)) return document_refuse(o.code == E_CONFLICT ? CAUSE_REPLAYED : CAUSE_MALFORMED, wrong, why);
+    o = keep(a, ENTRY_CHARTER, d.json, why);
+    if (ok(o)) charter_change_apply(&a->charter, &n);
+    else charter_change_free(&n);
+    return o;
+}
+
+static MUST outcome holder_accept(struct assurance *a, struct bytes json, int64_t now_ms, struct arena *arena, char *why)
+{
+    return charter_accept(a, json, DOCUMENT_CHARTER, now_ms, arena, why);
+}
+
+static MUST outcome deputy_accept(struct assurance *a, struct bytes json, int64_t now_ms, struct arena *arena, char *why)
+{
+    return charter_accept(a, json, DOCUMENT_DEPUTY, now_ms, arena, why);
+}
+
 /* --- the doors --- */
 
 static outcome door(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY],
@@ -342,6 +384,16 @@ outcome assurance_decision(struct assurance *a, struct bytes json, int64_t now_m
 outcome assurance_reference(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY])
 {
     return door(a, json, now_ms, why, reference_accept);
+}
+
+outcome assurance_charter_change(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY])
+{
+    return door(a, json, now_ms, why, holder_accept);
+}
+
+outcome assurance_deputy(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY])
+{
+    return door(a, json, now_ms, why, deputy_accept);
 }
 
 outcome assurance_verify(struct assurance *a, const char *type, struct bytes json, int64_t now_ms, struct arena *arena,

@@ -6,10 +6,13 @@
 #define OPEN_BYTES (4u << 20)
 #define LOOSEN_SKEW_MS (5 * MS_S) /* between a signer's clock and ours */
 
+/* *ret_at: the time now, then the document's. */
 static MUST outcome admit(struct assurance *a, struct bytes json, enum document_type want, struct arena *arena,
     struct document *ret, int64_t *ret_at, char why[DOCUMENT_WHY])
 {
+    int64_t now_ms = *ret_at;
     TRY(document_open_why(json, arena, ret, why));
+    ret->judged_ms = now_ms;
     TRY(document_verify(&a->charter, want, ret, why));
     if (!ok(document_time(ret->payload, "at", ret_at))) return document_refuse(CAUSE_MALFORMED, "at", why);
     return DONE;
@@ -90,7 +93,7 @@ static MUST outcome declaration_accept(struct assurance *a, struct bytes json, i
 {
     struct document d;
     struct fact f;
-    int64_t at, expires;
+    int64_t at = now_ms, expires;
     TRY(admit(a, json, DOCUMENT_DECLARATION, arena, &d, &at, why));
     if (!ok(declaration_read(d.payload, &f, &expires)) || strchr(f.control, ' ') || strchr(f.asset, ' '))
         return document_refuse(CAUSE_MALFORMED, "declaration", why);
@@ -141,7 +144,7 @@ static MUST outcome release_check(struct assurance *a, const struct document *d,
 static MUST outcome release_accept(struct assurance *a, struct bytes json, int64_t now_ms, struct arena *arena,
     struct document *d, char why[DOCUMENT_WHY])
 {
-    int64_t at;
+    int64_t at = now_ms;
     TRY(admit(a, json, DOCUMENT_RELEASE, arena, d, &at, why));
     TRY(release_check(a, d, at, now_ms, why));
     if (!entry_write(a, ENTRY_RELEASE, d->json, true)) return document_refuse(CAUSE_WRITE, NULL, why);
@@ -183,7 +186,7 @@ static MUST outcome loosen_accept(struct assurance *a, struct bytes json, int64_
     char why[DOCUMENT_WHY])
 {
     struct document d;
-    int64_t signed_at;
+    int64_t signed_at = now_ms;
     TRY(admit(a, json, DOCUMENT_LOOSEN, arena, &d, &signed_at, why));
     const char *id = doc_text(d.payload, "limit", "");
     size_t at = limits_find_id(&a->limits, id);

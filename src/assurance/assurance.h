@@ -53,11 +53,14 @@ MUST outcome assurance_declaration(struct assurance *a, struct bytes json, int64
 /* {"type":"release","hold":"H-1","payload_sha256":hex,"at":...} signed by two different charter roles' keys: OK = may be released. */
 MUST outcome assurance_release(struct assurance *a, struct bytes json, int64_t now_ms, char ret_hold[16], char ret_payload_hash[65],
     char why[ASSURANCE_WHY]);
+/* {"type":"charter"|"deputy",...} signed by two of the three themselves: another key for a role, a deputy for a time. */
+MUST outcome assurance_charter_change(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
+MUST outcome assurance_deputy(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
 /* {"type":"loosen","limit":"L-1",...} signed as the decision's loosening rule says. */
 MUST outcome assurance_loosen(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
 
 /* A signed document that another room applies ("grants"): signatures, site and date are judged, nothing is kept.
- * The trees live in the arena. now_ms INT64_MAX: from the record, whatever its date. */
+ * The trees live in the arena. From the record: now_ms = when it was written. */
 struct assurance_signed { const struct doc *payload, *envelope; int64_t at_ms; };
 MUST outcome assurance_verify(struct assurance *a, const char *type, struct bytes json, int64_t now_ms, struct arena *arena,
     struct assurance_signed *ret, char why[ASSURANCE_WHY]);

@@ -1,6 +1,8 @@
 /* See charter.h. */
 #include "assurance/charter.h"
 
+#include "base/time.h"
+
 static const struct { const char *word, *ja, *en; } role_rows[CHARTER_ROLES] = {
 #define X(name, word, ja, en) [name] = { word, ja, en },
     CHARTER_ROLE_ROWS(X)
@@ -85,6 +87,7 @@ outcome charter_read(const struct doc *d, struct charter *ret)
 void charter_deinit(struct charter *c)
 {
     for (unsigned r = 0; r < CHARTER_ROLES; r++) key_free(c->roles[r].key);
+    for (size_t i = 0; i < c->n_deputies; i++) key_free(c->deputies[i].holder.key);
     memset(c, 0, sizeof *c);
 }
 
@@ -104,6 +107,29 @@ struct doc *charter_doc(struct arena *a, const char *site, const char *const pem
     return d;
 }
 
+static struct doc *deputies_view(const struct charter *c, struct arena *a)
+{
+    struct doc *list = doc_list(a);
+    for (size_t i = 0; i < c->n_deputies; i++) {
+        const struct charter_deputy *p = &c->deputies[i];
+        struct doc *one = doc_map(a);
+        char from[TIME_TEXT], until[TIME_TEXT], rank[3] = { 'R', (char)('0' + p->rank), 0 };
+        time_text(p->from_ms, from);
+        time_text(p->until_ms, until);
+        doc_set_text(a, one, "id", p->id);
+        doc_set_text(a, one, "role", role_rows[p->role].word);
+        doc_set_text(a, one, "role_ja", role_rows[p->role].ja);
+        doc_set_text(a, one, "role_en", role_rows[p->role].en);
+        doc_set_text(a, one, "person", p->holder.person);
+        doc_set_text(a, one, "key_id", p->holder.key_id);
+        doc_set_text(a, one, "from", from);
+        doc_set_text(a, one, "until", until);
+        doc_set_text(a, one, "rank", rank);
+        doc_add(list, one);
+    }
+    return list;
+}
+
 struct doc *charter_view(const struct charter *c, struct arena *a)
 {
     struct doc *d = doc_map(a), *roles = doc_list(a);
@@ -115,8 +141,11 @@ struct doc *charter_view(const struct charter *c, struct arena *a)
         doc_set_text(a, one, "role_ja", role_rows[r].ja);
         doc_set_text(a, one, "role_en", role_rows[r].en);
         doc_set_text(a, one, "key_id", c->roles[r].key_id);
+        doc_set_text(a, one, "person", c->roles[r].person);
+        doc_set_bool(a, one, "passkey", c->roles[r].rp[0] != 0);
         doc_add(roles, one);
     }
     doc_set(a, d, "roles", roles);
+    doc_set(a, d, "deputies", deputies_view(c, a));
     return d;
 }

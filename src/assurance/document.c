@@ -1,6 +1,7 @@
 /* See document.h: opening, checking and describing signed documents. Drafts: document_new.c. */
 #include "assurance/document.h"
 
+#include "assurance/passkey.h"
 #include "base/time.h"
 
 enum { RULE_ANY_TWO = 0, RULE_EITHER_OWNER = -1 };
@@ -91,29 +92,29 @@ outcome document_open_why(struct bytes json, struct arena *a, struct document *r
     return document_refuse(CAUSE_MALFORMED, "envelope", why);
 }
 
-/* The role whose key id this is; CHARTER_ROLES if none. In a small organisation a person holding two roles is
- * known by the first only: one person, one signature. */
-static enum charter_role role_of(const struct charter *c, const char *id)
+/* A passkey signs the SHA-256 of the bytes a key file would sign. */
+static MUST outcome passkey_good(const struct charter_holder *h, struct bytes pae, struct bytes signature)
 {
-    for (unsigned r = 0; r < CHARTER_ROLES; r++)
-        if (c->roles[r].key && strcmp(c->roles[r].key_id, id) == 0) return (enum charter_role)r;
-    return CHARTER_ROLES;
+    struct webauthn_assertion assertion;
+    struct webauthn_data data;
+    struct buffer spki = BUFFER(1024);
+    struct hash digest;
+    const char *why;
+    TRY(webauthn_read_assertion(signature, &assertion));
+    hash_sha256(pae, &digest);
+    struct passkey_want want = { .challenge = hash_view(&digest), .rp = h->rp };
+    outcome o = key_write_public_der(h->key, &spki);
+    if (ok(o)) o = passkey_check(&want, buffer_view(&spki), &assertion, &data, &why);
+    buffer_deinit(&spki);
+    return o;
 }
 
-/* Every role this key holds: one, but in a small organisation. */
-static uint8_t roles_of_key(const struct charter *c, const char *id)
-{
-    unsigned mask = 0;
-    for (unsigned r = 0; r < CHARTER_ROLES; r++)
-        if (strcmp(c->roles[r].key_id, id) == 0) mask |= 1u << r;
-    return (uint8_t)mask;
-}
-
-static bool signature_good(const struct charter *c, const struct document *d, size_t i, enum charter_role r)
+static bool signature_good(const struct charter_holder *h, const struct document *d, size_t i)
 {
     struct buffer pae = BUFFER(DOCUMENT_BYTES_MAX + 256);
+    struct bytes signature = d->envelope.signatures[i].signature;
     outcome o = dsse_pae(d->envelope.type, d->envelope.payload, &pae);
-    if (ok(o)) o = key_verify(c->roles[r].key, buffer_view(&pae), d->envelope.signatures[i].signature);
+    if (ok(o)) o = h->rp[0] ? passkey_good(h, buffer_view(&pae), signature) : key_verify(h->key, buffer_view(&pae), signature);
     buffer_deinit(&pae);
     return ok(o);
 }
@@ -121,8 +122,10 @@ static bool signature_good(const struct charter *c, const struct document *d, si
 void document_signers(const struct charter *c, const struct document *d, enum charter_role *roles, bool *good)
 {
     for (size_t i = 0; i < d->envelope.n; i++) {
-        roles[i] = role_of(c, d->envelope.signatures[i].key_id);
-        good[i] = roles[i] != CHARTER_ROLES && signature_good(c, d, i, roles[i]);
+        struct charter_signer s;
+        bool known = ok(charter_signer(c, d->envelope.signatures[i].key_id, d->judged_ms, &s));
+        roles[i] = known ? s.role : CHARTER_ROLES;
+        good[i] = known && signature_good(s.holder, d, i);
     }
 }
 
@@ -150,27 +153,35 @@ uint8_t document_wanting(const struct charter *c, const struct document *d)
     size_t n = 0;
     document_signers(c, d, roles, good);
     for (size_t i = 0; i < d->envelope.n; i++) {
-        if (!good[i]) continue;
-        mask |= roles_of_key(c, d->envelope.signatures[i].key_id);
+        struct charter_signer s;
+        if (!good[i] || !ok(charter_signer(c, d->envelope.signatures[i].key_id, d->judged_ms, &s))) continue;
+        mask |= s.roles;
         n++;
     }
     return wanting(d->type, mask, n);
 }
 
+static MUST outcome verify_one(const struct charter *c, struct document *d, size_t i, char why[DOCUMENT_WHY])
+{
+    struct charter_signer s;
+    const char *id = d->envelope.signatures[i].key_id;
+    bool charters = d->type == DOCUMENT_CHARTER || d->type == DOCUMENT_DEPUTY;
+    if (!ok(charter_signer(c, id, d->judged_ms, &s))) return document_refuse(CAUSE_SIGNER, id, why);
+    if (!signature_good(s.holder, d, i)) return document_refuse(CAUSE_SIGNATURE, charter_role_word(s.role), why);
+    if (charters && s.deputy) return document_refuse(CAUSE_DEPUTY, charter_role_word(s.role), why);
+    if (d->roles & s.roles) return document_refuse(CAUSE_ONE_PERSON, charter_role_word(s.role), why);
+    d->roles |= s.roles;
+    if (s.rank < d->rank_worst) d->rank_worst = s.rank;
+    for (unsigned r = 0; r < CHARTER_ROLES; r++)
+        if (s.roles & 1u << r) d->key_of[r] = id;
+    return DONE;
+}
+
 static MUST outcome verify_signatures(const struct charter *c, struct document *d, char why[DOCUMENT_WHY])
 {
-    enum charter_role roles[DSSE_SIGNATURES_MAX];
-    bool good[DSSE_SIGNATURES_MAX];
-    document_signers(c, d, roles, good);
     d->roles = 0;
-    for (size_t i = 0; i < d->envelope.n; i++) {
-        const char *id = d->envelope.signatures[i].key_id;
-        if (roles[i] == CHARTER_ROLES) return document_refuse(CAUSE_SIGNER, id, why);
-        if (!good[i]) return document_refuse(CAUSE_SIGNATURE, charter_role_word(roles[i]), why);
-        uint8_t mask = roles_of_key(c, id);
-        if (d->roles & mask) return document_refuse(CAUSE_ONE_PERSON, charter_role_word(roles[i]), why);
-        d->roles |= mask;
-    }
+    d->rank_worst = 5;
+    for (size_t i = 0; i < d->envelope.n; i++) TRY(verify_one(c, d, i, why));
     uint8_t rest = wanting(d->type, d->roles, d->envelope.n);
     for (unsigned r = 0; r < CHARTER_ROLES; r++)
         if (rest & 1u << r)

@@ -17,6 +17,8 @@
     X(DOCUMENT_REFERENCE, "reference", 2)                                                          \
     X(DOCUMENT_DECLARATION, "declaration", -1)                                                     \
     X(DOCUMENT_RELEASE, "release", 0)                                                              \
+    X(DOCUMENT_CHARTER, "charter", 0)                                                              \
+    X(DOCUMENT_DEPUTY, "deputy", 0)                                                                \
     X(DOCUMENT_LOOSEN, "loosen", 0)                                                                \
     X(DOCUMENT_GRANTS, "grants", 2)                                                                \
     X(DOCUMENT_AGREEMENT, "agreement", 3)
@@ -36,6 +38,8 @@ const char *document_type_word(enum document_type t);
     X(CAUSE_SITE, "other-site", E_DENIED)                          /* signed for another site */   \
     X(CAUSE_SIGNER, "unknown-signer", E_DENIED)                    /* a key the charter does not name */ \
     X(CAUSE_SIGNATURE, "bad-signature", E_CRYPTO)                                                  \
+    X(CAUSE_DEPUTY, "not-for-a-deputy", E_DENIED)                  /* a charter is changed by the three themselves */ \
+    X(CAUSE_DEPUTY_RANK, "above-deputy-rank", E_DENIED)            /* the decision is worse than a deputy may accept */ \
     X(CAUSE_ONE_PERSON, "one-person-twice", E_DENIED)              /* the same key in two roles or two slots */ \
     X(CAUSE_MISSING, "signature-missing", E_DENIED)                /* detail: the role */          \
     X(CAUSE_REPLAYED, "replayed", E_CONFLICT)                      /* id used before, or older than what is in force */ \
@@ -72,6 +76,9 @@ struct document { /* an opened envelope; views into the arena */
     struct dsse envelope;
     const struct doc *payload;   /* tree */
     const struct doc *json;      /* the envelope itself as a tree: what the ledger keeps */
+    int64_t judged_ms;           /* set by the caller before document_verify: deputies have dates; 0: none counts */
+    const char *key_of[CHARTER_ROLES]; /* set by document_verify: who signed for it */
+    int rank_worst;              /* likewise: the worst rank that every signer may sign for */
     uint8_t roles;               /* mask of roles whose signature is good; set by document_verify */
 };
 

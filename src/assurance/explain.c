@@ -109,8 +109,8 @@ static void decision_rows(const struct rows *r, const struct case_file *c)
     for (unsigned i = 0; i < CHARTER_ROLES; i++) {
         enum charter_role role = (enum charter_role)i;
         if (!(c->by.roles & 1u << i)) continue;
-        (void)snprintf(ja, sizeof ja, "%sが署名（鍵 %.16s…）", charter_role_ja(role), c->by.key_ids[i]);
-        (void)snprintf(en, sizeof en, "signed by the %s (key %.16s...)", charter_role_en(role), c->by.key_ids[i]);
+        (void)snprintf(ja, sizeof ja, "%s%sが署名（鍵 %.16s…）", charter_role_ja(role), c->by.deputies & 1u << i ? "の代理" : "", c->by.key_ids[i]);
+        (void)snprintf(en, sizeof en, "signed by the %s%s (key %.16s...)", charter_role_en(role), c->by.deputies & 1u << i ? "'s deputy" : "", c->by.key_ids[i]);
         row(r, "signer", charter_role_word(role), ja, en);
     }
     (void)snprintf(ja, sizeof ja, "権限：%s の憲章が三つの役割の鍵を定めています。管理者は変えられません。", r->a->charter.site);

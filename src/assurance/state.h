@@ -54,6 +54,7 @@ struct written { /* the newest evidence entry of a (control, asset, method) */
 };
 struct signed_by {
     uint8_t roles;                   /* mask */
+    uint8_t deputies;                /* mask: for which a deputy signed */
     char key_ids[CHARTER_ROLES][65];
 };
 struct case_file { /* a decision and what became of it */
@@ -229,6 +230,7 @@ MUST outcome case_apply(struct assurance *a, const struct document *d, const str
 MUST outcome reference_apply(struct assurance *a, const struct document *d);
 MUST outcome declaration_apply(struct assurance *a, const struct document *d, int64_t now_ms);
 void release_remember(struct assurance *a, const struct doc *payload);
+MUST outcome charter_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY]); /* from the record */
 void signers_of(const struct document *d, const struct charter *c, struct signed_by *ret);
 
 /* view parts shared by several files */

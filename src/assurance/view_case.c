@@ -37,6 +37,7 @@ static struct doc *signers_doc(const struct signed_by *by, struct arena *arena)
         doc_set_text(arena, d, "role", charter_role_word((enum charter_role)r));
         set_both(arena, d, "role", charter_role_ja((enum charter_role)r), charter_role_en((enum charter_role)r));
         doc_set_text(arena, d, "key_id", by->key_ids[r]);
+        doc_set_bool(arena, d, "deputy", by->deputies & 1u << r);
         doc_add(list, d);
     }
     return list;

@@ -62,6 +62,8 @@ int ask_assessments(struct cli *c, const char *id, const struct doc **ret, const
 struct model;
 int read_model(struct cli *c, const char *path, struct doc **ret, struct model **ret_model);
 /* A draft as a private file; prints its name. */
+/* documents.c: the site a draft is made for (--site, else the daemon's); CHARTER_SITE_MAX bytes. */
+int charter_site(struct cli *c, char *site);
 int store_doc(struct cli *c, const char *path, const struct doc *d);
 
 /* The commands, by file. */
@@ -103,6 +105,9 @@ int cmd_limit_release(struct cli *c);
 int cmd_limit_loosen(struct cli *c);
 int cmd_assessment_export(struct cli *c);
 int cmd_assessment_replay(struct cli *c);
+int cmd_charter_show(struct cli *c);
+int cmd_charter_new(struct cli *c);
+int cmd_deputy_new(struct cli *c);
 int cmd_user_new(struct cli *c);
 int cmd_user_list(struct cli *c);
 int cmd_user_show(struct cli *c);

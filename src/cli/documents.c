@@ -33,7 +33,7 @@ static int load_key(struct cli *c, const char *path, struct key **ret)
 }
 
 /* The site's charter and id, from the daemon: what a draft is made for. */
-static int site_of(struct cli *c, char site[CHARTER_SITE_MAX])
+int charter_site(struct cli *c, char *site)
 {
     const struct doc *d;
     if (flag(c, "site")) return snprintf(site, CHARTER_SITE_MAX, "%s", flag(c, "site")) < 0;
@@ -86,7 +86,7 @@ int cmd_mission_draft(struct cli *c)
     if (c->n_args != 1) return complain_usage(c);
     if (!flag(c, "out")) return need_flag(c, "out");
     int code = model_of(c, c->args[0], &d);
-    if (!code) code = site_of(c, site);
+    if (!code) code = charter_site(c, site);
     return code ? code : store_doc(c, flag(c, "out"), document_model_new(&c->arena, site, d, port_wall_ms()));
 }
 
@@ -246,7 +246,7 @@ int cmd_decision_new(struct cli *c)
     if (!flag(c, "id")) return need_flag(c, "id");
     if (!flag(c, "out")) return need_flag(c, "out");
     int code = ask_assessment(c, &mission, &model, &list);
-    if (!code) code = site_of(c, d.site);
+    if (!code) code = charter_site(c, d.site);
     if (code) return code;
     snprintf(d.id, sizeof d.id, "%s", flag(c, "id"));
     cite(&d, list, mission);
@@ -271,7 +271,7 @@ int cmd_evidence_new(struct cli *c)
     char site[CHARTER_SITE_MAX];
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!flag(c, needed[i])) return need_flag(c, needed[i]);
-    int days = number(c, "days", 365), code = site_of(c, site);
+    int days = number(c, "days", 365), code = charter_site(c, site);
     if (days < 1) return complain_usage(c);
     int64_t now = port_wall_ms();
     return code ? code : sign_and_apply(c, document_declaration_new(&c->arena, site, flag(c, "control"), flag(c, "asset"), true,
@@ -287,7 +287,7 @@ int cmd_device_reference(struct cli *c)
         if (!flag(c, needed[i])) return need_flag(c, needed[i]);
     outcome o = reference_from_file(flag(c, "image"), value);
     if (!ok(o)) return complain(c, EXIT_CONFIGURATION, "SK-1004", cli_say(c, W_FILE), flag(c, "image"), NULL);
-    int code = site_of(c, site);
+    int code = charter_site(c, site);
     if (code) return code;
     struct doc *pcrs = doc_map(&c->arena);
     hex_of(bytes_of(value, sizeof value), text);
@@ -301,7 +301,7 @@ int cmd_limit_release(struct cli *c)
     char site[CHARTER_SITE_MAX];
     if (c->n_args != 1) return complain_usage(c);
     int code = ask(c, "GET", "/api/v1/holds", BYTES_NONE, &holds);
-    if (!code) code = site_of(c, site);
+    if (!code) code = charter_site(c, site);
     if (code) return code;
     for (const struct doc *h = holds->first; h; h = h->next)
         if (strcmp(doc_text(h, "id", ""), c->args[0]) == 0)
@@ -313,6 +313,6 @@ int cmd_limit_loosen(struct cli *c)
 {
     char site[CHARTER_SITE_MAX];
     if (c->n_args != 1) return complain_usage(c);
-    int code = site_of(c, site);
+    int code = charter_site(c, site);
     return code ? code : sign_and_apply(c, document_loosen_new(&c->arena, site, c->args[0], port_wall_ms()));
 }

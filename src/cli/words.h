@@ -48,6 +48,8 @@
     X(W_INVITE_NEXT, "機器で sekimori-agent join 'URL'", "on the device: sekimori-agent join 'URL'") \
     X(W_LOGIN, "この機械のブラウザで開く（10分、一度だけ）", "open in a browser on this machine (10 minutes, once)") \
     X(W_PERSON_LINK, "本人に渡す（24時間、一度だけ。この機械で開くとき／よそから開くとき）", "hand to the person (24 hours, once; on this machine / from elsewhere)") \
+    X(W_DEPUTY, "代理", "deputy")                                                                 \
+    X(W_NO_PASSKEY, "この人はパスキーを登録していません", "this person has registered no passkey") \
     X(W_PASSKEYS, "パスキー", "passkeys")                                                         \
     X(W_PASSWORD_SET, "パスワードあり", "password set")                                           \
     X(W_PASSWORD_NONE, "パスワードなし", "no password")                                           \

@@ -243,13 +243,13 @@ outcome core_agreement(void *ctx, struct bytes json, const char *by, char why[AS
 
 /* ---- replay ---- */
 
-outcome core_agreement_replay(struct core *c, struct bytes json)
+outcome core_agreement_replay(struct core *c, struct bytes json, int64_t at_ms)
 {
     static struct agreement a;
     struct arena arena = ARENA(AGREEMENT_BYTES);
     struct assurance_signed d;
     char why[ASSURANCE_WHY], hash[65];
-    outcome o = assurance_verify(c->assurance, "agreement", json, INT64_MAX, &arena, &d, why);
+    outcome o = assurance_verify(c->assurance, "agreement", json, at_ms, &arena, &d, why);
     if (ok(o)) o = read_agreement(c, d.payload, &a, why);
     if (ok(o)) o = need_peers(c);
     if (ok(o)) o = hash_of(d.payload, hash);

@@ -82,13 +82,13 @@ outcome core_grants(void *ctx, struct bytes json, const char *by, char why[ASSUR
 }
 
 /* What was in force and does not verify or read any more refuses the start: better none than another policy. */
-outcome core_grants_replay(struct core *c, struct bytes json)
+outcome core_grants_replay(struct core *c, struct bytes json, int64_t at_ms)
 {
     struct arena arena = ARENA(POLICY_BYTES);
     struct assurance_signed d;
     struct grants *next;
     char why[ASSURANCE_WHY], hash[65];
-    outcome o = assurance_verify(c->assurance, "grants", json, INT64_MAX, &arena, &d, why);
+    outcome o = assurance_verify(c->assurance, "grants", json, at_ms, &arena, &d, why);
     if (ok(o)) o = hash_of(d.payload, hash);
     if (ok(o)) o = read_policy(d.payload, &next, why);
     if (ok(o)) swap(c, next, hash, d.at_ms);

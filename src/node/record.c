@@ -114,8 +114,8 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
         o = DONE;
     }
     if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
-    if (ok(o) && e->kind == ENTRY_GRANTS) o = core_grants_replay(c, e->payload);
-    if (ok(o) && e->kind == ENTRY_AGREEMENT) o = core_agreement_replay(c, e->payload);
+    if (ok(o) && e->kind == ENTRY_GRANTS) o = core_grants_replay(c, e->payload, e->at_ms);
+    if (ok(o) && e->kind == ENTRY_AGREEMENT) o = core_agreement_replay(c, e->payload, e->at_ms);
     if (ok(o) && e->kind == ENTRY_FLOW) core_flow_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
     arena_deinit(&a);

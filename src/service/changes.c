@@ -132,7 +132,7 @@ outcome change_document(struct service *s, struct request *q)
         const char *type;
         outcome (*take)(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
     } rows[] = { { "model", assurance_model }, { "decision", assurance_decision }, { "reference", assurance_reference },
-        { "declaration", assurance_declaration }, { "loosen", assurance_loosen } };
+        { "declaration", assurance_declaration }, { "loosen", assurance_loosen }, { "charter", assurance_charter_change }, { "deputy", assurance_deputy } };
     char why[ASSURANCE_WHY] = "";
     int64_t at = s->port.wall_ms(s->port.ctx);
     outcome o = REFUSE(E_UNKNOWN);

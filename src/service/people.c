@@ -24,7 +24,10 @@ static struct doc *person_view(struct request *q, const struct user *who)
         struct doc *k = doc_map(&q->arena);
         char id[2 * PASSKEY_ID_MAX + 1];
         hex_of(bytes_of(who->keys[i].id, who->keys[i].id_n), id);
+        char spki[2 * PASSKEY_SPKI_MAX + 1];
+        hex_of(bytes_of(who->keys[i].spki, who->keys[i].spki_n), spki);
         doc_set_text(&q->arena, k, "id", id);
+        doc_set_text(&q->arena, k, "spki", spki);
         doc_set_text(&q->arena, k, "rp", who->keys[i].rp);
         doc_set_text(&q->arena, k, "label", who->keys[i].label);
         doc_add(keys, k);
