@@ -88,6 +88,7 @@ static const struct command commands[] = {
     { "limit", "loosen", "LIMIT --key KEY --key KEY | --out FILE", "条件が戻った制限を解く", "end a limit whose condition is good again", cmd_limit_loosen },
     { "limit", "sign", "FILE --key KEY", "解除書に署名する", "sign a release or loosening", cmd_document_sign },
     { "limit", "apply", "FILE", "署名済みの解除書を反映する", "apply a signed release or loosening", cmd_document_apply },
+    { "watch", "list", "", "いつもと違う動きの警報", "alarms: devices that do otherwise than usual", cmd_list },
     { "watch", "discover", "FILE|IFACE [--seconds N]", "通信の記録または回線を聞き、機器・通信・危険を示す（サイトがなくてもよい。-o csv も可）",
         "who talks to whom and what is dangerous, from a capture or an interface (no site needed; -o csv as well)", cmd_watch_discover },
     { "watch", "inventory", "FILE [--pcap FILE] [--interface IFACE] [--seconds N]", "設備台帳（CSV）と、見えた通信を突き合わせる",

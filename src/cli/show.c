@@ -140,6 +140,7 @@ int cmd_list(struct cli *c)
         { "assessment", "/api/v1/assessments", { "id", "at", "state", "cause", "decision_yen", "hash" } },
         { "decision", "/api/v1/decisions", { "id", "state", "*text" } },
         { "limit", "/api/v1/limits", { "id", "mode", "enforced", "*text" } },
+        { "watch", "/api/v1/alerts", { "at", "device", "group", "*text" } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(c->command->noun, rows[i].noun) == 0) return list(c, rows[i].path, rows[i].keys);

@@ -1,5 +1,6 @@
 /* Start, loop, stop. Order in a turn: what arrived, what is due, what is durable, one flush. */
 #include "node/core.h"
+#include "node/learn.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -109,7 +110,8 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants,
-        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .prune = s_prune, .erase = s_erase };
+        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .prune = s_prune, .erase = s_erase,
+        .alerts = learn_alerts };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -211,6 +213,7 @@ static outcome open_ledger(struct core *c)
     uint64_t cut = 0;
     snprintf(dir, sizeof dir, "%s/ledger", c->state);
     TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
+    TRY(learn_open(c));
     TRY(core_replay(c));
     TRY(core_grants_default(c));
     core_registry_changed(c);
@@ -303,6 +306,7 @@ static int due(struct core *c)
     wait = sooner(wait, service_turn(c->service));
     if (witness_turn(c)) wait = 0;
     self_turn(c, mono);
+    learn_turn(c, wall);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     if (mono >= c->refusals_next_ms) {
@@ -364,6 +368,7 @@ void core_close(struct core *c)
         (void)!ok(keep_save(c));
         (void)!ok(core_seal_head(c, 0));
     }
+    learn_close(c);
     links_drop(c);
     peers_close(c);
     service_free(c->service);

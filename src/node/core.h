@@ -90,6 +90,7 @@ struct core {
     int64_t grants_at_ms;
     char grants_hash[65];      /* of its payload, "" for none */
     struct exchange *exchange;
+    struct learn *learn;       /* NULL: nothing is learnt (lab) */
     struct assurance *assurance;
     struct users *users;
     struct service *service;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "node/core.h"
+#include "node/learn.h"
 
 enum { BACKLOG_MAX = 64 << 20, RECORDS_A_TURN = 4096, LINK_INDEX_BITS = 20, SEND_MAX = 1 << 20 };
 
@@ -224,6 +225,7 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
     l->not_after_ms = up->not_after_ms;
     l->tls_version = up->tls_version;
     self_link_fact(c, l);
+    learn_link(c, l->id, up->source);
     attest_link_up(c, who->id);
 }
 

@@ -1,6 +1,7 @@
 /* Entries: what is written, replayed, sealed; and the two ports through which exchange and assurance
  * reach the record. */
 #include "node/core.h"
+#include "node/learn.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,6 +119,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     if (ok(o) && e->kind == ENTRY_AGREEMENT) o = core_agreement_replay(c, e->payload, e->at_ms);
     if (ok(o) && e->kind == ENTRY_FLOW) core_flow_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
+    if (ok(o) && e->kind == ENTRY_ALERT) learn_replay(c, d);
     arena_deinit(&a);
     return o;
 }
@@ -201,6 +203,7 @@ static outcome record_with(struct core *c, struct data *d, const struct mqtt_pro
 static outcome x_record(void *ctx, const struct message *m, const struct stream *s, uint64_t *ret_index)
 {
     struct core *c = ctx;
+    learn_message(c, m, !s || s->command);
     if (!s || !s->recorded) return REFUSE(E_UNSUPPORTED);
     struct data d = { .flags = (uint8_t)((m->retain ? DATA_RETAIN : 0) | (m->flagged ? DATA_FLAGGED : 0)), .qos = m->qos,
         .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload,
@@ -272,6 +275,7 @@ static void tell_message(struct arena *a, struct doc *d, const struct message *m
 static void x_tell(void *ctx, const char *what, const struct message *m, const struct verdict *v, const struct held *h)
 {
     struct core *c = ctx;
+    if (strstr(what, "refused")) learn_refused(c, m);
     if (tell_kind(what) == ENTRY_AUDIT) { /* whatever a peer can repeat is counted, not written each time */
         char detail[200];
         snprintf(detail, sizeof detail, "%.*s %s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,

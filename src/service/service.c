@@ -65,6 +65,7 @@ static const struct route routes[] = {
     { "GET", "/api/v1/peers", PEOPLE, NEED_SIGHT, get_peers },
     { "POST", "/api/v1/peers/{}/{}", PEOPLE, NEED_ROOT, change_peer },
     { "POST", "/api/v1/streams", PEOPLE, NEED_ENROL, change_stream },
+    { "GET", "/api/v1/alerts", PEOPLE, NEED_SIGHT, get_alerts },
     { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
     { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },

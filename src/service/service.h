@@ -66,6 +66,8 @@ struct service_port {
     outcome (*prune)(void *ctx, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret);
     /* Destroy the data key of a device. E_UNKNOWN: it has none. */
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
+    /* The newest alarms, newest first; a list. */
+    struct doc *(*alerts)(void *ctx, struct arena *arena);
     /* Count a refusal (token guesses) towards guard and audit. */
     void (*refused)(void *ctx, enum listener l, enum link_refusal why, const char *source);
 };

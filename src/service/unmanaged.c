@@ -21,6 +21,12 @@ outcome get_unmanaged(struct service *s, struct request *q)
     return answer_doc(q, list);
 }
 
+/* GET /api/v1/alerts: what devices do otherwise than usual. */
+outcome get_alerts(struct service *s, struct request *q)
+{
+    return answer_doc(q, s->port.alerts ? s->port.alerts(s->port.ctx, &q->arena) : doc_list(&q->arena));
+}
+
 /* All rows are judged before the first is written. */
 static outcome judge(struct service *s, struct request *q, const struct doc *rows, bool *ret_good)
 {

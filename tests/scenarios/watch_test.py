@@ -409,6 +409,34 @@ def unmanaged():
         site.close()
 
 
+def learned():
+    """A device of a running site: what it does in its first days is usual, something new in its second week is an alarm."""
+    site = Site('learn')
+    alarms = lambda lang='en': site.json('watch', 'list')
+    try:
+        site.start()
+        device = site.enrol('gw-07', 'device')
+        usual, other = f'sk/v1/{site.name}/gw-07/m/flow', f'sk/v1/{site.name}/gw-07/m/se\u200bcret'
+        check('it publishes as usual', device.pub(usual, '1', '-q', '1').returncode == 0)
+        check('there is no alarm while it is learnt', alarms() == [])
+        site.stop()
+        site.start(days=9)
+        check('nor later for what it does usually', device.pub(usual, '2', '-q', '1').returncode == 0 and alarms() == [])
+        device.pub(other, '3', '-q', '1')
+        found = until(alarms, 10) or []
+        check('a new topic is an alarm that says what', len(found) == 1 and found[0]['device'] == 'gw-07' and found[0]['what'] == 'new-topic', found)
+        check('what a stranger would hide in it is shown', found and '\u200b' not in found[0]['name'] and '\\xe2\\x80\\x8b' in found[0]['name'], found)
+        check('it is explained in both languages', found and 'new topic' in found[0]['text_en'] and '新しい宛先' in found[0]['text_ja'], found)
+        check('it is in the record', 'new-topic' in site.cli('ledger', 'list', '--kind', 'alert', '-o', 'json').stdout)
+        check('and nothing is limited by it', 'gw-07' not in site.cli('limit', 'list').stdout and device.pub(usual, '4', '-q', '1').returncode == 0)
+        device.pub(other, '5', '-q', '1')
+        site.stop()
+        site.start(days=9)
+        check('it is told once, and still there after a restart', len(alarms()) == 1, alarms())
+    finally:
+        site.close()
+
+
 def main():
     if INSIDE in sys.argv:
         inside()
@@ -416,6 +444,7 @@ def main():
     small_things()
     inventory()
     unmanaged()
+    learned()
     if os.geteuid() != 0 or run('unshare', '-n', 'true').returncode:
         skip('real traffic', 'no network of our own may be made here')
     else:

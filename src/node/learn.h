@@ -1,0 +1,24 @@
+/* What devices usually do, learnt from their own admitted links (watch/profile.h), and the alarms when one does not. Alarms
+ * are recorded and shown; they tighten nothing. */
+#ifndef NODE_LEARN_H
+#define NODE_LEARN_H
+
+#include "platform/exchange.h"
+
+struct core;
+struct learn;
+
+/* Reads what was learnt before from the state directory; a file of another form is left out, learning begins anew. */
+MUST outcome learn_open(struct core *c);
+void learn_close(struct core *c); /* keeps what was learnt */
+/* Each may be called from the exchange's port: nothing is written before learn_turn. */
+void learn_message(struct core *c, const struct message *m, bool command);
+void learn_refused(struct core *c, const struct message *m);
+void learn_link(struct core *c, const char *id, const char *source);
+void learn_turn(struct core *c, int64_t wall_ms);
+/* An ENTRY_ALERT of the record: shown again after a restart. */
+void learn_replay(struct core *c, const struct doc *d);
+/* The newest alarms, newest first: {"at", "device", "group", "what", "name", "norm", "value", "since", "text_ja", "text_en"}. */
+struct doc *learn_alerts(void *ctx, struct arena *arena);
+
+#endif
