@@ -81,3 +81,22 @@ outcome time_parse(struct bytes text, int64_t *ret_ms)
     *ret_ms = (int64_t)t * 1000 + ms;
     return DONE;
 }
+
+static int64_t jump_of(struct steady *s, int64_t wall_ms, int64_t mono_ms)
+{
+    int64_t jump = (wall_ms - s->machine_ms) - (mono_ms - s->machine_mono);
+    s->machine_ms = wall_ms;
+    s->machine_mono = mono_ms;
+    return jump >= CLOCK_JUMP_MS || jump <= -CLOCK_JUMP_MS ? jump : 0;
+}
+
+int64_t steady_look(struct steady *s, int64_t wall_ms, int64_t mono_ms, int64_t *ret_jump_ms)
+{
+    if (!s->started) *s = (struct steady) { true, wall_ms, mono_ms, wall_ms, mono_ms };
+    *ret_jump_ms = jump_of(s, wall_ms, mono_ms);
+    int64_t elapsed = mono_ms - s->mono_ms, slow = s->wall_ms + elapsed - elapsed / 10;
+    if (wall_ms < slow && elapsed < 100) return slow; /* anchored anew only where a tenth counts */
+    s->wall_ms = wall_ms > slow ? wall_ms : slow;
+    s->mono_ms = mono_ms;
+    return s->wall_ms;
+}

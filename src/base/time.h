@@ -15,4 +15,15 @@ void time_text(int64_t wall_ms, char *text);
 /* RFC 3339 with Z; fraction optional. */
 MUST outcome time_parse(struct bytes text, int64_t *ret_ms);
 
+/* The wall clock as what expires must see it: it follows the machine's forward and never goes back; set back, it goes on
+ * by the monotonic clock, a tenth slower until the machine's has caught up. Zero is its start. */
+#define CLOCK_JUMP_MS MS_MINUTE
+struct steady {
+    bool started;
+    int64_t wall_ms, mono_ms;         /* what it said, and when */
+    int64_t machine_ms, machine_mono; /* the machine's clock at the last look */
+};
+/* ret_jump_ms: by how much the machine's clock jumped since the last look, when that is CLOCK_JUMP_MS or more, else 0. */
+int64_t steady_look(struct steady *s, int64_t wall_ms, int64_t mono_ms, int64_t *ret_jump_ms);
+
 #endif

@@ -1,4 +1,4 @@
-/* Every write, sync and growth the log thread makes is failed in turn, once and three times running.
+/* Every write, sync and growth the log thread makes is failed in turn, once and three times running (N57).
  * The calls are this program's own, in front of libc's: nothing may be called durable that was
  * not written and synced, and all must arrive once the disk works again. */
 #include <errno.h>

@@ -261,7 +261,7 @@ static void test_node_room(void)
     }
 }
 
-/* Memory runs out at every allocation of open, append, read, prove in turn: refused, nothing worse. */
+/* Memory runs out at every allocation of open, append, read, prove in turn: refused, nothing worse (N58). */
 static void test_no_memory(void)
 {
     struct fixture f;

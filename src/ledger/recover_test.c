@@ -147,7 +147,7 @@ static void make(struct fixture *f, struct directory *kept, struct directory *al
     }
 }
 
-/* Leaves cut at every byte; payloads are all there. A torn record at a 16-byte edge is cut; one torn
+/* Leaves cut at every byte (N32); payloads are all there. A torn record at a 16-byte edge is cut; one torn
  * inside such a row (no disk or page does) is either cut or called changed, never taken. */
 static void test_leaf_cuts(const struct fixture *f, const struct directory *all)
 {

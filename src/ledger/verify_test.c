@@ -101,7 +101,7 @@ static void change_bytes(struct fixture *f, const char *name, size_t *tried)
     port_file_close(fd);
 }
 
-/* Every byte of every file: found, and only that file is named. */
+/* Every byte of every file: found, and only that file is named (N31). */
 static void test_every_byte(void)
 {
     struct fixture f;
@@ -156,7 +156,7 @@ static void test_cuts(void)
     fixture_deinit(&f);
 }
 
-/* Files deleted, swapped, added, copied over another. */
+/* Files deleted, swapped, added, copied over another (N33). */
 static void test_files(void)
 {
     struct fixture f;
@@ -275,7 +275,7 @@ static void test_keys(void)
     fixture_deinit(&f);
 }
 
-/* A leaf rewritten with its own hash made right again: only the tree and the head can tell. */
+/* A leaf rewritten with its own hash made right again: only the tree and the head can tell (N33). */
 static void test_forged(void)
 {
     struct fixture f;

@@ -26,12 +26,43 @@ static outcome watch_fd(struct core *c, int fd)
     return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? REFUSE_SYS(E_IO, errno) : DONE;
 }
 
+/* ---- the clock ---- */
+
+int64_t core_wall(struct core *c)
+{
+    int64_t jump, now = steady_look(&c->clock, port_wall_ms(), port_mono_ms(), &jump);
+    c->jumped_ms += jump;
+    return now;
+}
+
+static void audit_clock(struct core *c, const char *what, int64_t by_ms)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)by_ms);
+    core_audit(c, what, "by_ms", text, NULL);
+}
+
+static void clock_turn(struct core *c)
+{
+    if (!c->jumped_ms) return;
+    audit_clock(c, "clock-jumped", c->jumped_ms);
+    c->jumped_ms = 0;
+}
+
+/* The newest entry is of a later day than this: the clock was set back while nobody ran. Order is that of the record. */
+static void clock_start(struct core *c)
+{
+    struct ledger_entry e;
+    uint64_t size = ledger_size(c->ledger);
+    if (!size || !ok(ledger_read(c->ledger, size - 1, &c->read, &e))) return;
+    if (e.at_ms - core_wall(c) >= CLOCK_JUMP_MS) audit_clock(c, "clock-set-back", core_wall(c) - e.at_ms);
+}
+
 /* ---- the service's port ---- */
 
 static int64_t s_wall(void *ctx)
 {
-    (void)ctx;
-    return port_wall_ms();
+    return core_wall(ctx);
 }
 
 static int64_t s_mono(void *ctx)
@@ -129,10 +160,10 @@ static outcome take_public(struct core *c)
     return buffer_put(&c->server_chain, buffer_view(&c->ca_chain));
 }
 
-static bool server_near_end(const struct core *c)
+static bool server_near_end(struct core *c)
 {
     struct x509_facts f;
-    return !ok(x509_facts_pem(buffer_view(&c->server_chain), &f)) || f.not_after_ms - port_wall_ms() < SERVER_RENEW_DAYS * MS_DAY;
+    return !ok(x509_facts_pem(buffer_view(&c->server_chain), &f)) || f.not_after_ms - core_wall(c) < SERVER_RENEW_DAYS * MS_DAY;
 }
 
 /* The seal keeps a renewed server certificate in memory only: ask at every new seal, and every day. */
@@ -215,6 +246,7 @@ static outcome open_ledger(struct core *c)
     TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
     TRY(learn_open(c));
     TRY(core_replay(c));
+    clock_start(c);
     TRY(core_grants_default(c));
     core_registry_changed(c);
     snprintf(cut_text, sizeof cut_text, "%llu", (unsigned long long)cut);
@@ -266,7 +298,7 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     struct service_port sp;
     service_port_fill(c, &sp);
     TRY(service_new(&sp, &c->service));
-    TRY(assurance_start(c->assurance, port_wall_ms()));
+    TRY(assurance_start(c->assurance, core_wall(c)));
     TRY(peers_start(c));
     TRY(attest_start(c));
     TRY(self_start(c));
@@ -298,8 +330,9 @@ static void head_turn(struct core *c, int64_t mono_ms)
 /* What is due; returns ms until something is due again. */
 static int due(struct core *c)
 {
-    int64_t mono = port_mono_ms(), wall = port_wall_ms();
+    int64_t mono = port_mono_ms(), wall = core_wall(c);
     int wait = HEAD_EVERY_MS;
+    clock_turn(c);
     wait = sooner(wait, attest_turn(c, mono));
     wait = sooner(wait, assurance_turn(c->assurance, wall));
     wait = sooner(wait, exchange_turn(c->exchange));

@@ -115,6 +115,8 @@ struct core {
     enum fact_result probe_seen;
     char probe_detail[FACT_DETAIL_MAX];
     struct witness witness;
+    struct steady clock;
+    int64_t jumped_ms;         /* the machine's clock jumped; to be written */
     struct peers *peers;       /* NULL: no agreement was ever made */
     uint64_t holds_next;       /* learnt in replay */
     uint64_t replay_skipped;   /* entries that never applied: said in "started" */
@@ -124,6 +126,9 @@ struct core {
 /* confine.c: gives up what core does not need, before any thread is made; how: what holds, in words. */
 enum { CORE_FOLDERS = 4 };
 MUST outcome core_confine(const char *state, const struct config *config, const char **ret_how);
+
+/* The wall clock all of core lives by: it never goes back while the process lives (base/time.h). */
+int64_t core_wall(struct core *c);
 
 MUST outcome core_open(struct core *c, const char *state, const struct config *config);
 MUST outcome core_run(struct core *c);

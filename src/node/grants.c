@@ -55,7 +55,7 @@ static MUST outcome take_policy(struct core *c, struct bytes json, const char *b
     struct assurance_signed d;
     struct grants *next;
     char hash[65], before[65];
-    TRY(assurance_verify(c->assurance, "grants", json, port_wall_ms(), arena, &d, why));
+    TRY(assurance_verify(c->assurance, "grants", json, core_wall(c), arena, &d, why));
     if (d.at_ms <= c->grants_at_ms) {
         snprintf(why, ASSURANCE_WHY, "replayed: at");
         return REFUSE(E_CONFLICT);

@@ -40,8 +40,8 @@ outcome keep_append(struct core *c, const struct data *d, uint64_t *ret_index)
     TRY(data_write(d, &c->scratch));
     TRY(bytes_to_text(d->from, id, sizeof id));
     struct bytes entry = buffer_view(&c->scratch);
-    TRY(id[0] ? ledger_append_for(c->ledger, id, port_wall_ms(), entry, ret_index)
-              : ledger_append(c->ledger, ENTRY_DATA, port_wall_ms(), entry, ret_index));
+    TRY(id[0] ? ledger_append_for(c->ledger, id, core_wall(c), entry, ret_index)
+              : ledger_append(c->ledger, ENTRY_DATA, core_wall(c), entry, ret_index));
     return d->flags & DATA_RETAIN ? note_retained(c, d->topic, *ret_index, d->payload.n > 0) : DONE;
 }
 
@@ -188,7 +188,7 @@ outcome keep_save(struct core *c)
 /* What is retained now stays: whoever subscribes next gets it, whatever its age. */
 outcome keep_prune(struct core *c, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret)
 {
-    struct ledger_prune p = { .rule = *rule, .rule_text = why, .by = by, .at_ms = port_wall_ms() };
+    struct ledger_prune p = { .rule = *rule, .rule_text = why, .by = by, .at_ms = core_wall(c) };
     uint64_t *kept = retained_indexes(c, &p.kept_n);
     if (p.kept_n && !kept) return REFUSE(E_MEMORY);
     p.kept = kept;
@@ -218,7 +218,7 @@ outcome keep_erase(struct core *c, const char *id, const char *reason, const cha
     for (size_t i = 0; i < n; i++) (void)!ok(forget_retained(c, list[i], id, &b)); /* unreadable is forgotten already */
     mem_free(list);
     buffer_deinit(&b);
-    return ledger_erase(c->ledger, id, reason, by, port_wall_ms());
+    return ledger_erase(c->ledger, id, reason, by, core_wall(c));
 }
 
 void keep_turn(struct core *c, int64_t mono_ms)
@@ -231,7 +231,7 @@ void keep_turn(struct core *c, int64_t mono_ms)
     }
     if (mono_ms < c->prune_next_ms) return;
     c->prune_next_ms = mono_ms + PRUNE_EVERY_MS;
-    if (c->config.keep_days) rule.before_ms = port_wall_ms() - c->config.keep_days * MS_DAY;
+    if (c->config.keep_days) rule.before_ms = core_wall(c) - c->config.keep_days * MS_DAY;
     if (!rule.before_ms && !rule.keep_bytes) return;
     outcome o = keep_prune(c, &rule, "retention", "core", &done);
     if (ok(o) && done.more) c->prune_next_ms = mono_ms;

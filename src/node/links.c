@@ -212,7 +212,7 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
 {
     const struct identity *who = NULL;
     enum admission a = up->has_certificate
-        ? enrol_admit(c->registry, up->key_hash, up->not_after_ms, port_wall_ms(), &who) : ADMIT_UNREGISTERED;
+        ? enrol_admit(c->registry, up->key_hash, up->not_after_ms, core_wall(c), &who) : ADMIT_UNREGISTERED;
     if (a != ADMIT || !ok(exchange_up(c->exchange, l->link, who))) {
         core_refused(c, up->listener, refusal_of(a), up->source, 1);
         link_close(c, l->link);
@@ -235,7 +235,7 @@ static void up_est(struct core *c, struct core_link *l, const struct link_up *up
 {
     const struct identity *who = NULL;
     enum admission a = up->has_certificate
-        ? enrol_admit(c->registry, up->key_hash, up->not_after_ms, port_wall_ms(), &who) : ADMIT_UNREGISTERED;
+        ? enrol_admit(c->registry, up->key_hash, up->not_after_ms, core_wall(c), &who) : ADMIT_UNREGISTERED;
     if (a == ADMIT_REVOKED || a == ADMIT_LIFE) {
         core_refused(c, up->listener, refusal_of(a), up->source, 1);
         link_close(c, l->link);

@@ -41,7 +41,7 @@ static void contained(struct core *c, const struct doc *d)
 outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool durable)
 {
     uint64_t index;
-    int64_t now = port_wall_ms();
+    int64_t now = core_wall(c);
     if (!d) return REFUSE(E_MEMORY);
     TRY(registry_judge(c->registry, kind, d));
     TRY(users_judge(c->users, kind, d, NULL));
@@ -248,7 +248,7 @@ static outcome x_session(void *ctx, const struct doc *d, uint64_t *ret_index)
     struct core *c = ctx;
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
-    return ledger_append(c->ledger, ENTRY_SESSION, port_wall_ms(), buffer_view(&c->scratch), ret_index);
+    return ledger_append(c->ledger, ENTRY_SESSION, core_wall(c), buffer_view(&c->scratch), ret_index);
 }
 
 static unsigned tell_kind(const char *what)
@@ -316,8 +316,7 @@ static int64_t now_mono(void *ctx)
 
 static int64_t now_wall(void *ctx)
 {
-    (void)ctx;
-    return port_wall_ms();
+    return core_wall(ctx);
 }
 
 static outcome x_attest(void *ctx, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret)

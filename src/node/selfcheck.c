@@ -11,7 +11,7 @@ void core_fact(struct core *c, const char *control, const char *asset, enum fact
     enum fact_method method, bool confirmed, const char *detail)
 {
     struct fact f = { .result = result, .method = method, .authenticated = true, .confirmed = confirmed,
-        .at_ms = port_wall_ms() };
+        .at_ms = core_wall(c) };
     snprintf(f.control, sizeof f.control, "%s", control);
     snprintf(f.asset, sizeof f.asset, "%s", asset);
     snprintf(f.detail, sizeof f.detail, "%s", detail);
@@ -29,7 +29,7 @@ static int64_t near_end_ms(const struct core *c)
 /* What a live link proves of its device: again and again, since a pass ages while the link stays up. */
 void self_link_fact(struct core *c, const struct core_link *l)
 {
-    bool lasting = l->not_after_ms - port_wall_ms() > near_end_ms(c);
+    bool lasting = l->not_after_ms - core_wall(c) > near_end_ms(c);
     bool sound = l->tls_version == 0x0304 && lasting;
     core_fact(c, "C5", l->id, sound ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false,
         sound ? "tls13-mutual" : lasting ? "weak-session" : "certificate-near-end");
@@ -41,7 +41,7 @@ static void links_end(struct core *c, int64_t mono_ms)
 {
     if (mono_ms < c->ended_next_ms) return;
     c->ended_next_ms = mono_ms + ENDED_EVERY_MS;
-    int64_t wall_ms = port_wall_ms();
+    int64_t wall_ms = core_wall(c);
     for (size_t i = 0; i < c->links_cap; i++) {
         const struct core_link *l = &c->links[i];
         if (!l->live || !l->session || l->not_after_ms > wall_ms) continue;
@@ -119,7 +119,7 @@ static void check_access(struct core *c)
     struct identity nobody = { .id = "self-check", .role = ROLE_DEVICE, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
     char topic[128];
     snprintf(topic, sizeof topic, "sk/v1/%s/another-device/m/forbidden", c->config.site);
-    struct question q = { .who = &nobody, .action = ACT_PUBLISH, .topic = bytes_str(topic), .now_ms = port_wall_ms() };
+    struct question q = { .who = &nobody, .action = ACT_PUBLISH, .topic = bytes_str(topic), .now_ms = core_wall(c) };
     bool denied = access_judge(&c->access, &q).ruling == RULING_DENY;
     core_fact(c, "C3", "site", denied ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, !denied,
         denied ? "foreign-topic-denied" : "foreign-topic-allowed");

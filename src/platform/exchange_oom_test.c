@@ -1,4 +1,4 @@
-/* The k-th allocation fails, for every k: no crash, no leak (run under ASan), no false acknowledgement, and the
+/* The k-th allocation fails, for every k (N58): no crash, no leak (run under ASan), no false acknowledgement, and the
  * world goes on. */
 #include "platform/exchange_fixture.h"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The disk is full, or refuses: nothing unsaved is acknowledged, each refusal has its reason code (0x97), reading goes
+"""The disk is full, or refuses (N57): nothing unsaved is acknowledged, each refusal has its reason code (0x97), reading goes
 on, and it works again by itself when space returns. Counted by the publishers' own books and an own reader of the
 record. A small file system of its own where it can be mounted, a limit on file size, and injected errors (strace)."""
 import os
@@ -129,18 +129,22 @@ def injected(names):
     with Site('inject') as site:
         site.start()
         client = site.enrol('load', role='device')
+        fresh = [site.enrol(f'fresh-{k}', role='device') for k in range(len(names))]  # the first message of each makes a key file
         publisher = load(site, client, 500)
         core = site.pid_of('core')
         check('before: acknowledged', grows(site, client, 100, 20))
         seen = []
-        for call, error, when in names:
+        for one, (call, error, when) in zip(fresh, names):
             tracer = site.spawn('strace', '-f', '-qq', '-p', str(core), '-e', f'trace={call}', '-e', f'inject={call}:error={error}:when={when}',
                                 '-o', '/dev/null', log='strace.log')
-            time.sleep(1.0)  # the time errors are injected in; nothing is awaited
+            time.sleep(0.5)  # the time errors are injected in; nothing is awaited
+            one.pub(f'sk/v1/inject/{one.who}/m/x', f'{one.who} 0', '-q', '1')  # may be refused
+            time.sleep(0.5)
             tracer.terminate()
             tracer.wait(10)
             good = grows(site, client, 30, BACK_MAX_S)
-            seen += [] if good and site.pid_of('core') == core else [(call, error)]
+            later = until(lambda: one.pub(f'sk/v1/inject/{one.who}/m/x', f'{one.who} 1', '-q', '1').returncode == 0, BACK_MAX_S)
+            seen += [] if good and later and site.pid_of('core') == core else [(call, error)]
         check(f'{len(names)} kinds of injected errors: the core lives, acknowledges again within {BACK_MAX_S:g} s each time', not seen, seen)
         end(publisher)
         site.stop()
@@ -151,7 +155,7 @@ def main():
     small_file_system()
     file_size_limit()
     short = [('fdatasync', 'EIO', '2+3'), ('pwrite64', 'ENOSPC', '1+5'), ('pwrite64', 'EIO', '3+4'), ('fallocate', 'ENOSPC', '1+1'), ('pwrite64', 'EDQUOT', '2+2'),
-             ('pwrite64', 'EINTR', '1+2')]
+             ('pwrite64', 'EINTR', '1+2'), ('openat', 'EIO', '1+1'), ('rename', 'EIO', '1+1'), ('fsync', 'EIO', '1+1'), ('mmap', 'ENOMEM', '1+1')]
     more = [(call, error, f'{first}+{step}') for call in ('fdatasync', 'pwrite64') for error in ('EIO', 'ENOSPC', 'EDQUOT') for first, step in ((1, 2), (4, 7), (1, 1))]
     injected(short + more if LONG else short)
     finish()

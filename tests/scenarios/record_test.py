@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The record against whoever holds the directory: bytes changed, files gone, added and swapped, copies taken while
+"""The record against whoever holds the directory (N31, N33): bytes changed, files gone, added and swapped, copies taken while
 it is written, proofs taken away. All of it on a real site's ledger, judged by the programs people use."""
 import os
 import random
