@@ -43,6 +43,9 @@ int complain(const struct cli *c, int code, const char *number, const char *what
 int complain_usage(const struct cli *c);
 int need_flag(const struct cli *c, const char *name);
 
+struct model;
+struct assess_inputs;
+
 /* client.c: exit code 0 and a document, or the complaint already printed. body NULL = GET. */
 int ask(struct cli *c, const char *method, const char *path, struct bytes body, const struct doc **ret);
 int ask_doc(struct cli *c, const char *path, const struct doc *body, const struct doc **ret);
@@ -54,12 +57,16 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);
+/* risk.c: the model and coverage of the newest assessment, from the site or from --model and --assessment. The model is the
+ * caller's to mem_free. */
+int load_assessed(struct cli *c, struct model **ret_model, struct assess_inputs *ret);
+/* change.c: what this model would change; EXIT_LIMITED when a mission would no longer be within tolerance. */
+int show_model_change(struct cli *c, const struct doc *tree);
 /* report.c: a model to begin with, into --out; an existing file stays. */
 int write_template(struct cli *c);
 /* record.c: the payloads of the two newest written assessments (or of the one named); EXIT_NOT_FOUND said by itself. */
 int ask_assessments(struct cli *c, const char *id, const struct doc **ret, const struct doc **ret_before);
 /* documents.c: a model file, every error named with its line; the model (may be NULL) is the caller's to mem_free. */
-struct model;
 int read_model(struct cli *c, const char *path, struct doc **ret, struct model **ret_model);
 /* A draft as a private file; prints its name. */
 /* documents.c: the site a draft is made for (--site, else the daemon's); CHARTER_SITE_MAX bytes. */

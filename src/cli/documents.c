@@ -124,15 +124,34 @@ int cmd_document_sign(struct cli *c)
     return code;
 }
 
+/* A model may be tried before anybody signs it: the reviewed file itself, or its draft. */
+static int try_unsigned(struct cli *c)
+{
+    struct doc *d;
+    int code = read_yaml(c, c->args[0], &d);
+    if (code) return code;
+    bool draft = strcmp(doc_text(d, "type", ""), "model") == 0;
+    code = draft ? EXIT_OK : model_of(c, c->args[0], &d);
+    if (code) return code;
+    code = show_model_change(c, draft ? document_model_of(&c->arena, d) : d);
+    if (!c->json) printf("%s\n", cli_say(c, W_DRY_RUN));
+    return code;
+}
+
 static int apply_bytes(struct cli *c, struct bytes b)
 {
     struct document d;
     const struct doc *answer;
     char path[64];
     outcome o = document_open(b, &c->arena, &d);
+    if (!ok(o) && c->dry_run && strcmp(c->command->noun, "mission") == 0) return try_unsigned(c);
     if (!ok(o)) return complain(c, EXIT_USAGE, "SK-1024", code_word(o.code), c->n_args ? c->args[0] : NULL, NULL);
     const char *type = document_type_word(d.type);
-    if (c->dry_run) return printf("%s: %s\n", type, cli_say(c, W_DRY_RUN)) < 0;
+    if (c->dry_run) {
+        int judged = d.type == DOCUMENT_MODEL ? show_model_change(c, document_model_of(&c->arena, d.payload)) : EXIT_OK;
+        if (!c->json) printf("%s: %s\n", type, cli_say(c, W_DRY_RUN));
+        return judged;
+    }
     snprintf(path, sizeof path, "/api/v1/documents/%s", type);
     int code = ask(c, "POST", path, b, &answer);
     if (!code) printf("%s: %s\n", type, cli_say(c, W_APPLIED));

@@ -101,6 +101,22 @@ static int subject_load(struct cli *c, struct subject *s)
     return code ? code : insight_ready(c, s);
 }
 
+int load_assessed(struct cli *c, struct model **ret_model, struct assess_inputs *ret)
+{
+    struct subject s;
+    size_t words = c->n_args;
+    c->n_args = 0; /* the words are not a mission */
+    int code = subject_load(c, &s);
+    c->n_args = words;
+    if (!code) {
+        *ret = *s.now;
+        *ret_model = s.model;
+        s.model = NULL;
+    }
+    subject_free(&s);
+    return code;
+}
+
 /* ---- printing ---- */
 
 static const char *said_yen(const struct cli *c, const struct doc *d, const char *key)

@@ -107,6 +107,37 @@ static void from_files(void)
     CHECK(typed(other) == EXIT_CONFLICT && strstr(said, "not of this model"));
 }
 
+/* A dry run of a new model says what it would change, and writes nothing. */
+static void new_model(void)
+{
+    char words[1600];
+    write_model("1300万");
+    write_assessment();
+    snprintf(words, sizeof words, "mission new %s --site w --out %s/draft.json", model_path, folder);
+    CHECK(typed(words) == EXIT_OK);
+    char draft[100];
+    snprintf(draft, sizeof draft, "%s/draft.json", folder);
+    snprintf(words, sizeof words, "mission apply %s --dry-run --model %s --assessment %s", draft, source("examples/water/mission.yaml"), assessment_path);
+    int code = typed(words);
+    CHECK(code == EXIT_OK && strstr(said, "→") && strstr(said, "conditions stay") && strstr(said, "nothing was changed"));
+    snprintf(words, sizeof words, "mission apply %s --dry-run --model %s --assessment %s", model_path, model_path, assessment_path);
+    CHECK(typed(words) == EXIT_OK && strstr(said, "conditions stay")); /* the reviewed file itself */
+    snprintf(words, sizeof words, "mission apply %s --dry-run --model %s --assessment %s", draft, source("examples/water/mission.yaml"), assessment_path);
+    struct buffer b;
+    CHECK_OK(port_file_load(draft, 1 << 20, &b));
+    CHECK_OK(buffer_put(&b, bytes_of("", 1)));
+    char *at = strstr((char *)b.at, "\"scope\":[\"gateways\"],\"stale\":\"72h\",\"strength\":{\"D1\":\"strong\"");
+    CHECK(at != NULL);
+    if (at) memcpy(strstr(at, "\"gateways\""), " \"sensors\"", 10); /* C8b is now asked of the sensors */
+    char *when = strstr((char *)b.at, "event-free(gateways)");
+    CHECK(when != NULL);
+    if (when) memcpy(when, "event-free(sensors) ", 20), when[19] = '"', when[20] = ' ';
+    CHECK_OK(port_file_store(draft, bytes_of(b.at, b.n - 1), 0600));
+    buffer_deinit(&b);
+    code = typed(words);
+    CHECK((code == EXIT_OK || code == EXIT_LIMITED) && strstr(said, "to be proven anew: C8b") && strstr(said, "changed no-event"));
+}
+
 int main(void)
 {
     typed_begin();
@@ -114,6 +145,7 @@ int main(void)
     snprintf(assessment_path, sizeof assessment_path, "%s/a.json", folder);
     by_design();
     from_files();
+    new_model();
     typed_end();
     return TEST_END;
 }

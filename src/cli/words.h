@@ -104,6 +104,10 @@
     X(W_NO_MISSION, "モデルにない任務です", "no such mission in the model")                          \
     X(W_TRIED, "試算", "tried")                                                                    \
     X(W_AS_IS, "いま", "as it is")                                                                 \
+    X(W_NEW, "新しい条件", "new condition")                                                        \
+    X(W_GONE, "なくなる条件", "condition gone")                                                    \
+    X(W_CONDITIONS_SAME, "条件は変わりません", "conditions stay")                                  \
+    X(W_EVIDENCE_LOST, "対象が変わり、確認し直しになる対策", "controls whose scope is another: to be proven anew") \
     X(W_NO_TEMPLATE, "その雛形はありません", "no such template")                                   \
     X(W_UNCONFIRMED, "（文言は原典で未確認）", " (wording not confirmed from the source)")          \
     X(W_NO_CONFORMITY, "確認結果を項目に対応づけたもので、適合を主張しません。判断は人が行います", "evidence mapped to items; no conformity is claimed, people judge") \
