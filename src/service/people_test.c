@@ -101,6 +101,14 @@ static void guesses_lock_the_name_and_the_source(struct world *w)
     CHECK(seen[0][9] == 401 && seen[0][10] == 429 && tries(w, "hanako", "eight red pipes!", "198.51.100.77") == 429);
     CHECK(tries(w, "hanako", "eight red pipes!", "198.51.100.78") == 200); /* others are not in the way */
     w->mono += MS_HOUR;
+    for (int i = 0; i < 12; i++) { /* one subscriber, who owns a whole /64, from address after address */
+        snprintf(source[0], sizeof source[0], "2001:db8:1:2::%x", i);
+        snprintf(source[1], sizeof source[1], "name6-%d", i);
+        seen[0][i] = tries(w, source[1], "guess number x", source[0]);
+    }
+    CHECK(seen[0][9] == 401 && seen[0][10] == 429 && tries(w, "hanako", "eight red pipes!", "2001:db8:1:2:ffff::1") == 429);
+    CHECK(tries(w, "hanako", "eight red pipes!", "2001:db8:1:3::1") == 200);
+    w->mono += MS_HOUR;
 }
 
 static void one_answer_at_a_time(struct world *w)
