@@ -21,7 +21,8 @@
     X(DOCUMENT_DEPUTY, "deputy", 0)                                                                \
     X(DOCUMENT_LOOSEN, "loosen", 0)                                                                \
     X(DOCUMENT_GRANTS, "grants", 2)                                                                \
-    X(DOCUMENT_AGREEMENT, "agreement", 3)
+    X(DOCUMENT_AGREEMENT, "agreement", 3)                                                          \
+    X(DOCUMENT_STATEMENT, "statement", 2)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -114,6 +115,9 @@ struct doc *document_release_new(struct arena *a, const char *site, const char *
 struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, int64_t at_ms);
 /* agreement: the map of an agreement's file (checkpoint/agreement.h). */
 struct doc *document_agreement_new(struct arena *a, const char *site, const struct doc *agreement, int64_t at_ms);
+/* How we stand, to another site: verdict "within" or not, attempts in 1,000 years, requirement levels. */
+struct statement_draft { const char *to, *policy, *verdict; int64_t until_ms, claimed; const struct doc *levels; };
+struct doc *document_statement_new(struct arena *a, const char *site, const struct statement_draft *s, int64_t at_ms);
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms);
 
 /* The model within a signed model's payload: the same map without type, site and at. NULL = out of memory. */

@@ -41,6 +41,18 @@ struct doc *document_agreement_new(struct arena *a, const char *site, const stru
     return d;
 }
 
+struct doc *document_statement_new(struct arena *a, const char *site, const struct statement_draft *s, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_STATEMENT, site, at_ms);
+    doc_set_text(a, d, "to", s->to);
+    doc_set_text(a, d, "policy", s->policy);
+    doc_set_text(a, d, "verdict", s->verdict);
+    document_set_time(a, d, "until", s->until_ms);
+    doc_set_int(a, d, "claimed", s->claimed);
+    doc_set(a, d, "levels", again(a, s->levels));
+    return d;
+}
+
 struct doc *document_model_of(struct arena *a, const struct doc *payload)
 {
     static const char *const ours[] = { "type", "site", "at" };

@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "base/time.h"
 #include "checkpoint/flat.h"
+#include "checkpoint/statement.h"
 #include "wire/mqtt.h"
 
 struct reader {
@@ -312,15 +313,26 @@ static void read_link(struct reader *r, const struct doc *d, struct agreement *a
     if (a->plaintext && strncmp(a->host, "127.", 4) != 0 && strcmp(a->host, "::1") != 0) complain(r, d, "link.host", "plaintext only to 127.x or ::1");
 }
 
+static void read_signer(struct reader *r, const struct doc *d, struct agreement *a)
+{
+    static const char *const keys[] = { "site", "key", NULL };
+    char code[25];
+    if (!d || !map_good(r, d, "standing.statement", keys)) return;
+    text(r, d, "site", true, a->statement_site, sizeof a->statement_site);
+    a->statement_key = doc_text(d, "key", "");
+    if (!ok(statement_key_code(a->statement_key, code))) complain(r, d, "standing.statement.key", "expected the PEM public key of their asset owner");
+}
+
 static void read_standing(struct reader *r, const struct doc *d, struct agreement *a)
 {
-    static const char *const keys[] = { "claimed", "class_default", "vouched", "levels", NULL };
+    static const char *const keys[] = { "claimed", "class_default", "vouched", "levels", "statement", NULL };
     static const char *const claims[] = { "none", "self-declared", "third-party", NULL };
     if (!map_good(r, d, "standing", keys)) return;
     a->claim_ppb = number(r, d, "claimed", 0, 1000000, -1) * 1000000; /* attempts in 1,000 years */
     a->default_ppb = number(r, d, "class_default", 0, 1000000, -1) * 1000000;
     a->vouched = (enum risk_claim)word(r, d, "vouched", claims, 0);
     read_levels(r, d, "levels", a->sl);
+    read_signer(r, doc_get(d, "statement"), a);
 }
 
 static void read_end(struct reader *r, const struct doc *d, struct agreement *a)
@@ -336,7 +348,7 @@ outcome agreement_read(const struct doc *d, struct agreement *ret, struct agreem
         "dwell_s", "link", "standing", "flows", NULL };
     static struct agreement a; /* large; one loop */
     struct reader r = { .errors = errors, .cap = cap };
-    a = (struct agreement) { 0 };
+    a = (struct agreement) { .statement_key = "" };
     *ret_n = 0;
     if (map_good(&r, d, "", keys)) {
         if (strcmp(doc_text(d, "schema", ""), AGREEMENT_SCHEMA) != 0) complain(&r, d, "schema", "expected " AGREEMENT_SCHEMA);

@@ -94,6 +94,8 @@ struct agreement {
     int64_t claim_ppb, default_ppb;             /* attempts a year */
     enum risk_claim vouched;
     uint8_t sl[REQUIREMENTS];                   /* SL-A the peer claims */
+    char statement_site[64];                    /* a peer that signs statements (statement.h): whose, and with which key; */
+    const char *statement_key;                  /* PEM in the reader's arena; "": none */
     struct flow flows[AGREEMENT_FLOWS_MAX];
     size_t n;
 };

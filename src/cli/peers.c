@@ -1,8 +1,9 @@
 /* Other systems behind agreements (相互連携): drafting from a reviewed file, and what passes, what is held back and why. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "assurance/document.h"
-#include "checkpoint/agreement.h"
+#include "checkpoint/statement.h"
 #include "cli/cli.h"
 
 enum { ERRORS_SHOWN = 20 };
@@ -68,6 +69,10 @@ static void peer_line(const struct cli *c, const struct doc *p)
     printf("%s  %s  %s:%lld (%s)  %s%s%s  %s %s\n", doc_text(p, "peer", ""), doc_said(c, p, "name"), doc_text(p, "host", ""), (long long)doc_int(p, "port", 0),
         doc_text(p, "transport", ""), cli_say(c, up ? W_PEER_UP : W_PEER_DOWN), up || !doc_text(p, "link_why", "")[0] ? "" : ": ",
         up ? "" : doc_text(p, "link_why", ""), cli_say(c, W_UNTIL), doc_text(p, "until", ""));
+    if (doc_text(p, "statement", "")[0])
+        printf("  %s: %s (%s)%s%s%s%s  %s %s\n", cli_say(c, W_STATEMENT), c->ja ? doc_text(p, "statement_ja", "") : doc_text(p, "statement", ""),
+            doc_text(p, "statement_site", ""), doc_text(p, "statement_until", "")[0] ? ", " : "", doc_text(p, "statement_until", "")[0] ? cli_say(c, W_UNTIL) : "",
+            doc_text(p, "statement_until", "")[0] ? " " : "", doc_text(p, "statement_until", ""), cli_say(c, W_STATEMENT_CODE), doc_text(p, "key_code", ""));
     const struct doc *seen = doc_get(p, "seen");
     if (!seen || !seen->first) return;
     printf("  %s: ", cli_say(c, W_PEER_SEEN));
@@ -147,6 +152,64 @@ int cmd_flow_show(struct cli *c)
     if (!f) return complain(c, EXIT_NOT_FOUND, "SK-1052", cli_say(c, W_FLOW_UNKNOWN), c->args[0], "sekimori flow list");
     if (c->json) return print_json(f), EXIT_OK;
     flow_page(c, f);
+    return EXIT_OK;
+}
+
+/* How we stand, for another site's eyes: a draft that our asset owner signs. The verdict is the daemon's. */
+int cmd_peer_state(struct cli *c)
+{
+    static const char *const words[] = { "iac", "uc", "si", "dc", "rdf", "tre", "ra" };
+    const struct doc *status;
+    const char *level;
+    int64_t now = port_wall_ms(), days = flag(c, "days") ? strtoll(flag(c, "days"), NULL, 10) : STATEMENT_DAYS_MAX;
+    struct doc *levels = doc_map(&c->arena);
+    if (c->n_args) return complain_usage(c);
+    if (!flag(c, "to")) return need_flag(c, "to");
+    if (!flag(c, "claimed")) return need_flag(c, "claimed");
+    if (!flag(c, "out")) return need_flag(c, "out");
+    for (size_t i = 0; (level = flag_nth(c, "level", i)); i++) {
+        size_t k = 0;
+        while (k < 7 && strncmp(words[k], level, strcspn(level, "=")) != 0) k++;
+        const char *equals = strchr(level, '=');
+        if (k == 7 || !equals || equals[1] < '0' || equals[1] > '4' || equals[2]) return complain(c, EXIT_USAGE, "SK-1053", cli_say(c, W_STATEMENT_LEVEL), level, NULL);
+        doc_set_int(&c->arena, levels, words[k], equals[1] - '0');
+    }
+    if (days < 1 || days > STATEMENT_DAYS_MAX) return complain(c, EXIT_USAGE, "SK-1054", cli_say(c, W_STATEMENT_DAYS), flag(c, "days"), NULL);
+    int code = ask(c, "GET", "/api/v1/status", BYTES_NONE, &status);
+    if (code) return code;
+    struct statement_draft s = { .to = flag(c, "to"), .policy = STATEMENT_POLICY, .verdict = doc_text(status, "state", "unknown"),
+        .until_ms = now + days * MS_DAY, .claimed = strtoll(flag(c, "claimed"), NULL, 10), .levels = levels };
+    return store_doc(c, flag(c, "out"), document_statement_new(&c->arena, doc_text(status, "site", ""), &s, now));
+}
+
+/* A peer's statement, as it came by whatever way: only its signature counts. */
+int cmd_peer_stand(struct cli *c)
+{
+    struct buffer b;
+    char path[200];
+    const struct doc *d;
+    if (c->n_args != 2) return complain_usage(c);
+    int code = read_file(c, c->args[1], &b);
+    if (code) return code;
+    snprintf(path, sizeof path, "/api/v1/peers/%.60s/statement", c->args[0]);
+    code = ask(c, "POST", path, buffer_view(&b), &d);
+    buffer_deinit(&b);
+    if (!code) printf("%s: %s\n", cli_say(c, W_APPLIED), c->args[1]);
+    return code;
+}
+
+/* What two people compare over the telephone before they sign. */
+int cmd_peer_code(struct cli *c)
+{
+    struct buffer b;
+    char code[25], pem[4096];
+    if (c->n_args != 1) return complain_usage(c);
+    int bad = read_file(c, c->args[0], &b);
+    if (bad) return bad;
+    bool good = ok(bytes_to_text(buffer_view(&b), pem, sizeof pem)) && ok(statement_key_code(pem, code));
+    buffer_deinit(&b);
+    if (!good) return complain(c, EXIT_CONFIGURATION, "SK-1055", cli_say(c, W_KEY), c->args[0], NULL);
+    printf("%s\n", code);
     return EXIT_OK;
 }
 

@@ -186,6 +186,10 @@
     X(W_FLOW_TIGHTENED, "自動で厳しくしました。緩めるには、両責任者が署名し直した合意が必要です", "tightened by itself; only an agreement signed anew by both owners loosens it") \
     X(W_FLOW_UNKNOWN, "その連携データはありません（連携先/連携データ）", "no such flow (PEER/FLOW)") \
     X(W_HELD_PEER, "連携先の指令", "a peer's command")                                            \
+    X(W_STATEMENT, "表明", "statement")                                                           \
+    X(W_STATEMENT_CODE, "鍵の照合コード", "key code")                                             \
+    X(W_STATEMENT_LEVEL, "--level：iac uc si dc rdf tre ra のいずれか=0〜4", "--level: one of iac uc si dc rdf tre ra, =0 to 4") \
+    X(W_STATEMENT_DAYS, "--days：1〜7", "--days: 1 to 7")                                         \
     X(W_PEER_UP, "接続中", "connected")                                                           \
     X(W_PEER_DOWN, "未接続", "not connected")                                                     \
     X(W_PEER_SEEN, "当方で観測", "seen by our own side")                                          \

@@ -33,6 +33,7 @@
     X(ENTRY_GRANTS, 36, "grants", CLASS_CONTROL, "許可の定め（署名つき）")                         \
     X(ENTRY_AGREEMENT, 44, "agreement", CLASS_CONTROL, "相互連携の合意（署名つき）")              \
     X(ENTRY_FLOW, 45, "flow", CLASS_CONTROL, "連携データの状態と判定")                            \
+    X(ENTRY_STATEMENT, 46, "statement", CLASS_CONTROL, "連携先の表明（署名つき）")                \
     X(ENTRY_TOKEN, 37, "token", CLASS_CONTROL, "APIトークン")                                      \
     X(ENTRY_UNMANAGED, 40, "unmanaged", CLASS_CONTROL, "管理外の機器（設備台帳）")               \
     X(ENTRY_USER, 52, "user", CLASS_CONTROL, "人（利用者）の登録と変更")                              \

@@ -54,7 +54,7 @@ outcome agreements_grant(struct core *c)
 
 /* ---- peers ---- */
 
-static struct peer_live *find(const struct core *c, const char *id)
+struct peer_live *peer_find(const struct core *c, const char *id)
 {
     for (size_t i = 0; c->peers && i < COURIER_PEERS_MAX; i++)
         if (c->peers->at[i] && strcmp(c->peers->at[i]->a.id, id) == 0) return c->peers->at[i];
@@ -124,7 +124,7 @@ void peers_close(struct core *c)
 /* A peer of this agreement takes the place of the one before; its tree lives in arena, which becomes its own. */
 static MUST outcome take_place(struct core *c, const struct agreement *a, struct arena arena, int64_t at_ms, const char hash[65])
 {
-    struct peer_live *old = find(c, a->id), *p = mem_new(sizeof *p);
+    struct peer_live *old = peer_find(c, a->id), *p = mem_new(sizeof *p);
     size_t index = 0;
     while (!old && index < COURIER_PEERS_MAX && c->peers->at[index]) index++;
     if (old) index = old->index;
@@ -134,6 +134,8 @@ static MUST outcome take_place(struct core *c, const struct agreement *a, struct
     }
     *p = (struct peer_live) { .core = c, .index = index, .a = *a, .arena = arena, .at_ms = at_ms };
     snprintf(p->hash, sizeof p->hash, "%s", hash);
+    p->vouched = a->vouched;
+    peer_stand_as(p, old);
     for (size_t i = 0; old && i < a->n; i++)
         for (size_t k = 0; k < old->a.n; k++)
             if (strcmp(a->flows[i].id, old->a.flows[k].id) == 0) p->flows[i].memory = old->flows[k].memory; /* no replay passes by it */
@@ -182,7 +184,7 @@ static MUST outcome labels_good(const struct core *c, const struct agreement *a,
 
 static MUST outcome may_replace(const struct core *c, const struct agreement *a, int64_t at_ms, char why[ASSURANCE_WHY])
 {
-    const struct peer_live *old = find(c, a->id);
+    const struct peer_live *old = peer_find(c, a->id);
     int64_t now = port_wall_ms();
     const char *cause = now >= a->until_ms ? "expired: until" : old && at_ms <= old->at_ms ? "replayed: at" : NULL;
     if (!cause && old && old->tightened_ms && now < old->tightened_ms + (int64_t)a->dwell_s * 1000)
@@ -268,7 +270,7 @@ static size_t flow_named(const struct peer_live *p, const char *id)
 /* What was tightened, suspended or ended stays so over a restart. */
 void core_flow_replay(struct core *c, const struct doc *d, int64_t at_ms)
 {
-    struct peer_live *p = find(c, doc_text(d, "peer", ""));
+    struct peer_live *p = peer_find(c, doc_text(d, "peer", ""));
     if (!p || strcmp(p->hash, doc_text(d, "agreement", "")) != 0) return;
     size_t i = flow_named(p, doc_text(d, "flow", ""));
     if (i == p->a.n) return;
@@ -301,7 +303,7 @@ outcome peers_start(struct core *c)
 outcome core_peer_change(void *ctx, const char *id, const char *verb, const char *reason, const char *by)
 {
     struct core *c = ctx;
-    struct peer_live *p = find(c, id);
+    struct peer_live *p = peer_find(c, id);
     char why[96];
     enum flow_event e = strcmp(verb, "end") == 0 ? FLOW_END : FLOW_SUSPEND;
     if (!p || (e == FLOW_SUSPEND && strcmp(verb, "suspend") != 0)) return REFUSE(E_UNKNOWN);
@@ -369,6 +371,17 @@ static struct doc *peer_doc(const struct peer_live *p, struct arena *a)
         { "transport", p->a.plaintext ? "plaintext-loopback" : "tls" }, { "link", p->up ? "up" : "down" }, { "link_why", p->down_why },
         { "until", until }, { "signed_at", signed_at }, { "agreement", p->hash } };
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) doc_set_text(a, d, texts[k].key, texts[k].text);
+    if (p->a.statement_key[0]) {
+        char code[25] = "", said_until[TIME_TEXT] = "";
+        (void)!ok(statement_key_code(p->a.statement_key, code));
+        if (p->said) time_text(p->statement.until_ms, said_until);
+        doc_set_text(a, d, "statement", statement_word(p->result));
+        doc_set_text(a, d, "statement_ja", statement_word_ja(p->result));
+        doc_set_text(a, d, "statement_site", p->a.statement_site);
+        doc_set_text(a, d, "statement_until", said_until);
+        doc_set_bool(a, d, "statement_within", p->said && p->statement.within);
+        doc_set_text(a, d, "key_code", code);
+    }
     doc_set_int(a, d, "port", p->a.port);
     doc_set_int(a, d, "unlisted", (int64_t)p->unlisted);
     for (unsigned s = 0; s < SIGHT_COUNT; s++) {

@@ -141,7 +141,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants,
-        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .prune = s_prune, .erase = s_erase,
+        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
         .alerts = learn_alerts };
 }
 

@@ -165,11 +165,13 @@ MUST outcome core_grants_replay(struct core *c, struct bytes json, int64_t at_ms
 /* Where no policy was replayed: a new site's rows as one, whose answers are remembered. */
 MUST outcome core_grants_default(struct core *c);
 
-/* agree.c, peers.c, flows.c: other systems behind agreements (node/peers.h); nothing runs while there is none. */
+/* agree.c, stand.c, peers.c, flows.c: other systems behind agreements (node/peers.h); nothing runs while there is none. */
 MUST outcome core_agreement(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
 MUST outcome core_agreement_replay(struct core *c, struct bytes json, int64_t at_ms);
 void core_flow_replay(struct core *c, const struct doc *d, int64_t at_ms);
 MUST outcome core_peer_change(void *ctx, const char *id, const char *verb, const char *reason, const char *by);
+MUST outcome core_statement(void *ctx, const char *id, struct bytes json, char why[ASSURANCE_WHY]);
+void core_statement_replay(struct core *c, const struct doc *d, int64_t at_ms);
 struct doc *core_peers(void *ctx, struct arena *arena);
 MUST outcome peers_start(struct core *c);
 void peers_close(struct core *c);

@@ -108,7 +108,7 @@ static void judge_flow(struct peer_live *p, size_t flow, int64_t wall_ms)
 {
     struct flow_live *f = &p->flows[flow];
     struct judging j = { .agreement = &p->a, .flow = &p->a.flows[flow], .proven = f->proven, .sights = p->sights,
-        .expired = wall_ms >= p->a.until_ms };
+        .expired = peer_lapsed(p, wall_ms) };
     struct judgement before = f->j;
     bool had = f->judged;
     if (f->state != FLOW_VERIFIED && f->state != FLOW_LIVE) return;

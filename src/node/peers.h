@@ -7,6 +7,7 @@
 #define NODE_PEERS_H
 
 #include "checkpoint/judge.h"
+#include "checkpoint/statement.h"
 #include "node/core.h"
 #include "wire/courier.h"
 
@@ -60,6 +61,10 @@ struct peer_live {
     bool asked, up;               /* the courier was told; the peer is reached */
     int64_t reopen_ms;            /* mono: connect anew, so that what was not taken comes again; 0: no need */
     char down_why[COURIER_WHY_MAX];
+    enum risk_claim vouched;      /* as people signed; a.vouched is as it stands now */
+    struct statement statement;   /* the newest valid one, while said */
+    bool said;
+    enum statement_result result; /* of the newest shown to us */
     unsigned sights;
     int64_t tightened_ms;         /* wall */
     size_t n_sent;
@@ -94,7 +99,13 @@ void flow_forget(struct peer_live *p, size_t flow);         /* what is under way
 int flow_turn(struct peer_live *p, size_t flow, int64_t mono_ms);
 void flow_watch(struct peer_live *p, size_t flow, bool on); /* our own sensor beside it */
 
+/* stand.c */
+void peer_stand(struct peer_live *p);                      /* how it stands, from what is signed and said */
+bool peer_lapsed(const struct peer_live *p, int64_t wall_ms);
+void peer_stand_as(struct peer_live *p, const struct peer_live *old); /* a newer agreement with the same key */
+
 /* agree.c */
+struct peer_live *peer_find(const struct core *c, const char *id);
 void peer_free(struct core *c, size_t index);
 MUST outcome agreements_grant(struct core *c);              /* rights of all that is agreed, swapped in */
 

@@ -117,6 +117,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     if (ok(o)) o = assurance_replay(c->assurance, e->kind, e->payload, e->at_ms);
     if (ok(o) && e->kind == ENTRY_GRANTS) o = core_grants_replay(c, e->payload, e->at_ms);
     if (ok(o) && e->kind == ENTRY_AGREEMENT) o = core_agreement_replay(c, e->payload, e->at_ms);
+    if (ok(o) && e->kind == ENTRY_STATEMENT) core_statement_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_FLOW) core_flow_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
     if (ok(o) && e->kind == ENTRY_ALERT) learn_replay(c, d);

@@ -56,6 +56,7 @@ struct service_port {
     /* The same of an agreement with a peer; every peer with its flows; an operator's "suspend" or "end" of a peer. */
     outcome (*agreement)(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
     struct doc *(*peers)(void *ctx, struct arena *arena);
+    outcome (*statement)(void *ctx, const char *id, struct bytes json, char why[ASSURANCE_WHY]); /* a peer's, signed */
     outcome (*peer_change)(void *ctx, const char *id, const char *verb, const char *reason, const char *by);
     /* An open SSE response: push bytes to its link. */
     void (*push)(void *ctx, uint32_t link, struct bytes b);
