@@ -39,6 +39,9 @@ struct courier {
     struct peer peers[COURIER_PEERS_MAX];
 };
 
+/* Gives up whatever the work does not need, for good: before courier_run. dir is made where it is not there; a root
+ * courier goes on as its owner. */
+MUST outcome courier_confine(const char *dir);
 /* Serves until the keeper is gone. */
 MUST outcome courier_run(const char *dir, int control_fd);
 /* A whole record to the core; kept while the ring is full. */

@@ -75,7 +75,7 @@ void peer_free(struct core *c, size_t index)
     mem_free(p);
 }
 
-/* 32 random bytes beside the ledger: what aliases are made with. Without them nothing is reduced, so nothing leaves. */
+/* 32 random bytes in the core's own folder: what aliases are made with. Without them nothing is reduced, so nothing leaves. */
 static MUST outcome alias_key(struct core *c)
 {
     char path[600];

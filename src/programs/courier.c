@@ -21,9 +21,9 @@ int main(int argc, char **argv)
     }
     close_range(CONTROL_FD + 1, ~0u, 0);
     prctl(PR_SET_NAME, "sekimorid-courier");
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (setrlimit(RLIMIT_CORE, &none) != 0) return EXIT_FAILED; /* it may hold a peer's password */
-    outcome o = courier_run(argv[1], CONTROL_FD);
+    outcome o = courier_confine(argv[1]);
+    if (ok(o)) o = courier_run(argv[1], CONTROL_FD);
     if (!ok(o)) fprintf(stderr, "sekimorid-courier: %s at %s\n", code_word(o.code), o.at);
     return ok(o) ? 0 : EXIT_FAILED;
 }

@@ -117,6 +117,10 @@ def signing(site, broker):
     check('both owners are', both.returncode == 0, both.stderr)
     check('the peer is reached as agreed, and its flows live', until(lambda: live(site, 'level-out', 'demand-in', 'pump-help'), 10),
           json.dumps(site.json('peer', 'list')))
+    with open(f"/proc/{site.pid_of('courier')}/status", encoding='utf-8') as f:
+        row = dict(line.split(':\t', 1) for line in f.read().splitlines() if ':\t' in line)
+    check('the courier has no capability, no way to new privileges, and a filter on its calls',
+          int(row['CapEff'], 16) == 0 and int(row['CapPrm'], 16) == 0 and row['NoNewPrivs'] == '1' and row['Seccomp'] == '2', str(row))
     again = site.cli('peer', 'apply', path + '.json')
     check('the same document again is a replay', again.returncode == 6 and 'replayed' in again.stderr, again.stderr)
     check('in the record: agreement and states', len(site.entries('agreement')) == 1 and len(site.entries('flow')) >= 3)

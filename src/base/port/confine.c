@@ -90,12 +90,14 @@ static outcome allow_path(int rules, const struct confine_path *p, uint64_t know
     return failed ? REFUSE_SYS(E_IO, error) : DONE;
 }
 
-outcome confine_paths(const struct confine_path *paths, size_t n, bool *ret_held)
+enum { LANDLOCK_TCP_BIND = 1, LANDLOCK_TCP_CONNECT = 2 };
+
+static outcome restrict_to(const struct confine_path *paths, size_t n, uint64_t net, bool *ret_held)
 {
     long version = syscall(LANDLOCK_CREATE, 0, 0, LANDLOCK_VERSION_FLAG);
     *ret_held = false;
     if (version < 1) return DONE;
-    struct landlock_attributes all = { rights_known(version), 3, 3 };
+    struct landlock_attributes all = { rights_known(version), net, 3 };
     int rules = (int)syscall(LANDLOCK_CREATE, &all, landlock_size(version), 0);
     if (rules < 0) return DONE;
     outcome o = DONE;
@@ -103,6 +105,16 @@ outcome confine_paths(const struct confine_path *paths, size_t n, bool *ret_held
     if (ok(o)) *ret_held = syscall(LANDLOCK_RESTRICT, rules, 0) == 0;
     close(rules);
     return o;
+}
+
+outcome confine_paths(const struct confine_path *paths, size_t n, bool *ret_held)
+{
+    return restrict_to(paths, n, LANDLOCK_TCP_BIND | LANDLOCK_TCP_CONNECT, ret_held);
+}
+
+outcome confine_paths_out(const struct confine_path *paths, size_t n, bool *ret_held)
+{
+    return restrict_to(paths, n, LANDLOCK_TCP_BIND, ret_held);
 }
 
 /* ---- calls ---- */

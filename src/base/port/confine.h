@@ -21,6 +21,8 @@ struct confine_path {
     bool write; /* a folder: make, change, rename, remove in it; else read only */
 };
 MUST outcome confine_paths(const struct confine_path *paths, size_t n, bool *ret_held);
+/* The same for a process whose work is to connect out. */
+MUST outcome confine_paths_out(const struct confine_path *paths, size_t n, bool *ret_held);
 
 /* One system call, where argument `arg` masked equals value; mask 0: whatever its arguments. */
 struct confine_call {
