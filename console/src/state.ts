@@ -3,10 +3,11 @@
 // seen by a regular fetch, because a silent half-open stream tells nothing.
 import { batch, computed, signal } from '@preact/signals';
 import { type Device, type Group, type Me, type Mission, type Status, readDevices, readGroups, readMe, readMission, readStatus } from './documents';
-import type { Lang } from './plain';
+import { type Lang, listOf, mapOf, textOf } from './plain';
 import { enterByPasskey, registerPasskey } from './passkey';
 import { post, TIMEOUT_MS } from './post';
 import { Readings, readReading, readReadings } from './readings';
+import type { OwnKey } from './signing';
 import { languageOf, words } from './words';
 
 const REFRESH_MS = 10000;
@@ -252,6 +253,12 @@ export async function addPasskey(label: string): Promise<boolean> {
   const code = await registerPasskey(label);
   if (code === 200) me.value = readMe(await get('/api/v1/me'));
   return code === 200;
+}
+
+// The person's own passkeys, as the site knows them.
+export async function ownKeys(who: string): Promise<OwnKey[]> {
+  const d = mapOf(await get(`/api/v1/users/${encodeURIComponent(who)}`));
+  return listOf(d['passkeys']).map(mapOf).map((k) => ({ id: textOf(k['id']), spki: textOf(k['spki']), rp: textOf(k['rp']) }));
 }
 
 export async function signOut(): Promise<void> {

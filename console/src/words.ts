@@ -72,6 +72,21 @@ const ja = {
     weak: 'パスキーの登録は、一度だけのリンクかパスキーで入ったときにできます。',
   },
 
+  signing: {
+    title: '文書に署名',
+    lead: '判断などの案のファイルを選び、内容を読んでからパスキーで署名します。署名は、表示した内容のすべてに対するものです。',
+    file: '文書のファイル',
+    what: (type: string, n: string) => `${type}（署名 ${n} 件）`,
+    sign: 'パスキーで署名',
+    save: '保存（次の人へ）',
+    handIn: '提出',
+    unreadable: 'この文書は読めません。案か、署名済みの文書を選んでください。',
+    notSigned: '署名できませんでした。自分のパスキーか確かめて、やり直してください。',
+    signed: '署名しました。',
+    handedIn: '反映しました。',
+    refused: '反映されませんでした：',
+  },
+
   mission: {
     title: '任務',
     measured: '実測',
@@ -346,6 +361,21 @@ const en: Words = {
     added: 'Registered. From now on it opens this page.',
     notAdded: 'It was not registered. Try again.',
     weak: 'A passkey is registered when you came by a one-time link or by a passkey.',
+  },
+
+  signing: {
+    title: 'Sign a document',
+    lead: 'Choose the file of a draft, such as a decision, read it, then sign it with your passkey. The signature is on all that is shown.',
+    file: 'File of the document',
+    what: (type, n) => `${type} (${n} signature${n === '1' ? '' : 's'})`,
+    sign: 'Sign with passkey',
+    save: 'Save (for the next person)',
+    handIn: 'Hand in',
+    unreadable: 'This document cannot be read. Choose a draft or a signed document.',
+    notSigned: 'It was not signed. See that it is your own passkey, and try again.',
+    signed: 'Signed.',
+    handedIn: 'In force.',
+    refused: 'Not taken:',
   },
 
   mission: {

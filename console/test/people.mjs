@@ -1,11 +1,13 @@
 // People sign in, in a real browser against a real site. Prints TAP.
-// usage: node test/people.mjs BASE_URL ONE_TIME_URL ANOTHER_ONE_TIME_URL PERSON ANOTHER_PERSON SHOTS_DIR
+// usage: node test/people.mjs BASE_URL ONE_TIME_URL ANOTHER_ONE_TIME_URL PERSON ANOTHER_PERSON SHOTS_DIR BIND_COMMAND
+import { exec } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
-const [base, once, second, person, other, shots] = process.argv.slice(2);
-if (!base || !once || !second || !person || !other || !shots) {
+const [base, once, second, person, other, shots, bind] = process.argv.slice(2);
+if (!base || !once || !second || !person || !other || !shots || !bind) {
   process.stderr.write('usage: node test/people.mjs BASE_URL ONE_TIME_URL ANOTHER_ONE_TIME_URL PERSON ANOTHER_PERSON SHOTS_DIR\n');
   process.exit(2);
 }
@@ -94,6 +96,22 @@ async function authenticator(context, page) {
 
 const answers = (page, path) => page.waitForResponse((r) => r.url().endsWith(path) && r.request().method() === 'POST');
 
+// The role is bound to the passkey by two others' signatures (the command does both), then the page signs a draft.
+async function signs(page) {
+  const { stdout } = await promisify(exec)(bind);
+  const draft = stdout.trim().split('\n').pop();
+  await page.locator('#signing summary').click();
+  await page.locator('#signing input[type=file]').setInputFiles(draft);
+  await page.waitForSelector('#signing pre');
+  check('a document is shown before it is signed', (await textOf(page, '#signing pre')).includes('"type": "declaration"'), await textOf(page, '#signing'));
+  await page.locator('#sign').click();
+  await page.waitForSelector('#signing .banner:not(.banner-stale)');
+  await page.locator('#signing').screenshot({ path: join(shots, 'signing-ja.png') });
+  await page.locator('#hand-in').click();
+  const said = await page.waitForFunction(() => /反映/.test(document.querySelector('#signing [role=alert]')?.textContent ?? '') && document.querySelector('#signing [role=alert]').textContent);
+  check('signed by passkey, the site takes it', String(await said.jsonValue()).startsWith('反映しました'), String(await said.jsonValue()));
+}
+
 async function byPasskey(browser) {
   const { context, page } = await open(browser, 'ja-JP');
   const { cdp, authenticatorId } = await authenticator(context, page);
@@ -114,6 +132,7 @@ async function byPasskey(browser) {
   const body = (await sent).postDataJSON();
   const replay = (b) => page.evaluate(async (x) => (await fetch('/api/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(x) })).status, b);
   check('the same answer a second time is refused', (await replay(body)) === 401);
+  await signs(page);
   await page.locator('#account summary').click();
   await page.locator('#account > p button').click();
   await page.waitForSelector('#by-passkey');

@@ -258,7 +258,7 @@ static outcome open_ledger(struct core *c)
 static outcome open_passwords(struct core *c)
 {
     char path[600], why[USER_WHY];
-    snprintf(path, sizeof path, "%s/passwords", c->state);
+    snprintf(path, sizeof path, "%s/core/passwords", c->state);
     outcome o = users_passwords_open(c->users, path, why);
     if (ok(o)) return o;
     fprintf(stderr, "error[SK-0103]: %s: %s\n  try: restore it from a backup; or put the one line \"forgotten\" into it (chmod 600) and give "

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """People of a site: registered by the machine's root, a first password by a one-time link, locks on guesses (N26), a file of
 passwords that was touched (N24), tokens for programs (N25), and root who may operate but never signs for anybody."""
+import base64
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import ROLES, ROOT, Site, check, finish, note, run, skip, until
+from harness import BIN, ROLES, ROOT, Site, check, finish, note, run, skip, until
 
 PASSWORD = 'seven blue pipes of mizu'
 
@@ -125,7 +126,7 @@ def guesses(site):
 
 def passwords_file(site):
     """N24: the real daemon refuses to start, says which file and what to do."""
-    path = site.path('site/passwords')
+    path = site.path('site/core/passwords')
     good = open(path, encoding='utf-8').read()
     check('the file is private', os.stat(path).st_mode & 0o7777 == 0o600)
     cases = {'empty': ('', 0o600), 'garbage': ('garbage\n', 0o600), 'readable by others': (good, 0o644), 'absent': (None, 0)}
@@ -174,6 +175,17 @@ def root_signs_nothing(site):
     check('nor as a person it registered with that role', status == 403 and 'unknown-signer' in answer, (status, cookie is not None, answer))
 
 
+def binds(site):
+    """A command that makes kenji's passkey the asset owner's key, signed by the other two, and names a draft for it to sign."""
+    path = site.path('bind.sh')
+    cli = f"{os.path.join(BIN, 'sekimori')} --state {site.state} --lang en"
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(f"set -e; cd {site.dir}\n{cli} charter new --role asset-owner --person Kenji --reason passkey --passkey kenji --out bind.json\n"
+                f"for r in mission-owner executive; do {cli} charter sign bind.json --key people/$r.key; done\n{cli} charter apply bind.json\n"
+                f"{cli} evidence new --control power --asset site --detail tested --days 30 --out {site.path('declaration.json')}\n")
+    return 'sh ' + path
+
+
 def browser(site):
     """The page itself, in Chromium."""
     console = os.path.join(ROOT, 'console')
@@ -182,10 +194,12 @@ def browser(site):
         return skip('people in a browser', 'no npm registry is reachable from here')
     link = site.json('user', 'new', 'sachiko', '--role', 'mission-owner', '--reason', 'browser')['url']
     other = site.json('user', 'new', 'kenji', '--role', 'asset-owner', '--reason', 'browser')['url']
-    r = run('node', 'test/people.mjs', site.url('console', ''), link, other, 'sachiko', 'kenji', os.path.join(ROOT, 'build-logs', 'shots'), cwd=console, timeout=120)
+    r = run('node', 'test/people.mjs', site.url('console', ''), link, other, 'sachiko', 'kenji', os.path.join(ROOT, 'build-logs', 'shots'), binds(site), cwd=console, timeout=150)
     for word, claim in re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M):
         check('browser: ' + claim, word == 'ok')
     check('the browser test came to its end', r.returncode == 0, r.stdout[-300:] + r.stderr[-300:])
+    signed = [x['payload'] for x in site.entries('declaration')]
+    check('the record holds the document with the passkey\'s answer', len(signed) == 1 and b'webauthn.get' in base64.b64decode(signed[0]['signatures'][0]['sig']), signed)
     copied = [x['payload']['id'] for x in site.entries('audit', 'passkey-copied')]
     check('a copied passkey is in the record', copied == ['kenji'], copied)
 

@@ -9,6 +9,7 @@ import { Hatch, said } from './parts';
 import { ReadingsSection } from './readings';
 import { DecisionSection, RecordSection } from './record';
 import { SignedOutPage } from './sign-in';
+import { maySign, SigningSection } from './signing';
 
 export function Page() {
   const t = w.value;
@@ -34,6 +35,7 @@ export function Page() {
       <Header />
       <main id="content" tabIndex={-1}>
         <AccountSection />
+        {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
         <MissionSection s={s} m={mission.value} />
         <StakeSection stake={s.atStake} />
         <LayersSection s={s} />
