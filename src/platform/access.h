@@ -18,6 +18,7 @@ struct question {
     struct bytes payload;    /* commands: to tell the safe direction; may be none */
     const struct identity *from; /* ACT_RECEIVE: who published it (NULL: the server) */
     int64_t now_ms;          /* wall */
+    bool passing;            /* who is made for this question: nothing may be remembered by its address */
     bool released;           /* ACT_RECEIVE: two people signed this one command's release: HOLD is satisfied */
 };
 

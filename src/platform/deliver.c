@@ -1,6 +1,6 @@
 /* The single point of egress. Nothing is written to a link or handed to a tap that egress() did not let pass:
  * live, will, server, release, shares (deliver_all), retained (deliver_retained), queued and repeated (deliver_pump),
- * taps, and the forecast that decides about commands. It is static, and it counts its callers by path. */
+ * taps, pages and history (exchange_shows), and the forecast that decides about commands. It is static, and it counts its callers by path. */
 #include <stdio.h>
 
 #include "platform/exchange_internal.h"
@@ -15,9 +15,11 @@ static struct verdict egress(struct exchange *x, const struct identity *who, con
         return (struct verdict) { .ruling = RULING_ALLOW, .word = "server" };
     }
     struct question q = { .who = who, .action = ACT_RECEIVE, .topic = c->m.topic, .payload = c->m.payload,
-        .from = c->m.from, .now_ms = wall(x), .released = c->released };
+        .from = c->m.from, .now_ms = wall(x), .released = c->released,
+        .passing = path == PATH_PAGE || path == PATH_HISTORY };
+    if (path == PATH_HISTORY) q.action = ACT_HISTORY;
     struct verdict v = access_judge(x->access, &q);
-    if (v.ruling == RULING_DENY && path != PATH_FORECAST) x->counts.denied++;
+    if (v.ruling == RULING_DENY && path < PATH_FORECAST) x->counts.denied++;
     return v;
 }
 
@@ -29,6 +31,15 @@ static bool passes(const struct verdict *v)
 struct verdict deliver_forecast(struct exchange *x, const struct identity *who, const struct cargo *c)
 {
     return egress(x, who, c, PATH_FORECAST);
+}
+
+bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history)
+{
+    struct cargo c UNSET;
+    assert(who);
+    cargo_from_message(x, &c, m, history ? PATH_HISTORY : PATH_PAGE);
+    struct verdict v = egress(x, who, &c, c.path);
+    return passes(&v);
 }
 
 /* ---- to a link ---- */

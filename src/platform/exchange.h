@@ -132,6 +132,10 @@ MUST outcome exchange_tap_new(struct exchange *x, const struct identity *who, st
     exchange_tap fn, void *ctx, uint32_t *ret_tap);
 void exchange_tap_free(struct exchange *x, uint32_t tap);
 
+/* May this person's page show it: as it comes, or (history) as it was. The same egress; who may be made for the question.
+ * Changes nothing, so that a tap may ask. */
+bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history);
+
 size_t exchange_held(const struct exchange *x, const struct held **ret, size_t cap);
 /* Delivers a held command once with a fresh expiry; the two signatures were verified by the caller. Everything else is
  * judged again. E_UNKNOWN, E_EXPIRED; E_DENIED: refused for good now; E_AGAIN: the device is not connected, still held;

@@ -25,7 +25,8 @@ struct handle {
 /* ---- parcels: messages that outlive the step they came in (parcel.c) ---- */
 
 /* How a message came to the egress. Each way is counted there, so that a test can see that all pass it. */
-enum path { PATH_LIVE, PATH_RETAINED, PATH_WILL, PATH_RELEASE, PATH_SERVER, PATH_QUEUE, PATH_TAP, PATH_FORECAST, PATHS };
+enum path { PATH_LIVE, PATH_RETAINED, PATH_WILL, PATH_RELEASE, PATH_SERVER, PATH_QUEUE, PATH_TAP, PATH_FORECAST, PATH_PAGE, PATH_HISTORY,
+    PATHS };
 
 struct parcel { /* immutable but for expiry and release of a held one; shared by count */
     uint32_t refs;
@@ -366,6 +367,8 @@ MUST outcome packet_handle(struct exchange *x, struct session *s, struct bytes p
 MUST outcome publish_record(struct exchange *x, struct cargo *c, bool *ret_recorded, uint64_t *ret_index);
 
 /* ---- subscriptions.c ---- */
+/* What a subscription is judged by: its filter without the share. */
+struct bytes sub_asked(struct bytes filter);
 /* filter: whole, with $share. *ret_new: there was none for this filter. */
 MUST outcome sub_put(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options, bool *ret_new);
 uint32_t sub_find(const struct exchange *x, const struct session *s, struct bytes filter); /* NONE */

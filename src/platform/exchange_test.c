@@ -398,6 +398,22 @@ static void hear(void *ctx, const struct message *m, const struct verdict *v)
     CHECK_QUIET(ok(bytes_to_text(m->topic, h->topic, sizeof h->topic)));
 }
 
+/* What a page shows is judged at the same place, for whoever was made for the question: nothing is remembered of him. */
+static void pages(void)
+{
+    struct world *w = w_plant(5);
+    struct identity who = { .id = "yuki", .role = ROLE_VIEWER, .life = LIFE_ENROLLED };
+    struct message m = { .from = registry_identity(w->r, "gw-02"), .topic = bytes_str(FLOW) };
+    CHECK(exchange_shows(w->x, &who, &m, false) && exchange_shows(w->x, &who, &m, true));
+    CHECK(w->x->egress[PATH_PAGE] == 1 && w->x->egress[PATH_HISTORY] == 1);
+    who.role = ROLE_DEVICE;
+    CHECK(!exchange_shows(w->x, &who, &m, false) && !exchange_shows(w->x, &who, &m, true));
+    who.role = ROLE_VIEWER;
+    w_trust(w, "gw-02", TRUST_REVOKE);
+    CHECK(!exchange_shows(w->x, &who, &m, false) && exchange_shows(w->x, &who, &m, true)); /* what was, was */
+    w_free(w);
+}
+
 static void taps(void)
 {
     struct world *w = w_plant(5);
@@ -509,6 +525,7 @@ int main(void)
     receive_maximum();
     rejudged();
     taps();
+    pages();
     server();
     odds();
     bounded();

@@ -229,6 +229,7 @@ static void n14(void)
     CHECK_OK(c_retain(w, GW, secret, "retained"));
     CHECK_OK(c_subscribe(w, V, "sk/v1/w/gw-02/#", 1)); /* what is retained */
     CHECK_OK(c_subscribe(w, V, "$share/s/sk/v1/w/#", 1));
+    CHECK(suback(w, V) == 1); /* under rows of a file too: judged by what is shared */
     CHECK_OK(c_publish(w, GW, secret, "shared", 1));
     CHECK_OK(connect_with_will(w, secret));
     exchange_down(w->x, 9, false);

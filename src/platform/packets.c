@@ -39,7 +39,7 @@ static void wish_full(struct wish *w, const char *word)
 
 static void subscribe_one(struct exchange *x, struct session *s, struct wish *w)
 {
-    struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = w->filter, .now_ms = wall(x) };
+    struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = sub_asked(w->filter), .now_ms = wall(x) };
     struct verdict v = { .ruling = RULING_DENY, .reason = MQTT_NO_SHARED, .word = "shared-subscription" };
     if (w->over) v = (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_FILTER_INVALID, .word = "filter-too-long" };
     else if (!w->shared || x->bounds.shared) v = access_judge(x->access, &q);

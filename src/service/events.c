@@ -1,19 +1,20 @@
 /* Server-sent events: the newest readings kept for the page, and what happens pushed to open pages. The
- * exchange is asked through a tap, so the same egress check stands before every byte. */
+ * exchange is heard through a tap; before a byte goes to a page its reader is judged at the same egress (reader_sees). */
 #include <stdio.h>
 
 #include "service/internal.h"
 
 enum { PING_MS = 15000, READINGS_OF_ONE_MAX = 256 };
 
-static void frame(struct service *s, const char *event, struct bytes data)
+/* m: what the event shows, and only to those who may see it; NULL: for everybody who has a page open. */
+static void frame(struct service *s, const char *event, struct bytes data, const struct message *m)
 {
     struct buffer b = BUFFER(1u << 20);
     outcome o = buffer_fmt(&b, "event: %s\ndata: ", event);
     if (ok(o)) o = buffer_put(&b, data);
     if (ok(o)) o = buffer_put(&b, BYTES_LIT("\n\n"));
     for (size_t i = 0; ok(o) && i < SERVICE_LINKS_MAX; i++)
-        if (s->streams[i].live) s->port.push(s->port.ctx, s->streams[i].link, buffer_view(&b));
+        if (s->streams[i].live && (!m || reader_sees(s, &s->streams[i].reader, m, false))) s->port.push(s->port.ctx, s->streams[i].link, buffer_view(&b));
     buffer_deinit(&b);
 }
 
@@ -28,7 +29,7 @@ void service_event(struct service *s, const char *event, const struct doc *d)
 {
     struct buffer b = BUFFER(1u << 20);
     if (!anybody(s)) return;
-    if (ok(doc_write_json(d, &b))) frame(s, event, buffer_view(&b));
+    if (ok(doc_write_json(d, &b))) frame(s, event, buffer_view(&b), NULL);
     buffer_deinit(&b);
 }
 
@@ -39,6 +40,7 @@ outcome handle_events(struct service *s, struct request *q)
         s->streams[i].live = true;
         s->streams[i].link = q->link;
         s->streams[i].next_ping_ms = s->port.mono_ms(s->port.ctx) + PING_MS;
+        s->streams[i].reader = reader_of(q->caller);
         s->streams[i].token = q->caller->kind == CALLER_TOKEN;
         memcpy(s->streams[i].session, q->caller->session, sizeof s->streams[i].session);
         snprintf(s->streams[i].name, sizeof s->streams[i].name, "%s", q->caller->token);
@@ -106,9 +108,10 @@ static struct reading *reading_find(struct service *s, struct bytes topic, const
     return r;
 }
 
-static void push_reading(struct service *s, const struct reading *r)
+static void push_reading(struct service *s, const struct reading *r, const struct message *m)
 {
     struct arena a = ARENA(16384);
+    struct buffer b = BUFFER(1u << 16);
     struct doc *d = doc_map(&a);
     char at[TIME_TEXT];
     time_text(r->at_ms, at);
@@ -117,7 +120,8 @@ static void push_reading(struct service *s, const struct reading *r)
     doc_set_text(&a, d, "payload", r->value);
     doc_set_bool(&a, d, "flagged", r->flagged);
     doc_set_text(&a, d, "at", at);
-    service_event(s, "reading", d);
+    if (ok(doc_write_json(d, &b))) frame(s, "reading", buffer_view(&b), m);
+    buffer_deinit(&b);
     arena_deinit(&a);
 }
 
@@ -133,7 +137,7 @@ static void on_message(void *ctx, const struct message *m, const struct verdict 
     snprintf(r->from, sizeof r->from, "%s", from);
     r->at_ms = s->port.wall_ms(s->port.ctx);
     r->flagged = m->flagged;
-    if (anybody(s)) push_reading(s, r);
+    if (anybody(s)) push_reading(s, r, m);
 }
 
 outcome events_open(struct service *s)

@@ -82,12 +82,17 @@ struct answered {              /* a passkey challenge that was answered well: ne
     int64_t at_ms;             /* mono; 0: a free row */
 };
 
+struct reader {                /* who reads a page, as the grants know him */
+    bool root;                 /* the machine's own, who reads the record's files besides */
+    char person[ID_MAX];       /* an operator, or else a viewer of that id */
+};
+
 struct service {
     struct service_port port;
     uint8_t challenge_secret[32];
     struct answered answered[SERVICE_ANSWERED];
     struct session sessions[SERVICE_SESSIONS_MAX];
-    struct { uint32_t link; int64_t next_ping_ms; bool live, token; uint8_t session[32]; char name[64]; } streams[SERVICE_LINKS_MAX];
+    struct { uint32_t link; int64_t next_ping_ms; bool live, token; uint8_t session[32]; char name[64]; struct reader reader; } streams[SERVICE_LINKS_MAX];
     struct named_guess names[SERVICE_GUESS_NAMES];
     struct hashing *hashing;
     struct { char source[LINK_ADDRESS_MAX]; unsigned wrong; int64_t since_ms; } guesses[SERVICE_GUESS_SOURCES];
@@ -182,6 +187,11 @@ MUST outcome get_consistency(struct service *s, struct request *q);
 
 /* grants.c */
 MUST outcome get_grants(struct service *s, struct request *q);
+/* The person as a subject of grants; false: nobody of that id, or revoked. */
+bool person_identity(struct service *s, const char *id, struct identity *ret);
+struct reader reader_of(const struct caller *c);
+/* Asks the exchange's one egress for every message and every reader, at the moment it is shown. */
+bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history);
 
 /* peers.c */
 MUST outcome get_peers(struct service *s, struct request *q);

@@ -205,6 +205,46 @@ static void no_jwt(struct world *w)
     }
 }
 
+/* The exchange's one egress is asked for every reading, at the moment it is shown, on the page and on the open events. */
+static void readings_are_granted(struct world *w)
+{
+    static const char policy[] = "{\"schema\":\"sekimori-grants/1\",\"site\":\"w\",\"grants\":["
+        "{\"id\":\"see\",\"subject\":\"role:viewer\",\"action\":[\"subscribe\",\"history\"],\"stream\":\"sk/v1/{site}/#\"},"
+        "{\"id\":\"no\",\"subject\":\"yuki\",\"action\":[\"subscribe\",\"history\"],\"stream\":\"sk/v1/{site}/+/m/secret\",\"deny\":true}]}";
+    struct arena a = ARENA(65536);
+    struct doc *d;
+    struct grants *g = NULL;
+    struct grants_error e;
+    struct message secret = { .topic = BYTES_LIT("sk/v1/w/gw-01/m/secret"), .payload = BYTES_LIT("42") };
+    struct message open = { .topic = BYTES_LIT("sk/v1/w/gw-01/m/open"), .payload = BYTES_LIT("43") };
+    size_t n;
+    char yuki[200];
+    person(w, "yuki", "\"auditor\"", yuki);
+    struct asks readings = { LISTENER_CONSOLE, "GET", "/api/v1/readings", .fields = yuki };
+    CHECK_OK(exchange_publish(w->exchange, &secret));
+    CHECK_OK(exchange_publish(w->exchange, &open));
+    CHECK(ask(w, readings) == 200 && says(w, "m/secret") && says(w, "m/open"));
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "GET", "/events", .fields = yuki }) == 200 && w->stream);
+    unsigned before = w->pushed;
+    CHECK_OK(exchange_publish(w->exchange, &secret));
+    CHECK(w->pushed == before + 1);
+    CHECK_OK(doc_read_json(bytes_str(policy), &a, &d));
+    CHECK_OK(grants_read(d, &g, &e, 1, &n));
+    w->access.grants = g;
+    CHECK(ask(w, readings) == 200 && !says(w, "m/secret") && says(w, "m/open"));
+    CHECK_OK(exchange_publish(w->exchange, &secret));
+    CHECK(w->pushed == before + 1);
+    CHECK_OK(exchange_publish(w->exchange, &open));
+    CHECK(w->pushed == before + 2);
+    CHECK(ask(w, (struct asks) { LISTENERS, "GET", "/api/v1/readings" }) == 200 && says(w, "m/secret")); /* root has the files */
+    CHECK(ask(w, (struct asks) { LISTENERS, "GET", "/api/v1/why?subject=yuki&action=history&topic=sk/v1/w/gw-01/m/secret" }) == 200
+        && says(w, "no (yuki"));
+    w->access.grants = NULL;
+    service_link_down(w->s, 7);
+    grants_free(g);
+    arena_deinit(&a);
+}
+
 int main(void)
 {
     static struct world w;
@@ -215,6 +255,7 @@ int main(void)
     roles_open_routes(&w);
     tokens_do_what_they_are_for(&w);
     no_jwt(&w);
+    readings_are_granted(&w);
     w_deinit(&w);
     return TEST_END;
 }

@@ -161,8 +161,11 @@ outcome get_evidence(struct service *s, struct request *q)
 outcome get_readings(struct service *s, struct request *q)
 {
     struct doc *list = doc_list(&q->arena);
+    struct reader reader = reader_of(q->caller);
     for (size_t i = 0; i < s->n_readings; i++) {
         const struct reading *r = &s->readings[i];
+        struct message m = { .from = registry_identity(s->port.registry, r->from), .topic = bytes_str(r->topic) };
+        if (!reader_sees(s, &reader, &m, true)) continue;
         struct doc *d = doc_map(&q->arena);
         doc_set_text(&q->arena, d, "topic", r->topic);
         doc_set_text(&q->arena, d, "from", r->from);
@@ -390,9 +393,11 @@ outcome get_why(struct service *s, struct request *q)
     TRY(param(q, "action", action, sizeof action));
     TRY(param(q, "topic", topic, sizeof topic));
     TRY(param(q, "payload", payload, sizeof payload));
+    struct identity person;
     struct question ask = { .who = registry_identity(s->port.registry, subject), .action = action_of(action),
         .topic = bytes_str(topic), .payload = bytes_str(payload), .now_ms = now(s) };
     if (ask.action == ACTIONS) return answer_problem(q, 400, "SK-1401", "action: expected command, publish, subscribe, receive, history or administer", action);
+    if (!ask.who && person_identity(s, subject, &person)) ask.who = &person;
     struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
     struct verdict v = access_explain(s->port.access, &ask, &q->arena, list);
     const struct stream *stream = registry_stream(s->port.registry, ask.topic);

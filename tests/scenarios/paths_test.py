@@ -1,0 +1,263 @@
+"""One function decides on every way out: live, shared, retained, replayed from the record, queued in memory, a will, a page's
+readings (REST) and its open events (SSE). From outside: all eight deliver; then a policy change, a lapsed work window and a
+revocation are in force on each of them within a second, timed. (The way to another system: interconnect_test.)"""
+import os
+import re
+import struct
+import time
+
+from grants_test import apply
+from harness import FAKETIME, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, skip, text_of, until
+from people_test import open_link
+
+WAYS = ('live', 'shared', 'retained', 'replay', 'queue', 'will', 'REST', 'SSE')
+STREAMS = '''streams:
+  - {{ name: quick, pattern: "sk/v1/{site}/+/e/#", recorded: false }}
+  - {{ name: kept, pattern: "sk/v1/{site}/+/m/#", recorded: true }}
+'''
+ROWS = '''schema: sekimori-grants/1
+site: {site}
+zone: "+00:00"
+grants:
+  - {{ id: say, subject: role:device, action: publish, stream: "sk/v1/{{site}}/{{own}}/#" }}
+  - {{ id: open, subject: role:viewer, action: [subscribe, history], stream: "sk/v1/{{site}}/+/+/open/#" }}
+  - {{ id: hidden, subject: role:viewer, action: [subscribe, history], stream: "sk/v1/{{site}}/+/+/hidden/#"{when} }}
+{more}
+tests:
+  - {{ subject: late, role: viewer, action: receive, topic: sk/v1/{site}/dev-1/m/open/x, want: allow }}
+'''
+
+
+def policy(site, name, when='', more=''):
+    path = site.path(name)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(ROWS.format(site=site.name, when=when, more=more))
+    return path
+
+
+class Patient(Mqtt):
+    """Its session outlives the link."""
+
+    def connect_packet(self, client_id, keep_alive=60):
+        return packet(0x10, _string('MQTT') + bytes([5, 0]) + struct.pack('>H', keep_alive) + b'\x05\x11' + struct.pack('>I', 600) + _string(client_id))
+
+
+class Mortal(Mqtt):
+    """Has a will, hidden."""
+
+    def connect_packet(self, client_id, keep_alive=60):
+        return packet(0x10, _string('MQTT') + bytes([5, 0x06]) + struct.pack('>H', keep_alive) + b'\0' + _string(client_id)
+                      + b'\0' + _string(f'sk/v1/{self.site.name}/{client_id}/m/hidden/will') + _string('gone'))
+
+    def __init__(self, site, client):
+        self.site = site
+        super().__init__(site, client)
+
+    def die(self):
+        """Leaves with its will; back when the server has taken that and closed."""
+        self.send(b'\xe0\x02\x04\0')
+        closed_by_peer(self.sock, 5)
+
+
+class Plant:
+    """One device that speaks, one that dies, four readers and a person with a page."""
+
+    def __init__(self, site):
+        self.site, self.base = site, f'sk/v1/{site.name}'
+        self.who = {i: site.enrol(i, 'device') for i in ('dev-1', 'dev-2')}
+        self.who.update({i: site.enrol(i, 'viewer') for i in ('live', 'shared', 'patient', 'late')})
+        self.round = 0
+        link = site.json('user', 'new', 'yuki', '--role', 'auditor', '--reason', 'reads')['url']
+        self.cookie = open_link(site, link)
+
+    def filters(self, who, share=''):
+        return [who.subscribe(f'{share}{self.base}/+/+/{x}/#') for x in ('hidden', 'open')]
+
+    def ready(self):
+        """Everything that waits for the trigger."""
+        self.round += 1
+        n = self.n = str(self.round)
+        self.dev, self.mortal = self.who['dev-1'].mqtt(), Mortal(self.site, self.who['dev-2'])
+        self.live, self.shared, self.late = (self.who[i].mqtt() for i in ('live', 'shared', 'late'))
+        patient = Patient(self.site, self.who['patient'])
+        self.filters(self.live), self.filters(self.shared, '$share/g/'), self.filters(patient)
+        patient.close()
+        for topic, retain in (('s/hidden/kept', True), ('s/open/kept', True), ('m/hidden/rec', False), ('e/hidden/mem', False), ('m/open/end', False)):
+            self.dev.publish(f'{self.base}/dev-1/{topic}', 'before' + n, retain)
+        self.log = f'events{n}.log'
+        self.page = self.site.spawn('curl', '-sSN', '-H', self.cookie, self.site.url('console', '/events'), log=self.log)
+        until(lambda: 'open' in text_of(self.site.path(self.log)), 5)
+        return self
+
+    def all_of(self, client, last):
+        """Topics and payloads up to the marker."""
+        seen = []
+        while True:
+            m = client.receive(3)
+            if m is None:
+                return seen + ['(no end)']
+            seen.append(m[0].split('/', 4)[4] + '=' + m[1])
+            if seen[-1] == last:
+                return seen
+
+    def trigger(self, began):
+        """{way: (what was hidden came, seconds from began to the trigger)}."""
+        n, came, at = self.n, {}, {}
+        at['live'] = at['shared'] = at['SSE'] = time.time() - began
+        self.dev.publish(f'{self.base}/dev-1/m/hidden/rec', 'after' + n)
+        at['will'] = time.time() - began
+        self.mortal.die()
+        self.dev.publish(f'{self.base}/dev-1/m/open/end', 'after' + n)
+        at['retained'] = time.time() - began
+        self.filters(self.late)
+        at['replay'] = at['queue'] = time.time() - began
+        patient = Patient(self.site, self.who['patient'])
+        at['REST'] = time.time() - began
+        readings = self.site.http('console', '/api/v1/readings', '-H', self.cookie)
+        live = self.all_of(self.live, 'm/open/end=after' + n)
+        shared = self.all_of(self.shared, 'm/open/end=after' + n)
+        late = self.all_of(self.late, 's/open/kept=before' + n)
+        waited = self.all_of(patient, 'm/open/end=after' + n)
+        shown = lambda what: any(what in x and f'after{n}' in x for x in text_of(self.site.path(self.log)).splitlines())
+        events = until(lambda: shown('/m/open/end'), 5)
+        ends = [x[-1] != '(no end)' for x in (live, shared, late, waited)] + [bool(events), readings[0] == '200', 'm/open/end' in readings[1]]
+        came['live'], came['shared'] = 'm/hidden/rec=after' + n in live, 'm/hidden/rec=after' + n in shared
+        came['retained'] = 's/hidden/kept=before' + n in late
+        came['replay'] = 'm/hidden/rec=before' + n in waited
+        came['queue'] = 'e/hidden/mem=before' + n in waited
+        came['will'] = 'm/hidden/will=gone' in live
+        came['REST'] = 'm/hidden/rec' in readings[1]
+        came['SSE'] = shown('/m/hidden/rec')
+        for c in (self.dev, self.live, self.shared, self.late, patient):
+            c.close()
+        self.page.terminate()
+        return {w: (came[w], at[w]) for w in WAYS}, ends
+
+
+def judged(claim, got, ends, want):
+    check(f'{claim}: what is open reaches every reader', all(ends), ends)
+    for way in WAYS:
+        check(f'{claim}: {way} {"delivers" if want else "gives nothing away"}', got[way][0] == want, got[way])
+
+
+def timed(claim, got):
+    note(f'{claim}, milliseconds from the change to a refused delivery: ' + ', '.join(f'{w} {got[w][1] * 1000:.0f}' for w in WAYS))
+    check(f'{claim}: in force within a second on every path', max(got[w][1] for w in WAYS) <= 1, got)
+
+
+def changed(site, plant):
+    got, ends = plant.ready().trigger(time.time())
+    judged('granted', got, ends, True)
+    path = policy(site, 'deny.yaml', more='  - { id: no, subject: any, action: [subscribe, history], stream: "sk/v1/{site}/+/+/hidden/#", deny: true }\n')
+    draft = path + '.json'
+    site.cli('grant', 'new', path, '--out', draft)
+    site.cli('grant', 'sign', draft, '--key', site.key('asset-owner'))
+    plant.ready()
+    began = time.time()
+    r = site.cli('grant', 'apply', draft)
+    got, ends = plant.trigger(began)
+    check('the policy is applied', r.returncode == 0, r.stderr)
+    judged('policy change', got, ends, False)
+    timed('policy change', got)
+
+
+def lapsed(site, plant):
+    if not FAKETIME:
+        return skip('a lapsed work window on every path', 'libfaketime is not installed')
+    end = (int(time.time()) // 60 + 2) * 60
+    hour = lambda t: time.strftime('%H:%M', time.gmtime(t))
+    r = apply(site, policy(site, 'window.yaml', when=f', when: {{ time: "{hour(end + 60)}-{hour(end)}" }}'))
+    got, ends = plant.ready().trigger(time.time())
+    check('the policy with a work window is applied', r.returncode == 0, r.stderr)
+    judged('inside the window', got, ends, True)
+    site.stop()
+    ahead = round(end - 15 - time.time(), 1)
+    os.environ.update(LD_PRELOAD=FAKETIME, FAKETIME=f'{ahead:+}', FAKETIME_DONT_FAKE_MONOTONIC='1', FAKETIME_NO_CACHE='0')
+    try:
+        site.start(wait=False)
+    finally:
+        for k in ('LD_PRELOAD', 'FAKETIME', 'FAKETIME_DONT_FAKE_MONOTONIC', 'FAKETIME_NO_CACHE'):
+            del os.environ[k]
+    until(site.ready, 14)
+    plant.cookie = open_link(site, site.json('user', 'link', 'yuki')['url'])
+    plant.ready()
+    check('ready before the window ends', time.time() + ahead < end, time.time() + ahead - end)
+    until(lambda: time.time() + ahead >= end, 20, every=0.002)
+    got, ends = plant.trigger(end - ahead)
+    judged('window lapsed', got, ends, False)
+    timed('window lapsed', got)
+
+
+def revoked(site, plant):
+    """Readers and publishers, one after the other, each timed from the moment it was typed."""
+    apply(site, policy(site, 'again.yaml'))
+    plant.ready()
+    took = {}
+
+    def revoke(way, seen, *words):
+        began = time.time()
+        r = site.cli(*words, '--reason', 'test')
+        good = r.returncode == 0 and seen()
+        took[way] = time.time() - began
+        check(f'revoked: {way} is shut', good, r.stderr)
+
+    def shut(client):
+        try:
+            client.mqtt()
+            return False
+        except (OSError, ConnectionError):
+            return True
+
+    def page_gone():
+        return until(lambda: plant.page.poll() is not None, 2) and site.http('console', '/api/v1/readings', '-H', plant.cookie)[0] == '401'
+
+    revoke('SSE and REST', page_gone, 'user', 'revoke', 'yuki')
+    revoke('shared', lambda: closed_by_peer(plant.shared.sock, 2) is not None, 'device', 'revoke', 'shared')
+    revoke('replay and queue', lambda: shut(plant.who['patient']), 'device', 'revoke', 'patient')
+    revoke('will', lambda: closed_by_peer(plant.mortal.sock, 2) is not None, 'device', 'revoke', 'dev-2')
+    revoke('retained', lambda: retained_nothing(plant), 'device', 'revoke', 'dev-1')
+    revoke('live', lambda: closed_by_peer(plant.live.sock, 2) is not None, 'device', 'revoke', 'live')
+    check('the will of a revoked device reached nobody', not any('will' in m[0] for m in plant.live.messages))
+    note('revocation, milliseconds from typing it to what was seen: ' + ', '.join(f'{k} {v * 1000:.0f}' for k, v in took.items()))
+    check('revocation: in force within a second on every path', max(took.values()) <= 1, took)
+
+
+def retained_nothing(plant):
+    """A reader who comes now gets nothing that the revoked device left behind."""
+    plant.filters(plant.late)
+    plant.late.ping()
+    return not any('/s/' in m[0] for m in plant.late.messages)
+
+
+def counted():
+    """The places in the source: one writer of PUBLISH to links, one egress before it, and who calls that."""
+    text = open(os.path.join(ROOT, 'src/platform/deliver.c'), encoding='utf-8').read()
+    calls = re.findall(r'= egress\(x, [^;]*\);', text)
+    note(f'{len(calls)} callers of the one egress')
+    check('the one egress has seven callers and a forecast, all in its own file', len(calls) == 7 and text.count('return egress(') == 1, calls)
+    others = [f for f in sorted(os.listdir(os.path.join(ROOT, 'src/platform'))) if f.endswith('.c') and not f.endswith('_test.c') and f != 'deliver.c'
+              and 'mqtt_write_publish(' in open(os.path.join(ROOT, 'src/platform', f), encoding='utf-8').read()]
+    check('no other file of the exchange writes a message to a link', text.count('mqtt_write_publish(') == 1 and not others, others)
+    judges = [f for f in sorted(os.listdir(os.path.join(ROOT, 'src/service'))) if f.endswith('.c') and not f.endswith('_test.c')
+              and 'exchange_shows(' in open(os.path.join(ROOT, 'src/service', f), encoding='utf-8').read()]
+    check('the service asks it in one place', judges == ['grants.c'], judges)
+
+
+def main():
+    counted()
+    with Site() as site:
+        site.start()
+        with open(site.path('streams.yaml'), 'w', encoding='utf-8') as f:
+            f.write(STREAMS.format(site=site.name))
+        check('streams declared', site.cli('stream', 'apply', site.path('streams.yaml')).returncode == 0)
+        r = apply(site, policy(site, 'base.yaml'))
+        check('a policy in force', r.returncode == 0, r.stderr)
+        plant = Plant(site)
+        changed(site, plant)
+        lapsed(site, plant)
+        revoked(site, plant)
+    finish()
+
+
+if __name__ == '__main__':
+    main()
