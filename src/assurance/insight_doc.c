@@ -37,12 +37,15 @@ static const struct model_text *name_of(const struct model *m, enum insight_kind
     return *ret_id = m->threats[at].id, &m->threats[at].name;
 }
 
+static const char *const kinds_ja[INSIGHT_KINDS] = { "対策の働き", "代替手段", "頻度", "損失" };
+
 static struct doc *subject(const struct writing *w, enum insight_kind kind, size_t at)
 {
     struct doc *d = doc_map(w->a);
     const char *id;
     const struct model_text *name = name_of(w->m, kind, at, &id);
     doc_set_text(w->a, d, "kind", insight_kind_word(kind));
+    set_pair(w, d, "kind", kinds_ja[kind], insight_kind_word(kind));
     doc_set_text(w->a, d, "id", id);
     set_pair(w, d, "name", name->ja, name->en);
     return d;

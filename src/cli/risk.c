@@ -27,6 +27,23 @@ static void subject_free(struct subject *s)
 
 /* ---- where model and coverage come from ---- */
 
+/* The model as it was signed: the site's view of it without what the view adds. */
+static struct doc *as_signed(struct cli *c, const struct doc *view)
+{
+    static const char *const added[] = { "hash", "at", "signers" };
+    struct doc *d = doc_map(&c->arena);
+    for (const struct doc *m = view->first; m; m = m->next) {
+        bool skip = false;
+        for (size_t i = 0; i < sizeof added / sizeof *added; i++) skip |= strcmp(m->key, added[i]) == 0;
+        struct doc *own = skip ? NULL : arena_new(&c->arena, sizeof *own);
+        if (!own) continue;
+        *own = *m;
+        own->next = NULL;
+        doc_set(&c->arena, d, m->key, own);
+    }
+    return d;
+}
+
 static int model_from_site(struct cli *c, struct model **ret)
 {
     const struct doc *d;
@@ -35,8 +52,7 @@ static int model_from_site(struct cli *c, struct model **ret)
     int code = ask(c, "GET", "/api/v1/model", BYTES_NONE, &d);
     if (code) return code;
     struct model *m = mem_new(sizeof *m);
-    const struct doc *inner = doc_get(d, "model");
-    outcome o = m ? model_read(inner && inner->kind == DOC_MAP ? inner : d, m, &error, 1, &n) : REFUSE(E_MEMORY);
+    outcome o = m ? model_read(as_signed(c, d), m, &error, 1, &n) : REFUSE(E_MEMORY);
     if (ok(o)) *ret = m;
     else mem_free(m);
     return ok(o) ? EXIT_OK : complain(c, EXIT_NOT_FOUND, "SK-1060", cli_say(c, W_NOT_ASSESSABLE), NULL, "sekimori mission apply");
@@ -130,9 +146,15 @@ static void print_steps(struct cli *c, const struct doc *list, enum word title)
 {
     printf("%s\n", cli_say(c, title));
     if (!list->count) printf("  %s\n", cli_say(c, W_NOT_MOVED));
-    for (const struct doc *s = list->first; s; s = s->next)
-        printf("  %-6s %s  %s%s\n", doc_text(s, "id", ""), doc_said(c, s, "name"), doc_int(s, "change_yen", 0) < 0 ? "−" : "+",
-            said_yen(c, s, "change"));
+    for (const struct doc *s = list->first; s; s = s->next) {
+        int64_t yen = doc_int(s, "change_yen", 0), stops = doc_int(s, "change_outages_ppb", 0);
+        struct sentence rate;
+        printf("  %-6s %s  ", doc_text(s, "id", ""), doc_said(c, s, "name"));
+        if (yen) printf("%s%s", yen < 0 ? "−" : "+", said_yen(c, s, "change"));
+        sentence_rate(stops < 0 ? -stops : stops, &rate);
+        if (!yen && stops) printf("%s: %s%s", cli_say(c, W_STOPS), stops < 0 ? "−" : "+", c->ja ? rate.ja : rate.en);
+        printf("\n");
+    }
 }
 
 static void print_options(struct cli *c, const struct doc *o)
@@ -193,7 +215,7 @@ static void print_insight(struct cli *c, const struct doc *d)
     printf("%s\n", cli_say(c, W_HANGS_ON));
     size_t shown = 0;
     for (const struct doc *s = doc_get(d, "hangs_on")->first; s && shown < 5; s = s->next, shown++)
-        printf("  %-6s %s (%s)  %s – %s\n", doc_text(s, "id", ""), doc_said(c, s, "name"), doc_text(s, "kind", ""),
+        printf("  %-6s %s (%s)  %s – %s\n", doc_text(s, "id", ""), doc_said(c, s, "name"), doc_said(c, s, "kind"),
             said_yen(c, s, "good"), said_yen(c, s, "bad"));
     if (doc_get(d, "options")) print_options(c, doc_get(d, "options"));
     printf("%s: %s\n", cli_say(c, W_SPEND), said_yen(c, d, "spend_at_most"));
