@@ -1,6 +1,7 @@
 #include "crypto/hash.h"
 
 #include <fcntl.h>
+#include <openssl/sha.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -35,6 +36,24 @@ static void test_parts(void)
     CHECK(hash_equal(&whole, &split));
 }
 
+/* Every length around the blocks, whole and in parts, against the library's own streaming. */
+static void test_lengths(void)
+{
+    static uint8_t data[1200];
+    unsigned wrong = 0;
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 11 + 3);
+    for (size_t n = 0; n <= sizeof data; n++) {
+        const struct bytes parts[] = { bytes_of(data, n / 3), bytes_of(data + n / 3, n - n / 3) };
+        struct hash whole, split;
+        uint8_t want[32];
+        SHA256(data, n, want);
+        hash_sha256(bytes_of(data, n), &whole);
+        hash_sha256_parts(parts, 2, &split);
+        wrong += memcmp(whole.at, want, 32) != 0 || !hash_equal(&whole, &split);
+    }
+    CHECK(wrong == 0);
+}
+
 static void test_file(void)
 {
     static uint8_t data[40001]; /* over two blocks, not a multiple */
@@ -60,6 +79,7 @@ int main(void)
     CHECK_OK(crypto_init());
     test_known();
     test_parts();
+    test_lengths();
     test_file();
     return TEST_END;
 }

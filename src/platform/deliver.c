@@ -8,7 +8,7 @@
 static struct verdict egress(struct exchange *x, const struct identity *who, const struct cargo *c, enum path path)
 {
     x->egress[path]++;
-    if (c->expires_ms <= mono(x) && !c->begun) /* MQTT 5, 3.3.2-5 */
+    if (c->expires_ms != NEVER && c->expires_ms <= mono(x) && !c->begun) /* MQTT 5, 3.3.2-5 */
         return (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "expired" };
     if (!who) {
         assert(path == PATH_TAP);
