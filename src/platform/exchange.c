@@ -6,6 +6,7 @@
 static MUST outcome prepare(struct exchange *x)
 {
     TRY(tree_init(&x->filters, (x->bounds.subscriptions + TAPS_MAX) * 4 + 16));
+    TRY(tree_memo_init(&x->filters));
     TRY(tree_init(&x->topics, x->bounds.retained * 4 + 16));
     x->sessions = mem_new_array(x->bounds.sessions, sizeof *x->sessions);
     if (!x->sessions) return REFUSE(E_MEMORY);

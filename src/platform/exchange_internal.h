@@ -86,18 +86,24 @@ struct tree {
     uint32_t n, max, free;
     uint32_t cap;
     struct map children;     /* parent and level -> node + 1 */
+    uint64_t version;        /* goes up with every node made or freed */
+    struct tree_memo *memo;  /* NULL: none */
 };
 typedef void (*tree_visit)(void *ctx, uint32_t node);
 MUST outcome tree_init(struct tree *t, uint32_t max);
 void tree_deinit(struct tree *t);
 MUST outcome tree_put(struct tree *t, struct bytes path, uint32_t *ret_node);
 uint32_t tree_find(const struct tree *t, struct bytes path); /* NONE */
+/* tree_memo.c: the same for a tree that is asked for the same topics again and again. The memo's end is tree_deinit. */
+MUST outcome tree_memo_init(struct tree *t);
 /* Removes the node and those above it that hold nothing. */
 void tree_trim(struct tree *t, uint32_t node);
 /* Every node whose path, as a filter, meets the topic; every node whose path, as a topic, meets the filter. The
  * visitor may not change the tree. */
 void tree_match_topic(const struct tree *t, struct bytes topic, tree_visit fn, void *ctx);
 void tree_match_filter(const struct tree *t, struct bytes filter, tree_visit fn, void *ctx);
+/* As tree_match_topic, in the same order, from the memo where it can. */
+void tree_match_again(struct tree *t, struct bytes topic, tree_visit fn, void *ctx);
 
 /* ---- the exchange ---- */
 

@@ -239,6 +239,6 @@ outcome sub_collect(struct exchange *x, struct bytes topic, struct handle source
     x->destinations_n = 0;
     x->collect_failed = false;
     /* MQTT 5, 3.3.2-3 and 4.5.0-1 */
-    tree_match_topic(&x->filters, topic, collect_node, &c);
+    tree_match_again(&x->filters, topic, collect_node, &c);
     return x->collect_failed ? REFUSE(E_MEMORY) : DONE;
 }

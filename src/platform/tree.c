@@ -35,7 +35,7 @@ static bool dollar(struct bytes level)
 
 outcome tree_init(struct tree *t, uint32_t max)
 {
-    *t = (struct tree) { .max = max, .free = NONE };
+    *t = (struct tree) { .max = max, .free = NONE, .version = 1 };
     t->nodes = mem_new_array(16, sizeof *t->nodes);
     if (!t->nodes) return REFUSE(E_MEMORY);
     t->cap = 16;
@@ -49,6 +49,7 @@ void tree_deinit(struct tree *t)
 {
     for (uint32_t i = 0; i < t->n; i++) mem_free(t->nodes[i].level);
     mem_free(t->nodes);
+    mem_free(t->memo);
     map_deinit(&t->children);
 }
 
@@ -71,6 +72,7 @@ static uint32_t child(const struct tree *t, uint32_t parent, struct bytes level)
 
 static MUST outcome node_new(struct tree *t, uint32_t *ret)
 {
+    t->version++;
     if (t->free != NONE) {
         *ret = t->free;
         t->free = t->nodes[*ret].next;
@@ -90,6 +92,7 @@ static MUST outcome node_new(struct tree *t, uint32_t *ret)
 
 static void node_free(struct tree *t, uint32_t node)
 {
+    t->version++;
     mem_free(t->nodes[node].level);
     t->nodes[node] = (struct tree_node) { .next = t->free };
     t->free = node;

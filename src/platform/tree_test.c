@@ -111,10 +111,59 @@ static void many(void)
     tree_deinit(&t);
 }
 
+struct met {
+    uint32_t nodes[64];
+    size_t n;
+};
+
+static void meet(void *ctx, uint32_t node)
+{
+    struct met *m = ctx;
+    if (m->n < 64) m->nodes[m->n++] = node;
+}
+
+/* Filters come and go, topics repeat: what the memo says is what the walk says, in its order. */
+static void test_memo(void)
+{
+    static const char *const filters[] = { "a/b", "a/+", "#", "a/#", "+/b", "+/+", "a/b/#", "x/y", "a/b/c", "$SYS/#", "+/#", "a/b/+" };
+    static const char *const topics[] = { "a/b", "a/c", "x/y", "a/b/c", "$SYS/x", "q", "a",
+        "a/long/topic/of/many/levels/that/no/row/of/the/memo/can/hold/because/it/is/longer/than/a/row/takes" };
+    enum { FILTERS = sizeof filters / sizeof *filters, TOPICS = sizeof topics / sizeof *topics };
+    struct tree t;
+    uint32_t node[FILTERS];
+    bool there[FILTERS] = { false };
+    uint32_t dice = 7;
+    unsigned wrong = 0, many = 0;
+    CHECK_OK(tree_init(&t, 4096));
+    CHECK_OK(tree_memo_init(&t));
+    for (int round = 0; round < 4000; round++) {
+        dice = dice * 1103515245u + 12345u;
+        size_t f = (dice >> 16) % FILTERS;
+        if (dice >> 30 == 0 && !there[f]) {
+            CHECK_QUIET(ok(tree_put(&t, bytes_str(filters[f]), &node[f])));
+            t.nodes[node[f]].head = 1;
+            there[f] = true;
+        } else if (dice >> 30 == 1 && there[f]) {
+            t.nodes[node[f]].head = NONE;
+            tree_trim(&t, node[f]);
+            there[f] = false;
+        }
+        struct met walk = { .n = 0 }, again = { .n = 0 };
+        struct bytes topic = bytes_str(topics[(dice >> 8) % TOPICS]);
+        tree_match_topic(&t, topic, meet, &walk);
+        tree_match_again(&t, topic, meet, &again);
+        many += walk.n > 7;
+        wrong += walk.n != again.n || memcmp(walk.nodes, again.nodes, walk.n * sizeof *walk.nodes) != 0;
+    }
+    CHECK(wrong == 0 && many > 0);
+    tree_deinit(&t);
+}
+
 int main(void)
 {
     against_the_matcher();
     trimmed();
     many();
+    test_memo();
     return TEST_END;
 }
