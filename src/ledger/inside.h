@@ -72,7 +72,7 @@ struct ledger {
     uint64_t size;
     struct place end[CLASSES];
     uint64_t last[CLASSES]; /* newest entry of each class */
-    int64_t fill_since_ms;  /* -1: nothing waits */
+    int64_t commit_ms;      /* when the last commit was asked for */
     struct signed_head head; /* newest; note_n = 0: none */
     struct signed_head waiting[HEADS_WAITING];
     size_t waiting_n;

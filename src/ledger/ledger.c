@@ -118,7 +118,8 @@ static struct ledger *ledger_new(void)
     pthread_cond_init(&l->work, &clock);
     pthread_cond_init(&l->done, NULL);
     pthread_condattr_destroy(&clock);
-    l->fill_since_ms = l->punch_since_ms = -1;
+    l->commit_ms = INT64_MIN / 2;
+    l->punch_since_ms = -1;
     l->sealed = BUFFER(LEDGER_PAYLOAD_MAX);
     l->fill = batch_new();
     l->flush = batch_new();
@@ -270,12 +271,11 @@ int ledger_turn(struct ledger *l, int64_t mono_ms, bool force)
     int next = sooner(ledger_turn_heads(l, mono_ms), ledger_turn_punch(l, mono_ms));
     pthread_mutex_lock(&l->lock);
     bool waits = l->fill->n > 0 && !l->commit_wanted;
-    if (!waits) l->fill_since_ms = -1;
-    else if (l->fill_since_ms < 0) l->fill_since_ms = mono_ms;
-    int64_t left = waits ? l->fill_since_ms + l->window_ms - mono_ms : -1;
+    int64_t left = waits ? l->commit_ms + l->window_ms - mono_ms : -1;
     if (waits && (force || left <= 0)) {
         l->commit_wanted = true;
-        l->fill_since_ms = left = -1;
+        l->commit_ms = mono_ms;
+        left = -1;
         pthread_cond_signal(&l->work);
     }
     pthread_mutex_unlock(&l->lock);

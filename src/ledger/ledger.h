@@ -90,8 +90,9 @@ MUST outcome ledger_append_for(struct ledger *l, const char *subject, int64_t at
     uint64_t *ret_index);
 /* Where the data keys are; before the first ledger_append_for and before replay. */
 MUST outcome ledger_keys(struct ledger *l, const char *dir);
-/* Starts the batch's commit if the window has passed or force; cheap to call every turn. Returns the ms
- * until it wants to be called again, or -1. */
+/* Starts the batch's commit, but no two within one window unless force: whoever comes alone waits for no window, and
+ * what comes while one is running or just began goes together. Cheap to call every turn. Returns the ms until it
+ * wants to be called again, or -1. */
 int ledger_turn(struct ledger *l, int64_t mono_ms, bool force);
 /* Every entry with index < this is on disk. */
 uint64_t ledger_durable(const struct ledger *l);

@@ -81,14 +81,17 @@ static void test_turn(void)
     CHECK_OK(fixture_open(&f, &l));
     CHECK(ledger_turn(l, 1000, false) == -1);
     CHECK_OK(fixture_append(l, 1));
-    CHECK(ledger_turn(l, 1000, false) == 2);
-    CHECK(ledger_turn(l, 1001, false) == 1);
-    CHECK(ledger_durable(l) == 0);
-    CHECK(ledger_turn(l, 1002, false) == -1); /* handed over */
+    CHECK(ledger_turn(l, 1000, false) == -1); /* alone: handed over at once */
     while (ledger_durable(l) == 0) usleep(100);
     CHECK_OK(fixture_append(l, 1));
-    CHECK(ledger_turn(l, 1003, true) == -1);
+    CHECK(ledger_turn(l, 1000, false) == 2); /* the next waits for the rest of the window */
+    CHECK(ledger_turn(l, 1001, false) == 1);
+    CHECK(ledger_durable(l) == 1);
+    CHECK(ledger_turn(l, 1002, false) == -1);
     while (ledger_durable(l) == 1) usleep(100);
+    CHECK_OK(fixture_append(l, 1));
+    CHECK(ledger_turn(l, 1003, true) == -1);
+    while (ledger_durable(l) == 2) usleep(100);
     ledger_close(l);
     fixture_deinit(&f);
 }
