@@ -229,6 +229,7 @@ def main():
     with open(os.path.join(BUILD, 'bench.json'), 'w', encoding='utf-8') as f:
         json.dump({'began': began, 'machine': machine(), 'results': results, 'idle': idle}, f)
     text = table(results, idle, rounds, began)
+    print(f'{(time.time() - began) / 60:.1f} minutes', flush=True)
     print(text)
     if '--no-table' not in sys.argv:
         write_table(text)
