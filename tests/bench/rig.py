@@ -9,7 +9,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'scenarios'))
-from harness import ROOT, Site, free_port, run, until  # noqa: E402
+from harness import ROOT, Site, _string, free_port, packet, run, until  # noqa: E402, F401
 
 BUILD = os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build'))
 BENCH = os.path.join(BUILD, 'sekimori-bench')
