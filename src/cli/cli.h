@@ -135,6 +135,7 @@ int cmd_ledger_consistency(struct cli *c);
 int cmd_watch_discover(struct cli *c);
 int cmd_watch_inventory(struct cli *c);
 int cmd_watch_mud(struct cli *c);
+int cmd_watch_hosts(struct cli *c);
 int cmd_device_import(struct cli *c);
 
 int cli_main(int argc, char **argv);

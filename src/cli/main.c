@@ -96,6 +96,7 @@ static const struct command commands[] = {
         "who talks to whom and what is dangerous, from a capture or an interface (no site needed; -o csv as well)", cmd_watch_discover },
     { "watch", "inventory", "FILE [--pcap FILE] [--interface IFACE] [--seconds N]", "設備台帳（CSV）と、見えた通信を突き合わせる",
         "match an inventory (CSV) with what is seen", cmd_watch_inventory },
+    { "watch", "hosts", "IFACE [--seconds N]", "回線を聞き、台帳にない機器をサイトへ報告する", "listen, and report hosts that no inventory lists to the site", cmd_watch_hosts },
     { "watch", "mud", "FILE [--device ADDRESS] [--pcap FILE] [--interface IFACE] [--seconds N] [--controller URN=ADDRESS]...",
         "機器の製造者が定めた動き（MUD）を示し、見えた通信と比べる（7 逸脱あり）", "a maker's profile (MUD, RFC 8520), and whether a device keeps to it (exit 7 when it left)", cmd_watch_mud },
     { "ledger", "verify", "[DIR] [--key HEX]", "証跡記録を検証する（8 不一致）", "verify the record (exit 8 when it is not whole)", cmd_ledger_verify },

@@ -142,7 +142,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
-        .alerts = learn_alerts };
+        .alerts = learn_alerts, .observed = learn_observed };
 }
 
 /* ---- control messages of the keeper ---- */

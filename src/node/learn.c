@@ -5,9 +5,10 @@
 
 #include "ledger/ledger.h"
 #include "node/core.h"
+#include "watch/observed.h"
 #include "watch/profile.h"
 
-enum { DEVICES_MAX = 20000, ALARMS_KEPT = 256, PENDING_MAX = 64, ALARMS_AN_HOUR = 12, SAVE_EVERY_MS = 3600000, TEXT = 256,
+enum { DEVICES_MAX = 20000, ALARMS_KEPT = 256, PENDING_MAX = 64, ALARMS_AN_HOUR = 12, OBSERVED_AN_HOUR = 100, SAVE_EVERY_MS = 3600000, TEXT = 256,
     FILE_FORM = 0x534B5731 /* "SKW1" */ };
 
 struct device {
@@ -37,6 +38,8 @@ struct learn {
     size_t n_pending;
     struct alarm_row rows[ALARMS_KEPT]; /* ring */
     size_t n_rows, next_row;
+    int64_t observed_hour;              /* what sensors report is counted by the hour */
+    uint32_t observed;
 };
 
 static struct device *device_of(struct learn *l, const char *id)
@@ -174,6 +177,37 @@ static void tell(struct core *c, struct pending *p)
     row_keep(c->learn, &r);
     (void)!ok(core_write(c, ENTRY_ALERT, row_doc(&a, &r), false));
     arena_deinit(&a);
+}
+
+static bool told(const struct learn *l, const char *what, const char *name)
+{
+    for (size_t i = 0; i < l->n_rows; i++)
+        if (strcmp(l->rows[i].what, what) == 0 && strcmp(l->rows[i].name, name) == 0) return true;
+    return false;
+}
+
+outcome learn_observed(void *ctx, const struct doc *d)
+{
+    struct core *c = ctx;
+    struct alarm_row r = { .what = "unknown-host" };
+    const char *protocol = "";
+    struct arena a = ARENA(16384);
+    int64_t now = port_wall_ms();
+    if (!c->learn) return REFUSE(E_UNSUPPORTED);
+    if (strcmp(doc_text(d, "what", ""), r.what) != 0) return REFUSE(E_MALFORMED);
+    TRY(observed_host(doc_text(d, "address", ""), doc_text(d, "protocol", ""), r.name, &protocol));
+    if (told(c->learn, r.what, r.name)) return REFUSE(E_CONFLICT);
+    if (now / MS_HOUR != c->learn->observed_hour) c->learn->observed = 0;
+    c->learn->observed_hour = now / MS_HOUR;
+    if (c->learn->observed++ >= OBSERVED_AN_HOUR) return REFUSE(E_FULL);
+    time_text(now, r.at);
+    time_text(now, r.since);
+    snprintf(r.text_ja, sizeof r.text_ja, "台帳にない機器が通信している：%s（%s）", r.name, protocol);
+    snprintf(r.text_en, sizeof r.text_en, "a host that no inventory lists is on the network: %s (%s)", r.name, protocol);
+    row_keep(c->learn, &r);
+    outcome o = core_write(c, ENTRY_ALERT, row_doc(&a, &r), false);
+    arena_deinit(&a);
+    return o;
 }
 
 struct doc *learn_alerts(void *ctx, struct arena *arena)

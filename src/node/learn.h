@@ -16,6 +16,10 @@ void learn_message(struct core *c, const struct message *m, bool command);
 void learn_refused(struct core *c, const struct message *m);
 void learn_link(struct core *c, const char *id, const char *source);
 void learn_turn(struct core *c, int64_t wall_ms);
+/* Something a sensor's operator on this machine reports about an address: {"address", "what", "protocol"}; what is
+ * "unknown-host". Recorded at most once an address and 100 times an hour: whoever sends packets on the plant's network chooses
+ * addresses. E_MALFORMED; E_FULL over that; E_CONFLICT: told already. */
+MUST outcome learn_observed(void *ctx, const struct doc *d);
 /* An ENTRY_ALERT of the record: shown again after a restart. */
 void learn_replay(struct core *c, const struct doc *d);
 /* The newest alarms, newest first: {"at", "device", "group", "what", "name", "norm", "value", "since", "text_ja", "text_en"}. */

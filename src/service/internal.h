@@ -171,6 +171,7 @@ MUST outcome change_invite(struct service *s, struct request *q);
 MUST outcome change_device(struct service *s, struct request *q);
 MUST outcome change_stream(struct service *s, struct request *q);
 MUST outcome change_unmanaged(struct service *s, struct request *q);
+MUST outcome change_alerts(struct service *s, struct request *q);
 MUST outcome get_alerts(struct service *s, struct request *q);
 MUST outcome get_unmanaged(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);

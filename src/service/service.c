@@ -66,6 +66,7 @@ static const struct route routes[] = {
     { "POST", "/api/v1/peers/{}/{}", PEOPLE, NEED_ROOT, change_peer },
     { "POST", "/api/v1/streams", PEOPLE, NEED_ENROL, change_stream },
     { "GET", "/api/v1/alerts", PEOPLE, NEED_SIGHT, get_alerts },
+    { "POST", "/api/v1/alerts", 0, NEED_ROOT, change_alerts },
     { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
     { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },

@@ -69,6 +69,8 @@ struct service_port {
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
     /* The newest alarms, newest first; a list. */
     struct doc *(*alerts)(void *ctx, struct arena *arena);
+    /* A sensor's observation: {"address", "what", "protocol"}. */
+    outcome (*observed)(void *ctx, const struct doc *d);
     /* Count a refusal (token guesses) towards guard and audit. */
     void (*refused)(void *ctx, enum listener l, enum link_refusal why, const char *source);
 };

@@ -27,6 +27,18 @@ outcome get_alerts(struct service *s, struct request *q)
     return answer_doc(q, s->port.alerts ? s->port.alerts(s->port.ctx, &q->arena) : doc_list(&q->arena));
 }
 
+/* POST /api/v1/alerts {"what": "unknown-host", "address", "protocol"} -> {"told"}: false when it was told before. */
+outcome change_alerts(struct service *s, struct request *q)
+{
+    struct doc *in = NULL, *d = doc_map(&q->arena);
+    TRY(doc_read_json(q->http->body, &q->arena, &in));
+    outcome o = s->port.observed ? s->port.observed(s->port.ctx, in) : REFUSE(E_UNSUPPORTED);
+    if (o.code == E_MALFORMED) return answer_problem(q, 400, "SK-1401", "expected what, address and protocol of a host", NULL);
+    if (!ok(o) && o.code != E_CONFLICT && o.code != E_FULL) return o;
+    doc_set_bool(&q->arena, d, "told", ok(o));
+    return answer_doc(q, d);
+}
+
 /* All rows are judged before the first is written. */
 static outcome judge(struct service *s, struct request *q, const struct doc *rows, bool *ret_good)
 {

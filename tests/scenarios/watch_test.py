@@ -218,6 +218,34 @@ def leaving_a_profile():
     check('what keeps to it is not called out', len(lines) >= 2 and all('127.0.0.12' in l or 'plant/a/pump' in l for l in lines), lines)
 
 
+def unknown_hosts():
+    """A site that listens on its network: who is in no inventory becomes an event of the site, once."""
+    path = os.path.join(DIR, 'listed.csv')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('id,name,address\nB-1,broker,127.0.0.10\nW-1,web,127.0.0.12\nG-1,gateway,127.0.1.21\n')
+    sockets = lambda: sum(1 for _ in open('/proc/net/packet', encoding='ascii'))
+    site = Site('seen')
+    try:
+        site.start()
+        site.cli('device', 'import', path)
+        before = sockets()
+        p = subprocess.Popen([SEKIMORI, '--state', site.state, 'watch', 'hosts', 'lo', '--seconds', '40'], stdout=subprocess.PIPE, text=True)
+        until(lambda: sockets() > before)
+        publish('plant/a/level')
+        for _ in range(2):
+            connect('127.0.0.12', 8099, '127.0.1.77').close()
+        rows = lambda: [a for a in site.json('watch', 'list') if a['what'] == 'unknown-host']
+        found = until(rows, 10) or []
+        check('a host that is not listed becomes an event, those listed do not', [a['name'] for a in found] == ['127.0.1.77'], found)
+        check('in both languages', found and '127.0.1.77' in found[0]['text_ja'] and '台帳' in found[0]['text_ja'] and 'no inventory' in found[0]['text_en'])
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=20)
+        again = site.http('console', '/api/v1/alerts', '-d', '{"what":"unknown-host","address":"10.9.9.9","protocol":"tls"}', method='POST')
+        check('nobody but the machine itself reports', '10.9.9.9' not in json.dumps(rows()), again)
+    finally:
+        site.close()
+
+
 def inside():
     if run('ip', 'link', 'set', 'lo', 'up').returncode:
         skip('real traffic', 'the loopback of a new network does not come up')
@@ -238,6 +266,7 @@ def inside():
         if seen:
             judge_traffic(seen)
         leaving_a_profile()
+        unknown_hosts()
     finally:
         for p in (broker, plant):
             p.terminate()
