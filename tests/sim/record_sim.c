@@ -4,9 +4,9 @@
 
 #include "ledger/inside.h"
 
-outcome sim_record_make(const char *dir, const char *origin, const struct key *key)
+outcome sim_record_make(const char *dir, const char *origin, const struct key *key, uint64_t segment_bytes)
 {
-    struct identity i = { .shape = { 1024, 16384 } };
+    struct identity i = { .shape = { 1024, segment_bytes } };
     snprintf(i.origin, sizeof i.origin, "%s", origin);
     TRY(key_write_ed25519_raw(key, i.key));
     return ledger_create_shaped(dir, &i);
