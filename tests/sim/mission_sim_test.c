@@ -374,7 +374,7 @@ int main(void)
     } while (!one && wrong < 5 && (release ? seeds < SEEDS_RELEASE : time(NULL) < end));
     printf("# %zu seeds, %u commands delivered (%u stops), %u refused or held, %u restarts\n", seeds, t.delivered, t.stops, t.withheld, t.restarts);
     CHECK(wrong == 0);
-    CHECK(t.delivered > 100 && t.withheld > 100 && t.stops > 10);
+    CHECK(one || (t.delivered > 100 && t.withheld > 100 && t.stops > 10));
     for (size_t i = 0; i < CHARTER_ROLES + 2; i++) key_free(keys[i]);
     return TEST_END;
 }
