@@ -283,6 +283,40 @@ static void properties(void)
     w_free(w);
 }
 
+static size_t named(const struct mqtt_properties *p, const char *name, const char *value)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->users; i++)
+        n += bytes_equal_str(p->user[i].name, name) && bytes_equal_str(p->user[i].value, value);
+    return n;
+}
+
+/* The stream's label travels, live and retained, as it is declared now; what a publisher says of it never does. */
+static void labels(void)
+{
+    struct world *w = w_plant(5);
+    struct mqtt_publish p = { .topic = bytes_str(FLOW), .payload = BYTES_LIT("1"), .qos = 1, .id = 3, .retain = true };
+    p.properties.users = MQTT_USER_PROPERTIES_MAX;
+    for (size_t i = 0; i < MQTT_USER_PROPERTIES_MAX; i++) p.properties.user[i] = (struct mqtt_user) { BYTES_LIT("x"), BYTES_LIT("y") };
+    p.properties.user[0] = (struct mqtt_user) { BYTES_LIT("sk-label"), BYTES_LIT("public") };
+    CHECK_OK(c_publish_with(w, GW, &p));
+    struct mqtt_publish d = delivered(w, V);
+    CHECK(named(&d.properties, "sk-label", "internal") == 1 && named(&d.properties, "sk-label", "public") == 0);
+    CHECK(named(&d.properties, "x", "y") == MQTT_USER_PROPERTIES_MAX - 1);
+    p.properties.user[0].name = BYTES_LIT("x");
+    w_trust(w, "gw-02", TRUST_QUOTE_BAD); /* flag and label both, at the bound */
+    CHECK_OK(c_publish_with(w, GW, &p));
+    d = delivered(w, V);
+    CHECK(d.properties.users == MQTT_USER_PROPERTIES_MAX && named(&d.properties, "sk-label", "internal") == 1
+        && named(&d.properties, "sk-flag", "quarantined") == 1);
+    w_apply(w, ENTRY_STREAM, "{\"name\":\"flow\",\"pattern\":\"sk/v1/w/+/m/flow\",\"recorded\":true,\"label\":\"confidential\"}");
+    CHECK_OK(c_connect(w, OP2, "op2", "op2", 5));
+    CHECK_OK(c_subscribe(w, OP2, "sk/v1/w/#", 1));
+    d = delivered(w, OP2); /* retained under the old one */
+    CHECK(named(&d.properties, "sk-label", "confidential") == 1 && named(&d.properties, "sk-label", "internal") == 0);
+    w_free(w);
+}
+
 static void flags(void)
 {
     struct world *w = w_plant(5);
@@ -291,8 +325,8 @@ static void flags(void)
     CHECK(got(w, GW, CLOSED) == 0);
     CHECK_OK(c_publish(w, GW, FLOW, "9", 1));
     struct mqtt_publish d = delivered(w, V);
-    CHECK(d.properties.users == 1 && bytes_equal_str(d.properties.user[0].name, "sk-flag"));
-    CHECK(bytes_equal_str(d.properties.user[0].value, "quarantined"));
+    CHECK(d.properties.users == 2 && bytes_equal_str(d.properties.user[0].name, "sk-label"));
+    CHECK(bytes_equal_str(d.properties.user[1].name, "sk-flag") && bytes_equal_str(d.properties.user[1].value, "quarantined"));
     CHECK_OK(c_publish(w, GW, "sk/v1/w/gw-02/a/low", "1", 1));
     CHECK(bytes_equal_str(delivered(w, V).topic, "sk/v1/w/gw-02/a/low") && puback(w, GW) == 0);
     struct exchange_counts c;
@@ -519,6 +553,7 @@ int main(void)
     retained();
     retained_without_right();
     properties();
+    labels();
     flags();
     slow_consumer();
     queued_and_revoked();

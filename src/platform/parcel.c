@@ -7,7 +7,25 @@
 /* Names that only the site itself may write. */
 static bool reserved(struct bytes name)
 {
-    return bytes_equal_str(name, "sk-flag") || bytes_equal_str(name, "sk-hold");
+    return bytes_starts(name, BYTES_LIT("sk-")) && (bytes_equal_str(name, "sk-flag") || bytes_equal_str(name, "sk-hold")
+        || bytes_equal_str(name, "sk-label"));
+}
+
+/* The site's own word must get through: over the bound of user properties it takes the publisher's last one's place. */
+static void set_own(struct mqtt_properties *p, struct bytes name, struct bytes value)
+{
+    size_t at = 0;
+    while (at < p->users && !bytes_equal(p->user[at].name, name)) at++;
+    if (at == MQTT_USER_PROPERTIES_MAX)
+        for (at--; at && reserved(p->user[at].name); ) at--;
+    p->user[at] = (struct mqtt_user) { name, value };
+    if (at == p->users) p->users++;
+}
+
+/* The label travels with what a declared stream carries, as it is declared now; a publisher's own word never does. */
+static void set_label(struct cargo *c)
+{
+    if (c->stream) set_own(&c->out.properties, BYTES_LIT("sk-label"), bytes_str(label_word(label_of(c->stream))));
 }
 
 static void copy_properties(struct mqtt_properties *to, const struct mqtt_properties *p)
@@ -50,6 +68,7 @@ void cargo_from_message(struct exchange *x, struct cargo *c, const struct messag
     c->out.payload = m->payload;
     c->m.properties = &c->out.properties;
     c->command = access_is_command(x->access, m->topic, &c->stream);
+    set_label(c);
     if (p && mqtt_has(p, MQTT_HAS_message_expiry_s)) set_expiry(x, c, p->message_expiry_s);
     else if (c->command) set_expiry(x, c, c->stream ? c->stream->expiry_s : COMMAND_EXPIRY_S);
     if (m->flagged) cargo_flag(c, m->flag_word);
@@ -76,6 +95,7 @@ void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, en
     c->out.topic = p->topic;
     c->out.payload = p->payload;
     (void)access_is_command(x->access, p->topic, &c->stream);
+    set_label(c);
     if (p->flagged) cargo_flag(c, p->flag_word);
 }
 
@@ -97,18 +117,11 @@ void cargo_expiry(struct exchange *x, struct cargo *c)
     c->out.properties.message_expiry_s = left_ms > 0 ? (uint32_t)((left_ms + 999) / 1000) : 0;
 }
 
-/* The flag must get through: over the bound of user properties it takes the last one's place. */
 void cargo_flag(struct cargo *c, const char *word)
 {
-    struct mqtt_properties *p = &c->out.properties;
     c->m.flagged = true;
     c->m.flag_word = word;
-    struct bytes value = bytes_str(word ? word : "flagged");
-    size_t at = 0;
-    while (at < p->users && !bytes_equal_str(p->user[at].name, "sk-flag")) at++;
-    if (at == MQTT_USER_PROPERTIES_MAX) at--;
-    p->user[at] = (struct mqtt_user) { BYTES_LIT("sk-flag"), value };
-    if (at == p->users) p->users++;
+    set_own(&c->out.properties, BYTES_LIT("sk-flag"), bytes_str(word ? word : "flagged"));
 }
 
 static struct bytes store(struct out *o, struct bytes b)
