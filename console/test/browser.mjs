@@ -3,11 +3,12 @@
 //   --attack and --fix are shell commands: the page must show the limit, the held command and what is at stake without a
 //   reload after the first, and be free of them after the second.
 import { exec } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, shots, ...flags] = process.argv.slice(2);
 if (!base || !once || !shots) {
@@ -19,23 +20,6 @@ const run = promisify(exec);
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(shots, { recursive: true });
 
-let count = 0;
-let failed = 0;
-function check(claim, good, detail = '') {
-  count++;
-  if (!good) failed++;
-  const more = good || detail === '' ? '' : ` # ${String(typeof detail === 'string' ? detail : JSON.stringify(detail)).replace(/\s+/g, ' ').slice(0, 600)}`;
-  process.stdout.write(`${good ? 'ok' : 'not ok'} ${count} - ${claim}${more}\n`);
-  return good;
-}
-function finish() {
-  process.stdout.write(`1..${count}\n`);
-  process.exitCode = failed || !count ? 1 : 0;
-}
-
-const EXECUTABLE = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps',
-  '--disable-domain-reliability', '--no-first-run', '--no-pings', '--disable-dev-shm-usage', '--disable-features=Translate,OptimizationHints,MediaRouter'];
 
 const complaints = []; // console errors, page errors, policy violations, of every page
 const foreign = []; // requests to anywhere but the site

@@ -1,10 +1,11 @@
 // People sign in, in a real browser against a real site. Prints TAP.
 // usage: node test/people.mjs BASE_URL ONE_TIME_URL ANOTHER_ONE_TIME_URL PERSON ANOTHER_PERSON SHOTS_DIR BIND_COMMAND
 import { exec } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, second, person, other, shots, bind] = process.argv.slice(2);
 if (!base || !once || !second || !person || !other || !shots || !bind) {
@@ -13,18 +14,6 @@ if (!base || !once || !second || !person || !other || !shots || !bind) {
 }
 mkdirSync(shots, { recursive: true });
 
-let count = 0;
-let failed = 0;
-function check(claim, good, detail = '') {
-  count++;
-  if (!good) failed++;
-  const more = good || detail === '' ? '' : ` # ${String(typeof detail === 'string' ? detail : JSON.stringify(detail)).replace(/\s+/g, ' ').slice(0, 600)}`;
-  process.stdout.write(`${good ? 'ok' : 'not ok'} ${count} - ${claim}${more}\n`);
-}
-
-const EXECUTABLE = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps',
-  '--no-first-run', '--no-pings', '--disable-dev-shm-usage'];
 const PASSWORD = 'seven blue pipes of mizu';
 const complaints = [];
 
@@ -166,5 +155,4 @@ try {
 } finally {
   await browser.close();
 }
-process.stdout.write(`1..${count}\n`);
-process.exitCode = failed || !count ? 1 : 0;
+finish();

@@ -23,7 +23,7 @@ static const struct {
     const char *ja, *en;
 } next_steps[] = {
     { 400, "要求の形を docs の説明と比べてください", "compare the request with the documentation" },
-    { 401, "この機械で sekimori login を実行し、表示されたリンクを開いてください", "run sekimori login on this machine and open the link it prints" },
+    { 401, "画面で入り直すか、この機械で sekimori login を実行して表示されたリンクを開いてください", "sign in on the page, or run sekimori login on this machine and open the link it prints" },
     { 403, "誰が許可できるかは sekimori why で分かります", "sekimori why tells who may allow it" },
     { 404, "名前を確かめてください（sekimori device list など）", "check the name (sekimori device list and the like)" },
     { 405, "この道は別の方法で使います", "use another method on this path" },
