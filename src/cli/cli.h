@@ -60,6 +60,8 @@ void print_json(const struct doc *d);
 /* risk.c: the model and coverage of the newest assessment, from the site or from --model and --assessment. The model is the
  * caller's to mem_free. */
 int load_assessed(struct cli *c, struct model **ret_model, struct assess_inputs *ret);
+/* An exported assessment's own document, whether or not it stands in its entry. */
+int read_assessment(struct cli *c, const char *path, const struct doc **ret);
 /* change.c: what this model would change; EXIT_LIMITED when a mission would no longer be within tolerance. */
 int show_model_change(struct cli *c, const struct doc *tree);
 /* report.c: a model to begin with, into --out; an existing file stays. */

@@ -161,14 +161,10 @@ static void print_report(struct cli *c, const struct doc *all)
 
 static int controls_from_file(struct cli *c, const char *path, const struct doc **ret)
 {
-    struct buffer text;
-    struct doc *d = NULL;
-    int code = read_file(c, path, &text);
+    const struct doc *d = NULL;
+    int code = read_assessment(c, path, &d);
     if (code) return code;
-    outcome o = doc_read_json(buffer_view(&text), &c->arena, &d);
-    buffer_deinit(&text);
-    const struct doc *payload = ok(o) && doc_get(d, "payload") ? doc_get(d, "payload") : d;
-    *ret = ok(o) ? doc_get(doc_get(payload, "results"), "coverage") : NULL;
+    *ret = doc_get(doc_get(d, "results"), "coverage");
     return *ret ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1072", cli_say(c, W_NOT_AN_ASSESSMENT), path, "sekimori assessment export");
 }
 

@@ -58,7 +58,7 @@ static int model_from_site(struct cli *c, struct model **ret)
     return ok(o) ? EXIT_OK : complain(c, EXIT_NOT_FOUND, "SK-1060", cli_say(c, W_NOT_ASSESSABLE), NULL, "sekimori mission apply");
 }
 
-static int assessment_from_file(struct cli *c, const char *path, const struct doc **ret)
+int read_assessment(struct cli *c, const char *path, const struct doc **ret)
 {
     struct buffer text;
     struct doc *d = NULL;
@@ -112,7 +112,7 @@ static int subject_load(struct cli *c, struct subject *s)
     if (!model != !file) return need_flag(c, model ? "assessment" : "model");
     int code = model ? read_model(c, model, &tree, &s->model) : model_from_site(c, &s->model);
     if (!code) code = mission_of(c, s);
-    if (!code) code = file ? assessment_from_file(c, file, &now) : ask_assessments(c, NULL, &now, &before);
+    if (!code) code = file ? read_assessment(c, file, &now) : ask_assessments(c, NULL, &now, &before);
     if (!code) code = inputs_of(c, s, now, before);
     return code ? code : insight_ready(c, s);
 }
