@@ -14,31 +14,12 @@ static void channel_end(struct courier *c)
     for (size_t i = 0; i < COURIER_PEERS_MAX; i++) peer_close(&c->peers[i]);
     channel_close(&c->channel);
     c->backlog.n = 0;
+    c->lost = false;
 }
 
 void courier_say(struct courier *c, struct bytes record)
 {
-    uint32_t length = (uint32_t)record.n;
-    if (!channel_is_open(&c->channel)) return;
-    if (!c->backlog.n && ok(ring_put(&c->channel.put, &record, 1))) return;
-    if (!ok(buffer_reserve(&c->backlog, sizeof length + record.n))) return; /* bounded by the windows of all peers */
-    (void)!ok(buffer_put(&c->backlog, bytes_of(&length, sizeof length)));
-    (void)!ok(buffer_put(&c->backlog, record));
-}
-
-static void flush(struct courier *c)
-{
-    size_t at = 0;
-    if (!channel_is_open(&c->channel)) return;
-    while (c->backlog.n - at >= sizeof(uint32_t)) {
-        uint32_t length;
-        memcpy(&length, c->backlog.at + at, sizeof length);
-        struct bytes record = bytes_of(c->backlog.at + at + sizeof length, length);
-        if (!ok(ring_put(&c->channel.put, &record, 1))) break;
-        at += sizeof length + length;
-    }
-    buffer_drop(&c->backlog, at);
-    ring_flush(&c->channel.put);
+    if (channel_is_open(&c->channel) && !c->lost) c->lost = !ok(channel_put(&c->channel, &c->backlog, &record, 1));
 }
 
 outcome courier_record(struct courier *c, struct bytes in)
@@ -130,6 +111,7 @@ outcome courier_run(const char *dir, int control_fd)
         }
         for (size_t i = 0; i < COURIER_PEERS_MAX; i++)
             if (c.peers[i].used) peer_turn(&c.peers[i], p[2 + i].fd >= 0 ? p[2 + i].revents : 0, port_mono_ms());
-        flush(&c);
+        if (c.lost) return REFUSE(E_FULL); /* the core does not read: the keeper starts us again, with a channel of our own */
+        if (channel_is_open(&c.channel)) channel_flush(&c.channel, &c.backlog);
     }
 }

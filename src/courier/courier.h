@@ -36,6 +36,7 @@ struct courier {
     struct channel channel;
     struct buffer backlog;         /* records that found the ring full: u32 length + bytes */
     uint8_t *room;                 /* one record */
+    bool lost;                     /* a record found no room */
     struct peer peers[COURIER_PEERS_MAX];
 };
 

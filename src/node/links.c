@@ -14,27 +14,7 @@ static void to_gate(struct core *c, const struct bytes *parts, size_t n)
 {
     struct gate_channel *g = &c->gate;
     if (!channel_is_open(&g->end) || g->lost) return;
-    if (g->backlog.n == 0 && ok(ring_put(&g->end.put, parts, n))) return;
-    uint32_t length = 0;
-    for (size_t i = 0; i < n; i++) length += (uint32_t)parts[i].n;
-    outcome o = buffer_reserve(&g->backlog, sizeof length + length);
-    g->lost = !ok(o); /* nothing is left out in silence: the whole channel goes (links_flush) */
-    if (g->lost) return;
-    (void)!ok(buffer_put(&g->backlog, bytes_of(&length, sizeof length)));
-    for (size_t i = 0; i < n; i++) (void)!ok(buffer_put(&g->backlog, parts[i]));
-}
-
-static void backlog_push(struct gate_channel *g)
-{
-    size_t at = 0;
-    while (g->backlog.n - at >= sizeof(uint32_t)) {
-        uint32_t length;
-        memcpy(&length, g->backlog.at + at, sizeof length);
-        struct bytes record = bytes_of(g->backlog.at + at + sizeof length, length);
-        if (!ok(ring_put(&g->end.put, &record, 1))) break;
-        at += sizeof length + length;
-    }
-    buffer_drop(&g->backlog, at);
+    g->lost = !ok(channel_put(&g->end, &g->backlog, parts, n)); /* nothing is left out in silence: the whole channel goes (links_flush) */
 }
 
 void links_flush(struct core *c)
@@ -44,8 +24,7 @@ void links_flush(struct core *c)
         links_lost(c, "does-not-read");
         return;
     }
-    if (c->gate.backlog.n) backlog_push(&c->gate);
-    ring_flush(&c->gate.end.put);
+    channel_flush(&c->gate.end, &c->gate.backlog);
 }
 
 static void say(struct core *c, enum link_kind kind, uint32_t link, struct bytes body)

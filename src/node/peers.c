@@ -7,30 +7,11 @@ enum { RECORDS_A_TURN = 1024, TEST_EVERY_MS = 30000 };
 
 /* ---- to the courier ---- */
 
+/* What cannot be kept ends the channel at the turn's end: nothing is left out in silence. */
 void courier_tell(struct core *c, struct bytes record)
 {
     struct peers *s = c->peers;
-    uint32_t length = (uint32_t)record.n;
-    if (!channel_is_open(&s->channel)) return;
-    if (!s->backlog.n && ok(ring_put(&s->channel.put, &record, 1))) return;
-    if (!ok(buffer_reserve(&s->backlog, sizeof length + record.n))) return; /* bounded by the windows of all flows */
-    (void)!ok(buffer_put(&s->backlog, bytes_of(&length, sizeof length)));
-    (void)!ok(buffer_put(&s->backlog, record));
-}
-
-static void flush(struct peers *s)
-{
-    size_t at = 0;
-    if (!channel_is_open(&s->channel)) return;
-    while (s->backlog.n - at >= sizeof(uint32_t)) {
-        uint32_t length;
-        memcpy(&length, s->backlog.at + at, sizeof length);
-        struct bytes record = bytes_of(s->backlog.at + at + sizeof length, length);
-        if (!ok(ring_put(&s->channel.put, &record, 1))) break;
-        at += sizeof length + length;
-    }
-    buffer_drop(&s->backlog, at);
-    ring_flush(&s->channel.put);
+    if (channel_is_open(&s->channel) && !s->lost) s->lost = !ok(channel_put(&s->channel, &s->backlog, &record, 1));
 }
 
 /* Somewhere to go: a flow that is agreed, and neither suspended nor ended. */
@@ -235,6 +216,7 @@ static void channel_gone(struct core *c)
     struct peers *s = c->peers;
     channel_close(&s->channel);
     s->backlog.n = 0;
+    s->lost = false;
     for (size_t i = 0; i < COURIER_PEERS_MAX; i++) {
         if (!s->at[i]) continue;
         peer_down(s->at[i], "courier");
@@ -253,7 +235,14 @@ int peers_wake_fd(const struct core *c)
     return c->peers && channel_is_open(&c->peers->channel) ? c->peers->channel.get.wake_fd : -1;
 }
 
-/* A courier that breaks the records loses its channel; the keeper is asked for another. */
+/* Without its channel a courier holds no peer; the keeper is asked for another channel. */
+static void courier_lost(struct core *c, const char *why)
+{
+    core_counted(c, "courier-channel-lost", "courier", why, 1);
+    channel_gone(c);
+    c->peers->wanted = false;
+}
+
 void peers_drain(struct core *c)
 {
     struct peers *s = c->peers;
@@ -264,9 +253,7 @@ void peers_drain(struct core *c)
         if (got.code == E_AGAIN) return;
         if (ok(got)) got = on_record(c, out_view(&o));
         if (ok(got)) continue;
-        core_counted(c, "courier-broke-records", "courier", code_word(got.code), 1);
-        channel_gone(c);
-        s->wanted = false;
+        courier_lost(c, code_word(got.code));
         return;
     }
 }
@@ -328,6 +315,7 @@ int peers_turn(struct core *c, int64_t mono_ms)
         int w = s->at[i] ? peer_turn(s->at[i], mono_ms, test) : wait;
         if (w < wait) wait = w;
     }
-    flush(s);
+    if (s->lost) courier_lost(c, "does-not-read");
+    if (channel_is_open(&s->channel)) channel_flush(&s->channel, &s->backlog);
     return s->backlog.n ? 1 : wait;
 }

@@ -77,6 +77,7 @@ struct peers {
     struct channel channel;
     struct buffer backlog;        /* as gate_channel.backlog */
     uint8_t *room;
+    bool lost;                    /* a record found no room: the channel ends */
     bool wanted;                  /* the keeper was asked for a courier */
     uint8_t alias_key[32];
     int64_t test_next_ms;

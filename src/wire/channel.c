@@ -47,6 +47,31 @@ void channel_woken(struct channel *c)
     if (read(c->get.wake_fd, &n, sizeof n) < 0) return;
 }
 
+outcome channel_put(struct channel *c, struct buffer *backlog, const struct bytes *parts, size_t n)
+{
+    uint32_t length = 0;
+    if (backlog->n == 0 && ok(ring_put(&c->put, parts, n))) return DONE;
+    for (size_t i = 0; i < n; i++) length += (uint32_t)parts[i].n;
+    TRY(buffer_reserve(backlog, sizeof length + length));
+    TRY(buffer_put(backlog, bytes_of(&length, sizeof length)));
+    for (size_t i = 0; i < n; i++) TRY(buffer_put(backlog, parts[i]));
+    return DONE;
+}
+
+void channel_flush(struct channel *c, struct buffer *backlog)
+{
+    size_t at = 0;
+    while (backlog->n - at >= sizeof(uint32_t)) {
+        uint32_t length;
+        memcpy(&length, backlog->at + at, sizeof length);
+        struct bytes record = bytes_of(backlog->at + at + sizeof length, length);
+        if (!ok(ring_put(&c->put, &record, 1))) break;
+        at += sizeof length + length;
+    }
+    if (at) buffer_drop(backlog, at);
+    ring_flush(&c->put);
+}
+
 static size_t fds_of(struct msghdr *m, int ret[CHANNEL_FDS])
 {
     size_t n = 0;

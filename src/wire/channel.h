@@ -10,6 +10,7 @@
 #ifndef WIRE_CHANNEL_H
 #define WIRE_CHANNEL_H
 
+#include "base/mem.h"
 #include "base/ring.h"
 
 #define CHANNEL_RING_BYTES (4u << 20)
@@ -47,6 +48,12 @@ static inline bool channel_is_open(const struct channel *c)
 }
 /* Clears the wake-up of get; then ring_take until E_AGAIN. */
 void channel_woken(struct channel *c);
+
+/* A record to the other end, of n parts; it waits in backlog (u32 length + bytes) while the ring is full. Refused: it is
+ * lost, and so is the order of what follows: end the channel. */
+MUST outcome channel_put(struct channel *c, struct buffer *backlog, const struct bytes *parts, size_t n);
+/* What waits, as far as the ring takes it; then one wake-up. Once a turn. */
+void channel_flush(struct channel *c, struct buffer *backlog);
 
 /* One control message. E_AGAIN when none waits, E_CLOSED when the keeper is gone. The fds are the
  * caller's; unused ones are -1. E_MALFORMED: wrong number of fds for the kind (they are closed). */
