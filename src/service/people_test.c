@@ -205,7 +205,7 @@ static void no_jwt(struct world *w)
     }
 }
 
-/* The exchange's one egress is asked for every reading, at the moment it is shown, on the page and on the open events. */
+/* N14. The exchange's one egress is asked for every reading, at the moment it is shown, on the page and on the open events. */
 static void readings_are_granted(struct world *w)
 {
     static const char policy[] = "{\"schema\":\"sekimori-grants/1\",\"site\":\"w\",\"grants\":["

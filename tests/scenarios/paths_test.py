@@ -1,6 +1,6 @@
 """One function decides on every way out: live, shared, retained, replayed from the record, queued in memory, a will, a page's
 readings (REST) and its open events (SSE). From outside: all eight deliver; then a policy change, a lapsed work window and a
-revocation are in force on each of them within a second, timed. (The way to another system: interconnect_test.)"""
+revocation are in force on each of them within a second, timed (N13, N14). (The way to another system: interconnect_test.)"""
 import os
 import re
 import struct
