@@ -16,7 +16,7 @@
 #include "node/core.h"
 #include "wire/mqtt.h"
 
-enum { LAB_LINKS = 16384, LAB_CONNECTIONS = 10000, LAB_RECORDS_A_TURN = 4096, LAB_TURN_MS = 1000, CONNECT_MS = 10000,
+enum { LAB_LINKS = 16384, LAB_CONNECTIONS = 10000, LAB_RECORDS_A_TURN = 4096, LAB_TURN_MS = 1000, LAB_LAST_MS = 50, CONNECT_MS = 10000,
     LINK_INDEX_BITS = 20 };
 
 struct lab_link {
@@ -33,6 +33,7 @@ struct lab {
     outcome gate_end;
     char gate_why[160]; /* or what else keeps it from starting */
     bool gate_runs, stopping;
+    int64_t until_ms; /* mono: asked to end, it serves what has come already; 0: not asked */
 };
 
 /* ---- the gate, a thread ---- */
@@ -345,6 +346,7 @@ static int due(struct lab *l)
     struct core *c = &l->core;
     int wait = exchange_turn(c->exchange), commit = ledger_turn(c->ledger, port_mono_ms(), false);
     if (wait < 0 || wait > LAB_TURN_MS) wait = LAB_TURN_MS;
+    if (l->until_ms && wait > LAB_LAST_MS) wait = LAB_LAST_MS;
     if (commit >= 0 && commit < wait) wait = commit;
     exchange_durable(c->exchange, ledger_durable(c->ledger));
     l->stopping |= c->gate.lost; /* its gate is a thread: there is no other */
@@ -352,18 +354,31 @@ static int due(struct lab *l)
     return c->gate.backlog.n ? 1 : wait;
 }
 
+static void asked_to_end(struct lab *l)
+{
+    struct signalfd_siginfo s;
+    while (read(l->core.signal_fd, &s, sizeof s) == sizeof s)
+        if (!l->until_ms) l->until_ms = port_mono_ms() + LAB_LAST_MS;
+}
+
+static bool ended(const struct lab *l)
+{
+    return l->stopping || (l->until_ms && port_mono_ms() >= l->until_ms);
+}
+
 static void event(struct lab *l, int fd, bool *more)
 {
     uint64_t n;
     if (fd == l->core.durable_fd) (void)!read(fd, &n, sizeof n);
-    else if (fd == l->core.signal_fd || fd == l->gate_fd) l->stopping = true;
+    else if (fd == l->core.signal_fd) asked_to_end(l);
+    else if (fd == l->gate_fd) l->stopping = true;
     else if (!ok(drain(l, more))) l->stopping = true;
 }
 
 static outcome serve(struct lab *l)
 {
     bool more = false;
-    while (!l->stopping) {
+    while (!ended(l)) {
         struct epoll_event events[8];
         int wait = due(l);
         int n = epoll_wait(l->core.epoll_fd, events, 8, more ? 0 : wait);
