@@ -155,7 +155,7 @@ int main(void)
     } else {
         printf("# this kernel has no Landlock: paths are not judged\n");
     }
-    CHECK(ok(port_file_load(in_state("keys/ledger.key"), 16, &(struct buffer) { 0 })));
+    CHECK(opens("keys/ledger.key", O_RDONLY)); /* this process is not confined */
     (void)!ok(remove_one("", state));
     return TEST_END;
 }
