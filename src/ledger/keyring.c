@@ -113,6 +113,8 @@ outcome keyring_new(const char *dir, struct keyring **ret)
     outcome o = n < 0 || n >= (int)sizeof k->dir ? REFUSE(E_TOO_LARGE) : port_dir_make(dir, 0700);
     port_random(k->start, sizeof k->start);
     if (ok(o)) o = aead_sealer_new(&k->sealer);
+    /* A key whose folder was never flushed (its maker was refused, then killed) must not seal before it is sure to stay. */
+    if (ok(o)) o = port_dir_sync(dir);
     if (ok(o)) o = port_dir_list(dir, load_one, k);
     if (ok(o)) *ret = k;
     else keyring_free(k);
