@@ -23,9 +23,10 @@ static void set_own(struct mqtt_properties *p, struct bytes name, struct bytes v
 }
 
 /* The label travels with what a declared stream carries, as it is declared now; a publisher's own word never does. */
-static void set_label(struct cargo *c)
+static void set_label(const struct exchange *x, struct cargo *c)
 {
-    if (c->stream) set_own(&c->out.properties, BYTES_LIT("sk-label"), bytes_str(label_word(label_of(c->stream))));
+    if (c->stream && !x->access->open) /* the lab declares one stream for all it is given, and hands it on unaltered */
+        set_own(&c->out.properties, BYTES_LIT("sk-label"), bytes_str(label_word(label_of(c->stream))));
 }
 
 static void copy_properties(struct mqtt_properties *to, const struct mqtt_properties *p)
@@ -68,7 +69,7 @@ void cargo_from_message(struct exchange *x, struct cargo *c, const struct messag
     c->out.payload = m->payload;
     c->m.properties = &c->out.properties;
     c->command = access_is_command(x->access, m->topic, &c->stream);
-    set_label(c);
+    set_label(x, c);
     if (p && mqtt_has(p, MQTT_HAS_message_expiry_s)) set_expiry(x, c, p->message_expiry_s);
     else if (c->command) set_expiry(x, c, c->stream ? c->stream->expiry_s : COMMAND_EXPIRY_S);
     if (m->flagged) cargo_flag(c, m->flag_word);
@@ -95,7 +96,7 @@ void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, en
     c->out.topic = p->topic;
     c->out.payload = p->payload;
     (void)access_is_command(x->access, p->topic, &c->stream);
-    set_label(c);
+    set_label(x, c);
     if (p->flagged) cargo_flag(c, p->flag_word);
 }
 
