@@ -18,11 +18,11 @@ static MUST outcome put_base64(struct buffer *b, struct bytes raw)
     return buffer_put(b, bytes_str(text));
 }
 
-static MUST outcome put_login(struct buffer *b, const char *token)
+static MUST outcome put_login(struct buffer *b, const struct invitation *i)
 {
-    uint8_t login[80];
+    uint8_t login[128];
     struct out o = out_of(login, sizeof login);
-    put_fmt(&o, "device:%s", token);
+    put_fmt(&o, i->secret[0] ? "device:%s.%s" : "device:%s", i->token, i->secret);
     TRY(out_done(&o));
     TRY(buffer_put(b, BYTES_LIT("\r\nAuthorization: Basic ")));
     TRY(put_base64(b, out_view(&o)));
@@ -30,13 +30,34 @@ static MUST outcome put_login(struct buffer *b, const char *token)
     return DONE;
 }
 
+static MUST outcome put_target(struct buffer *b, const struct invitation *i, const char *path)
+{
+    const char *bracket = strchr(i->host, ':') != NULL ? "[" : "";
+    return buffer_fmt(b, "POST /.well-known/%s HTTP/1.1\r\nHost: %s%s%s:%u", path, bracket, i->host,
+        bracket[0] != 0 ? "]" : "", i->port);
+}
+
+outcome est_endorse_write(const struct invitation *i, struct bytes certificate, struct bytes ak, struct buffer *ret)
+{
+    struct buffer body = BUFFER(4 * LINE_BASE64);
+    outcome o = buffer_put(&body, BYTES_LIT("{\"ak\":\""));
+    if (ok(o)) o = put_base64(&body, ak);
+    if (ok(o)) o = buffer_put(&body, BYTES_LIT("\",\"certificate\":\""));
+    if (ok(o)) o = put_base64(&body, certificate);
+    if (ok(o)) o = buffer_put(&body, BYTES_LIT("\"}"));
+    if (ok(o)) o = put_target(ret, i, "sekimori/endorse");
+    if (ok(o)) o = put_login(ret, i);
+    if (ok(o)) o = buffer_fmt(ret, "\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", body.n);
+    if (ok(o)) o = buffer_put(ret, buffer_view(&body));
+    buffer_deinit(&body);
+    return o;
+}
+
 outcome est_request_write(const struct invitation *i, struct bytes csr_der, struct bytes ak_spki,
     struct buffer *ret)
 {
-    const char *bracket = strchr(i->host, ':') != NULL ? "[" : "";
-    TRY(buffer_fmt(ret, "POST /.well-known/est/simple%s HTTP/1.1\r\nHost: %s%s%s:%u", i->token[0] ? "enroll" : "reenroll",
-        bracket, i->host, bracket[0] != 0 ? "]" : "", i->port));
-    if (i->token[0]) TRY(put_login(ret, i->token));
+    TRY(put_target(ret, i, i->token[0] ? "est/simpleenroll" : "est/simplereenroll"));
+    if (i->token[0]) TRY(put_login(ret, i));
     if (ak_spki.n > 0) {
         TRY(buffer_put(ret, BYTES_LIT("\r\nSekimori-AK: ")));
         TRY(put_base64(ret, ak_spki));

@@ -10,6 +10,7 @@ struct invitation {
     char host[AGENT_HOST_MAX];
     uint16_t port;
     char token[48];          /* base64url as it stood: the HTTP Basic password */
+    char secret[48];         /* what an endorsed TPM gave back, base64; "" without */
     struct hash ca_key_hash; /* the only authority this device will believe */
 };
 

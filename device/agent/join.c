@@ -2,6 +2,7 @@
 
 #include "base/port/port.h"
 #include "client/line.h"
+#include "wire/doc.h"
 
 enum {
     CONNECT_MS = 10000,
@@ -12,15 +13,16 @@ enum {
 
 struct joining {
     struct invitation invitation;
-    struct buffer request, ak_spki;
+    struct tpm *tpm; /* NULL without */
+    struct buffer csr, request, ak_spki;
     struct state state;
 };
 
-static MUST outcome keys_make(struct joining *j, struct tpm *t, struct buffer *ret_csr)
+static MUST outcome keys_make(struct joining *j)
 {
     TRY(key_new(KEY_P256, &j->state.key));
-    TRY(x509_request_make(j->state.key, "device", ret_csr));
-    return t == NULL ? DONE : tpm_ak_new(t, &j->state.ak, &j->ak_spki);
+    TRY(x509_request_make(j->state.key, "device", &j->csr));
+    return j->tpm == NULL ? DONE : tpm_ak_new(j->tpm, &j->state.ak, &j->ak_spki);
 }
 
 /* Waits for a whole answer; the views in *ret point into the line. */
@@ -130,6 +132,73 @@ static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
     return bytes_to_text(bytes_str(j->invitation.host), j->state.host, sizeof j->state.host);
 }
 
+/* Credential and seed of the site's answer. */
+static MUST outcome question_read(struct bytes json, struct buffer *ret_credential, struct buffer *ret_seed)
+{
+    struct arena a = ARENA(16384);
+    struct doc *d;
+    uint8_t raw[1024];
+    size_t n = 0;
+    outcome o = doc_read_json(json, &a, &d);
+    if (ok(o)) o = base64_to(bytes_str(doc_text(d, "credential", "")), raw, sizeof raw, &n);
+    if (ok(o)) o = buffer_put(ret_credential, bytes_of(raw, n));
+    if (ok(o)) o = base64_to(bytes_str(doc_text(d, "seed", "")), raw, sizeof raw, &n);
+    if (ok(o)) o = buffer_put(ret_seed, bytes_of(raw, n));
+    arena_deinit(&a);
+    return o;
+}
+
+static MUST outcome activate(struct joining *j, struct bytes json)
+{
+    struct buffer credential = BUFFER(1024), seed = BUFFER(1024), secret = BUFFER(64);
+    outcome o = question_read(json, &credential, &seed);
+    if (ok(o)) o = tpm_activate(j->tpm, buffer_view(&j->state.ak), buffer_view(&credential), buffer_view(&seed), &secret);
+    if (ok(o) && secret.n != 32) o = REFUSE(E_MALFORMED);
+    if (ok(o)) base64_of(buffer_view(&secret), j->invitation.secret);
+    if (secret.at != NULL) explicit_bzero(secret.at, secret.cap);
+    buffer_deinit(&credential);
+    buffer_deinit(&seed);
+    buffer_deinit(&secret);
+    return o;
+}
+
+/* TPM2B_PUBLIC stands first in the blob. */
+static struct bytes ak_public(struct bytes blob)
+{
+    struct bytes rest = blob, area;
+    return ok(take_field16(&rest, &area)) ? bytes_of(blob.at, blob.n - rest.n) : BYTES_NONE;
+}
+
+/* A device with an endorsed TPM proves it first. A site that trusts no maker (404) takes it as it takes one without. */
+static MUST outcome endorse(struct joining *j, struct line *l, struct bytes certificate)
+{
+    struct est_answer a;
+    struct buffer request = BUFFER(PEM_MAX);
+    outcome o = est_endorse_write(&j->invitation, certificate, ak_public(buffer_view(&j->state.ak)), &request);
+    if (ok(o)) o = line_send(l, buffer_view(&request));
+    if (request.at != NULL) explicit_bzero(request.at, request.cap);
+    buffer_deinit(&request);
+    if (ok(o)) o = answer_wait(l, &a);
+    TRY(o);
+    if (a.status != 404) {
+        TRY(est_status_outcome(a.status));
+        TRY(activate(j, a.body));
+    }
+    buffer_drop(&l->in, a.total);
+    return DONE;
+}
+
+static MUST outcome endorse_if_there(struct joining *j, struct line *l)
+{
+    struct buffer certificate = BUFFER(8192);
+    if (j->tpm == NULL) return DONE;
+    outcome o = tpm_ek_certificate(j->tpm, &certificate);
+    if (ok(o)) o = endorse(j, l, buffer_view(&certificate));
+    else if (o.code == E_MISSING) o = DONE; /* what is missing lowers the grade, it does not refuse */
+    buffer_deinit(&certificate);
+    return o;
+}
+
 static MUST outcome exchange_certificates(struct joining *j, struct line *l)
 {
     struct est_answer a;
@@ -137,6 +206,8 @@ static MUST outcome exchange_certificates(struct joining *j, struct line *l)
     if (up.code == E_DENIED) return REFUSE(E_CRYPTO); /* we refused them: not the authority the invite names */
     TRY(up);
     TRY(tls_peer_chain_pem(l->tls, &j->state.authority));
+    TRY(endorse_if_there(j, l));
+    TRY(est_request_write(&j->invitation, buffer_view(&j->csr), buffer_view(&j->ak_spki), &j->request));
     TRY(line_send(l, buffer_view(&j->request)));
     TRY(answer_wait(l, &a));
     TRY(est_status_outcome(a.status));
@@ -157,20 +228,18 @@ static MUST outcome enrol(struct joining *j)
 
 outcome join_site(const char *url, const char *dir, struct tpm *t, const char *tcti)
 {
-    struct joining j = { .request = BUFFER(PEM_MAX), .ak_spki = BUFFER(512),
+    struct joining j = { .tpm = t, .csr = BUFFER(8192), .request = BUFFER(PEM_MAX), .ak_spki = BUFFER(512),
         .state = { .certificate = BUFFER(PEM_MAX), .authority = BUFFER(PEM_MAX), .ak = BUFFER(8192) } };
-    struct buffer csr = BUFFER(8192);
     if (state_exists(dir)) return REFUSE(E_CONFLICT);
     TRY(bytes_to_text(bytes_str(dir), j.state.dir, sizeof j.state.dir));
     if (t != NULL) TRY(bytes_to_text(bytes_str(tcti), j.state.tcti, sizeof j.state.tcti));
     if (!ok(invitation_read(bytes_str(url), &j.invitation))) return REFUSE(E_USAGE);
-    outcome o = keys_make(&j, t, &csr);
-    if (ok(o)) o = est_request_write(&j.invitation, buffer_view(&csr), buffer_view(&j.ak_spki), &j.request);
+    outcome o = keys_make(&j);
     if (ok(o)) o = enrol(&j);
     if (ok(o)) o = state_store(&j.state);
     explicit_bzero(&j.invitation, sizeof j.invitation);
     if (j.request.at != NULL) explicit_bzero(j.request.at, j.request.cap);
-    buffer_deinit(&csr);
+    buffer_deinit(&j.csr);
     buffer_deinit(&j.request);
     buffer_deinit(&j.ak_spki);
     state_free(&j.state);

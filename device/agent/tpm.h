@@ -21,6 +21,10 @@ MUST outcome tpm_pcr_extend(struct tpm *t, uint8_t pcr, const uint8_t digest[32]
 /* A restricted ECDSA P-256 signing key under an ECC primary of the owner hierarchy. ret_blob: only
  * this TPM can load it; ret_spki: its public half, SubjectPublicKeyInfo DER. */
 MUST outcome tpm_ak_new(struct tpm *t, struct buffer *ret_blob, struct buffer *ret_spki);
+/* The certificate its maker put into it for its endorsement key, DER. E_MISSING: there is none of a kind we know. */
+MUST outcome tpm_ek_certificate(struct tpm *t, struct buffer *ret_der);
+/* TPM2_ActivateCredential: the secret that was wrapped for this TPM and this attestation key (crypto/endorsement.h). */
+MUST outcome tpm_activate(struct tpm *t, struct bytes ak_blob, struct bytes credential, struct bytes seed, struct buffer *ret_secret);
 /* Quote over the SHA-256 bank, pcrs: bit n = PCR n. Out: TPMS_ATTEST and TPMT_SIGNATURE as marshalled. */
 MUST outcome tpm_quote(struct tpm *t, struct bytes ak_blob, const uint8_t nonce[32], uint32_t pcrs,
     struct buffer *ret_attest, struct buffer *ret_signature);

@@ -41,3 +41,13 @@ outcome tpm_power_cycle(const char *tcti)
     (void)tcti;
     return REFUSE(E_UNSUPPORTED);
 }
+outcome tpm_ek_certificate(struct tpm *t, struct buffer *ret_der)
+{
+    (void)t, (void)ret_der;
+    return REFUSE(E_UNSUPPORTED);
+}
+outcome tpm_activate(struct tpm *t, struct bytes ak_blob, struct bytes credential, struct bytes seed, struct buffer *ret_secret)
+{
+    (void)t, (void)ak_blob, (void)credential, (void)seed, (void)ret_secret;
+    return REFUSE(E_UNSUPPORTED);
+}

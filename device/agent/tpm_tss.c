@@ -11,6 +11,8 @@
 #include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
+#include "crypto/sign.h"
+
 struct tpm {
     TSS2_TCTI_CONTEXT *tcti;
     ESYS_CONTEXT *esys;
@@ -148,17 +150,11 @@ static MUST outcome primary_need(struct tpm *t)
         ESYS_TR_NONE, &sensitive, &primary_template, &outside, &no_pcr, &t->primary, NULL, NULL, NULL, NULL));
 }
 
-/* SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480). */
 static MUST outcome spki_put(const TPMS_ECC_POINT *p, struct buffer *ret)
 {
-    static const uint8_t head[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
-        0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 };
-    uint8_t point[64] = { 0 };
-    if (p->x.size > 32 || p->y.size > 32) return REFUSE(E_UNSUPPORTED);
-    memcpy(point + 32 - p->x.size, p->x.buffer, p->x.size);
-    memcpy(point + 64 - p->y.size, p->y.buffer, p->y.size);
-    TRY(buffer_put(ret, bytes_of(head, sizeof head)));
-    return buffer_put(ret, bytes_of(point, sizeof point));
+    uint8_t spki[KEY_P256_SPKI];
+    if (!ok(key_p256_spki(bytes_of(p->x.buffer, p->x.size), bytes_of(p->y.buffer, p->y.size), spki))) return REFUSE(E_UNSUPPORTED);
+    return buffer_put(ret, bytes_of(spki, sizeof spki));
 }
 
 static MUST outcome blob_put(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private, struct buffer *ret)
@@ -221,6 +217,156 @@ outcome tpm_quote(struct tpm *t, struct bytes ak_blob, const uint8_t nonce[32], 
     if (ok(o)) o = buffer_put(ret_attest, bytes_of(attest->attestationData, attest->size));
     Esys_Free(attest);
     Esys_Free(signature);
+    return o;
+}
+
+/* The endorsement keys a maker certifies, best first (TCG EK Credential Profile 2.5, 2.2.1 and B). Their templates are
+ * fixed: the TPM makes the certified key again from its seed. */
+static const TPM2B_PUBLIC ek_p384 = { /* H-3 */
+    .publicArea = {
+        .type = TPM2_ALG_ECC,
+        .nameAlg = TPM2_ALG_SHA384,
+        .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN
+            | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
+        .authPolicy = { .size = 48, .buffer = { 0xb2, 0x6e, 0x7d, 0x28, 0xd1, 0x1a, 0x50, 0xbc, 0x53, 0xd8, 0x82, 0xbc, 0xf5,
+            0xfd, 0x3a, 0x1a, 0x07, 0x41, 0x48, 0xbb, 0x35, 0xd3, 0xb4, 0xe4, 0xcb, 0x1c, 0x0a, 0xd9, 0xbd, 0xe4, 0x19, 0xca,
+            0xcb, 0x47, 0xba, 0x09, 0x69, 0x96, 0x46, 0x15, 0x0f, 0x9f, 0xc0, 0x00, 0xf3, 0xf8, 0x0e, 0x12 } },
+        .parameters.eccDetail = {
+            .symmetric = { .algorithm = TPM2_ALG_AES, .keyBits.aes = 256, .mode.aes = TPM2_ALG_CFB },
+            .scheme.scheme = TPM2_ALG_NULL,
+            .curveID = TPM2_ECC_NIST_P384,
+            .kdf.scheme = TPM2_ALG_NULL,
+        },
+    },
+};
+static const TPM2B_PUBLIC ek_rsa = { /* L-1 */
+    .publicArea = {
+        .type = TPM2_ALG_RSA,
+        .nameAlg = TPM2_ALG_SHA256,
+        .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN
+            | TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
+        .authPolicy = { .size = 32, .buffer = { 0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46,
+            0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa } },
+        .parameters.rsaDetail = {
+            .symmetric = { .algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB },
+            .scheme.scheme = TPM2_ALG_NULL,
+            .keyBits = 2048,
+        },
+        .unique.rsa.size = 256,
+    },
+};
+static const struct ek {
+    uint32_t index; /* NV, of the certificate */
+    bool by_policy; /* used by PolicySecret of the endorsement hierarchy */
+    const TPM2B_PUBLIC *template;
+} eks[] = { { 0x01c00016, false, &ek_p384 }, { 0x01c00002, true, &ek_rsa } };
+
+static MUST outcome nv_read(struct tpm *t, uint32_t index, struct buffer *ret)
+{
+    ESYS_TR nv;
+    TPM2B_NV_PUBLIC *public = NULL;
+    if (Esys_TR_FromTPMPublic(t->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &nv) != TSS2_RC_SUCCESS)
+        return REFUSE(E_MISSING);
+    outcome o = answer(Esys_NV_ReadPublic(t->esys, nv, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL));
+    uint16_t size = ok(o) ? public->nvPublic.dataSize : 0;
+    Esys_Free(public);
+    for (uint16_t at = 0; ok(o) && at < size;) {
+        TPM2B_MAX_NV_BUFFER *part = NULL;
+        uint16_t n = size - at > 512 ? 512 : (uint16_t)(size - at);
+        o = answer(Esys_NV_Read(t->esys, nv, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, n, at, &part));
+        if (ok(o)) o = part->size == 0 ? REFUSE(E_MALFORMED) : buffer_put(ret, bytes_of(part->buffer, part->size));
+        if (ok(o)) at = (uint16_t)(at + part->size);
+        Esys_Free(part);
+    }
+    Esys_TR_Close(t->esys, &nv);
+    return o;
+}
+
+/* What stands behind the certificate (some makers fill the index up) is not part of it. */
+static void der_cut(struct buffer *b)
+{
+    size_t whole = b->n > 4 && b->at[0] == 0x30 && b->at[1] == 0x82 ? 4u + ((size_t)b->at[2] << 8 | b->at[3]) : b->n;
+    if (whole < b->n) b->n = whole;
+}
+
+outcome tpm_ek_certificate(struct tpm *t, struct buffer *ret_der)
+{
+    for (size_t i = 0; i < sizeof eks / sizeof eks[0]; i++) {
+        ret_der->n = 0;
+        outcome o = nv_read(t, eks[i].index, ret_der);
+        if (o.code == E_MISSING) continue;
+        der_cut(ret_der);
+        return o;
+    }
+    return REFUSE(E_MISSING);
+}
+
+/* The one the certificate of tpm_ek_certificate is for. */
+static MUST outcome ek_of(struct tpm *t, const struct ek **ret)
+{
+    for (size_t i = 0; i < sizeof eks / sizeof eks[0]; i++) {
+        ESYS_TR nv;
+        if (Esys_TR_FromTPMPublic(t->esys, eks[i].index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &nv) != TSS2_RC_SUCCESS) continue;
+        Esys_TR_Close(t->esys, &nv);
+        *ret = &eks[i];
+        return DONE;
+    }
+    return REFUSE(E_MISSING);
+}
+
+static MUST outcome ek_session(struct tpm *t, const struct ek *e, ESYS_TR *ret)
+{
+    static const TPMT_SYM_DEF none = { .algorithm = TPM2_ALG_NULL };
+    *ret = ESYS_TR_PASSWORD;
+    if (!e->by_policy) return DONE;
+    TRY(answer(Esys_StartAuthSession(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
+        TPM2_SE_POLICY, &none, TPM2_ALG_SHA256, ret)));
+    return answer(Esys_PolicySecret(t->esys, ESYS_TR_RH_ENDORSEMENT, *ret, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, NULL, NULL,
+        NULL, 0, NULL, NULL));
+}
+
+struct activation {
+    ESYS_TR ak, ek, session;
+    TPM2B_ID_OBJECT credential;
+    TPM2B_ENCRYPTED_SECRET seed;
+};
+
+static MUST outcome activation_read(struct bytes credential, struct bytes seed, struct activation *a)
+{
+    size_t at = 0, also = 0;
+    TRY(answer(Tss2_MU_TPM2B_ID_OBJECT_Unmarshal(credential.at, credential.n, &at, &a->credential)));
+    TRY(answer(Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(seed.at, seed.n, &also, &a->seed)));
+    return at == credential.n && also == seed.n ? DONE : REFUSE(E_MALFORMED);
+}
+
+static MUST outcome activation_run(struct tpm *t, struct activation *a, struct bytes ak_blob, struct buffer *ret_secret)
+{
+    const struct ek *e;
+    TPM2B_SENSITIVE_CREATE sensitive = { 0 };
+    TPM2B_DATA outside = { 0 };
+    TPML_PCR_SELECTION no_pcr = { 0 };
+    TPM2B_DIGEST *secret = NULL;
+    TRY(ek_of(t, &e));
+    TRY(ak_load(t, ak_blob, &a->ak));
+    TRY(answer(Esys_CreatePrimary(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+        e->template, &outside, &no_pcr, &a->ek, NULL, NULL, NULL, NULL)));
+    TRY(ek_session(t, e, &a->session));
+    TRY(answer(Esys_ActivateCredential(t->esys, a->ak, a->ek, ESYS_TR_PASSWORD, a->session, ESYS_TR_NONE, &a->credential, &a->seed,
+        &secret)));
+    outcome o = buffer_put(ret_secret, bytes_of(secret->buffer, secret->size));
+    explicit_bzero(secret, sizeof *secret);
+    Esys_Free(secret);
+    return o;
+}
+
+outcome tpm_activate(struct tpm *t, struct bytes ak_blob, struct bytes credential, struct bytes seed, struct buffer *ret_secret)
+{
+    struct activation a = { .ak = ESYS_TR_NONE, .ek = ESYS_TR_NONE, .session = ESYS_TR_PASSWORD };
+    TRY(activation_read(credential, seed, &a));
+    outcome o = activation_run(t, &a, ak_blob, ret_secret);
+    if (a.session != ESYS_TR_PASSWORD) Esys_FlushContext(t->esys, a.session);
+    if (a.ek != ESYS_TR_NONE) Esys_FlushContext(t->esys, a.ek);
+    if (a.ak != ESYS_TR_NONE) Esys_FlushContext(t->esys, a.ak);
     return o;
 }
 

@@ -217,12 +217,26 @@ static outcome make_dirs(struct cli *c, const struct site *s)
     return port_dir_make(s->roles, 0700);
 }
 
+/* Who is trusted to have made TPMs: the site keeps a copy. */
+static outcome take_tpm_roots(struct cli *c)
+{
+    char path[PATH_BYTES];
+    struct buffer b = BUFFER(1u << 20);
+    if (!flag(c, "tpm-roots")) return DONE;
+    snprintf(path, sizeof path, "%s/tpm-roots.pem", c->state);
+    outcome o = port_file_load(flag(c, "tpm-roots"), 1u << 20, &b);
+    if (ok(o)) o = port_file_store(path, buffer_view(&b), 0644);
+    buffer_deinit(&b);
+    return o;
+}
+
 static outcome make_site(struct cli *c, struct site *s)
 {
     TRY(make_dirs(c, s));
     TRY(make_certificates(c, s));
     for (unsigned i = 0; i < CHARTER_ROLES; i++) TRY(role_key(s, (enum charter_role)i));
     TRY(make_ledger(c, s));
+    TRY(take_tpm_roots(c));
     return make_config(c, s);
 }
 

@@ -170,6 +170,18 @@ outcome key_write_ed25519_raw(const struct key *k, uint8_t ret[32])
     return DONE;
 }
 
+outcome key_p256_spki(struct bytes x, struct bytes y, uint8_t ret[KEY_P256_SPKI])
+{
+    static const uint8_t head[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+        0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 };
+    if (x.n > 32 || y.n > 32) return REFUSE(E_RANGE);
+    memcpy(ret, head, sizeof head);
+    memset(ret + sizeof head, 0, KEY_P256_SPKI - sizeof head);
+    if (x.n) memcpy(ret + sizeof head + 32 - x.n, x.at, x.n);
+    if (y.n) memcpy(ret + KEY_P256_SPKI - y.n, y.at, y.n);
+    return DONE;
+}
+
 outcome key_id(const struct key *k, struct hash *ret)
 {
     struct buffer der = BUFFER(KEY_BYTES_MAX);

@@ -116,12 +116,19 @@ outcome invite_url_read(const char *url, char host[128], uint16_t *ret_port, uin
     return DONE;
 }
 
-static MUST outcome invite_find(const struct registry *r, struct bytes password, int64_t now_ms,
-    const struct invite **ret)
+void enrol_password(struct bytes password, struct bytes *ret_token, struct bytes *ret_secret)
+{
+    const uint8_t *dot = password.n > 0 ? memchr(password.at, '.', password.n) : NULL;
+    size_t n = dot != NULL ? (size_t)(dot - password.at) : password.n;
+    *ret_token = bytes_of(password.at, n);
+    *ret_secret = dot != NULL ? bytes_of(dot + 1, password.n - n - 1) : BYTES_NONE;
+}
+
+outcome enrol_invite(const struct registry *r, struct bytes text, int64_t now_ms, const struct invite **ret)
 {
     uint8_t token[32];
     struct hash hash;
-    if (!ok(token_read(password, token))) return REFUSE(E_UNKNOWN);
+    if (!ok(token_read(text, token))) return REFUSE(E_UNKNOWN);
     hash_sha256(bytes_of(token, sizeof token), &hash);
     const struct invite *i = registry_invite(r, hash.at);
     if (i == NULL) return REFUSE(E_UNKNOWN);
@@ -153,11 +160,11 @@ static MUST outcome ak_read(struct bytes ak, struct buffer *ret_spki)
     return buffer_put(ret_spki, bytes_of(der, n));
 }
 
-outcome enrol_judge(const struct registry *r, struct bytes password, struct bytes body, struct bytes ak,
+outcome enrol_judge(const struct registry *r, struct bytes token, struct bytes body, struct bytes ak,
     int64_t now_ms, struct enrolment *ret)
 {
     struct enrolment e = { NULL, BUFFER(1024), BUFFER(1024) };
-    TRY(invite_find(r, password, now_ms, &e.invite));
+    TRY(enrol_invite(r, token, now_ms, &e.invite));
     char cn[65]; /* not looked at: the invite decides the id */
     outcome o = request_read(body, &e.spki, cn);
     if (ok(o)) o = ak_read(ak, &e.ak_spki);

@@ -15,14 +15,19 @@ MUST outcome invite_url_make(const char *host, uint16_t port, const uint8_t toke
 MUST outcome invite_url_read(const char *url, char host[128], uint16_t *ret_port, uint8_t ret_token[32],
     struct hash *ret_ca_key_hash);
 
+/* An enrolment's password is "TOKEN", or "TOKEN.SECRET" where a TPM's endorsement was proved (fleet/endorse.h). Views. */
+void enrol_password(struct bytes password, struct bytes *ret_token, struct bytes *ret_secret);
+/* The invite of a token. E_UNKNOWN wrong token, E_CONFLICT used, E_EXPIRED. */
+MUST outcome enrol_invite(const struct registry *r, struct bytes token, int64_t now_ms, const struct invite **ret);
+
 struct enrolment { /* what a good request asks for */
     const struct invite *invite;
     struct buffer spki;       /* of the requested certificate; owned by the caller, deinit */
     struct buffer ak_spki;    /* attestation key, empty when none */
 };
-/* password: the token as base64url; body: base64 PKCS#10 (wrapped or not); ak: base64 SPKI DER or none.
+/* token: as base64url; body: base64 PKCS#10 (wrapped or not); ak: base64 SPKI DER or none.
  * E_UNKNOWN wrong token, E_CONFLICT used, E_EXPIRED, E_CRYPTO request not good, E_MALFORMED. */
-MUST outcome enrol_judge(const struct registry *r, struct bytes password, struct bytes body, struct bytes ak,
+MUST outcome enrol_judge(const struct registry *r, struct bytes token, struct bytes body, struct bytes ak,
     int64_t now_ms, struct enrolment *ret);
 
 /* Re-enrolment by id, whose certificate the link showed: the same key only, so that the request's own signature

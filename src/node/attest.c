@@ -184,6 +184,8 @@ static void judge(struct core *c, struct challenge *ch)
     bool good = result.result == APPRAISE_GOOD;
     /* the limit first: what acts in the data's path must not wait for the record */
     core_fact(c, "C8b", ch->id, good ? FACT_PASS : FACT_FAIL, FACT_BY_QUOTE, !good, word);
+    /* signed just now by the key that the endorsed TPM proved to hold when it enrolled */
+    if (good && who->has_ek) core_fact(c, "C8a", ch->id, FACT_PASS, FACT_BY_QUOTE, false, who->maker);
     step_trust(c, who, good ? TRUST_QUOTE_GOOD : TRUST_QUOTE_BAD, good ? "quote-good" : "quote-bad", word);
     answer_auth(c, ch, good);
 }

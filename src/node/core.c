@@ -137,7 +137,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .assurance = c->assurance, .access = &c->access, .site = c->config.site, .site_name_ja = c->config.name_ja,
         .site_name_en = c->config.name_en, .host = c->config.host, .est_port = c->config.listen[LISTENER_EST].port,
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
-        .ca_chain_pem = buffer_view(&c->ca_chain), .console_dir = c->config.console_dir, .wall_ms = s_wall,
+        .ca_chain_pem = buffer_view(&c->ca_chain), .tpm_roots_pem = buffer_view(&c->tpm_roots), .console_dir = c->config.console_dir, .wall_ms = s_wall,
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants,
@@ -280,11 +280,22 @@ static outcome signals(struct core *c)
     return c->signal_fd < 0 ? REFUSE_SYS(E_IO, errno) : watch_fd(c, c->signal_fd);
 }
 
+/* STATE/tpm-roots.pem: makers of TPMs that this site trusts. Without it no endorsement is judged. */
+static outcome tpm_roots_load(struct core *c)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/tpm-roots.pem", c->state);
+    c->tpm_roots = BUFFER(ENDORSEMENT_ROOTS_MAX);
+    outcome o = port_file_load(path, ENDORSEMENT_ROOTS_MAX, &c->tpm_roots);
+    return o.code == E_MISSING ? DONE : o;
+}
+
 outcome core_open(struct core *c, const char *state, const struct config *config)
 {
     *c = (struct core) { .config = *config, .control_fd = CONTROL_FD, .seal_fd = -1, .local_fd = -1,
         .first_channel = { -1, -1, -1 }, .scratch = BUFFER(RING_RECORD_MAX), .read = BUFFER(LEDGER_PAYLOAD_MAX + 64), .read_session = BUFFER(65536 + 8), .gate = { .end = CHANNEL_NONE, .backlog = BUFFER(64u << 20) } };
     snprintf(c->state, sizeof c->state, "%s", state);
+    TRY(tpm_roots_load(c)); /* a file of the site that core may not change: read before it is confined */
     TRY(core_confine(state, config, &c->confined));
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     c->durable_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

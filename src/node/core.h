@@ -6,6 +6,7 @@
 
 #include "base/port/port.h"
 #include "base/time.h"
+#include "crypto/endorsement.h"
 #include "fleet/appraise.h"
 #include "node/config.h"
 #include "service/service.h"
@@ -100,7 +101,7 @@ struct core {
     struct map challenges;     /* id -> struct challenge */
     int64_t challenge_next_ms;
     struct map refusals;       /* "reason source" -> struct refusal */
-    struct buffer ca_chain, server_chain;
+    struct buffer ca_chain, server_chain, tpm_roots;
     uint8_t ledger_key[32];
     struct buffer read, read_session; /* an entry being read; the client id in it */
     struct mqtt_properties read_properties;

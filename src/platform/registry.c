@@ -32,7 +32,7 @@ struct registry {
     struct memo *memo;      /* MEMOS rows */
     struct finding *finding;
     uint64_t seed;          /* of their places */
-    struct map ids, keys, tokens, names;
+    struct map ids, keys, eks, tokens, names;
     struct list identities, streams, invites; /* by id; by specificity; as they came */
     struct unmanaged_list unmanaged;
     uint64_t epoch, declared;
@@ -98,6 +98,7 @@ void registry_free(struct registry *r)
     if (!r) return;
     map_deinit(&r->ids);
     map_deinit(&r->keys);
+    map_deinit(&r->eks);
     map_deinit(&r->tokens);
     map_deinit(&r->names);
     list_free(&r->identities);
@@ -181,7 +182,7 @@ static MUST outcome role_of(const struct doc *d, enum role *ret)
 static MUST outcome read_identity(const struct doc *d, struct identity *ret)
 {
     static const char *const keys[] = { "id", "role", "group", "model", "life", "trust", "key", "serial",
-        "not_after", "ak", "why", "ordered" };
+        "not_after", "ak", "why", "ordered", "ek", "maker" };
     struct identity i = { 0 };
     size_t n = 0;
     TRY(only(d, keys, COUNT(keys)));
@@ -199,6 +200,10 @@ static MUST outcome read_identity(const struct doc *d, struct identity *ret)
     i.serial_n = (uint8_t)n;
     TRY(hex_of_key(d, "ak", i.ak_spki, sizeof i.ak_spki, &i.ak_spki_n));
     i.has_ak = i.ak_spki_n != 0;
+    TRY(hex_of_key(d, "ek", i.ek_hash, sizeof i.ek_hash, &n));
+    if (n != 0 && n != sizeof i.ek_hash) return REFUSE(E_MALFORMED);
+    i.has_ek = n != 0;
+    TRY(text_of(d, "maker", i.maker, sizeof i.maker));
     i.not_after_ms = doc_int(d, "not_after", 0);
     i.ordered = doc_bool(d, "ordered", false);
     *ret = i;
@@ -305,6 +310,11 @@ static MUST outcome add_identity(struct registry *r, const struct identity *i)
         o = map_put(&r->keys, bytes_of(i->key_hash, sizeof i->key_hash), mine);
         if (!ok(o)) (void)map_take(&r->ids, bytes_str(i->id));
     }
+    if (ok(o) && i->has_ek) {
+        o = map_put(&r->eks, bytes_of(i->ek_hash, sizeof i->ek_hash), mine);
+        if (!ok(o)) (void)map_take(&r->ids, bytes_str(i->id));
+        if (!ok(o) && i->has_key) (void)map_take(&r->keys, bytes_of(i->key_hash, sizeof i->key_hash));
+    }
     if (!ok(o)) {
         mem_free(mine);
         return o;
@@ -331,6 +341,8 @@ static MUST outcome judge_identity(const struct registry *r, const struct doc *d
         const struct identity *holder = registry_by_key(r, i.key_hash);
         if (holder && holder != now) return REFUSE(E_CONFLICT);
     }
+    const struct identity *same = i.has_ek ? registry_by_ek(r, i.ek_hash) : NULL;
+    if (same && same != now) return REFUSE(E_CONFLICT);
     *ret = i;
     if (!now) return DONE;
     if (now->trust == TRUST_REVOKED && i.trust != TRUST_REVOKED) return REFUSE(E_CONFLICT);
@@ -347,6 +359,7 @@ static MUST outcome apply_identity(struct registry *r, const struct doc *d, int6
     struct bytes fresh = bytes_of(i.key_hash, sizeof i.key_hash);
     struct bytes old = bytes_of(now->key_hash, sizeof now->key_hash);
     bool other_key = now->has_key && !(i.has_key && bytes_equal(old, fresh));
+    if (i.has_ek) TRY(map_put(&r->eks, bytes_of(i.ek_hash, sizeof i.ek_hash), now));
     if (i.has_key) TRY(map_put(&r->keys, fresh, now));
     if (other_key) (void)map_take(&r->keys, old); /* the old certificate is no longer admitted */
     i.attested_ms = now->attested_ms;
@@ -562,6 +575,13 @@ const struct identity *registry_by_key(const struct registry *r, const uint8_t k
     return map_get(&r->keys, bytes_of(key_hash, 32));
 }
 
+const struct identity *registry_by_ek(const struct registry *r, const uint8_t ek_hash[32])
+{
+    const struct identity *i = map_get(&r->eks, bytes_of(ek_hash, 32));
+    bool still = i && i->has_ek && i->life == LIFE_ENROLLED && memcmp(i->ek_hash, ek_hash, 32) == 0;
+    return still ? i : NULL;
+}
+
 const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32])
 {
     return map_get(&r->tokens, bytes_of(token_hash, 32));
@@ -691,7 +711,9 @@ struct doc *registry_doc_identity(struct arena *a, const struct identity *i)
     if (i->has_key) set_hex(a, d, "key", bytes_of(i->key_hash, sizeof i->key_hash));
     set_hex(a, d, "serial", bytes_of(i->serial, i->serial_n));
     if (i->has_ak) set_hex(a, d, "ak", bytes_of(i->ak_spki, i->ak_spki_n));
-    return whole(d, 9 + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + (i->has_ak ? 1u : 0));
+    if (i->has_ek) set_hex(a, d, "ek", bytes_of(i->ek_hash, sizeof i->ek_hash));
+    if (i->has_ek) doc_set_text(a, d, "maker", i->maker);
+    return whole(d, 9 + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + (i->has_ak ? 1u : 0) + (i->has_ek ? 2u : 0));
 }
 
 struct doc *registry_doc_life(struct arena *a, const char *id, const char *what, const char *from,

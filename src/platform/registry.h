@@ -32,6 +32,9 @@ struct identity {
     bool has_ak;
     uint8_t ak_spki[256];   /* attestation key, SubjectPublicKeyInfo DER */
     size_t ak_spki_n;
+    bool has_ek;            /* its TPM's endorsement was proved at enrolment: genuine hardware */
+    uint8_t ek_hash[32];    /* of the endorsement key: no two devices have one */
+    char maker[64];         /* who certified it */
     int64_t changed_ms;
     int64_t attested_ms;    /* last good quote; memory only */
     char why[160];          /* of the last trust change */
@@ -84,6 +87,8 @@ MUST outcome registry_trust_step(const struct identity *i, enum trust_event e, e
 /* Identities and streams live as long as the registry and change in place: pointers stay good. */
 const struct identity *registry_identity(const struct registry *r, const char *id);
 const struct identity *registry_by_key(const struct registry *r, const uint8_t key_hash[32]);
+/* Whose hardware an endorsement key is; NULL if nobody's who is in service. */
+const struct identity *registry_by_ek(const struct registry *r, const uint8_t ek_hash[32]);
 const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32]);
 /* The most specific declared stream that meets the topic; NULL if none. */
 const struct stream *registry_stream(const struct registry *r, struct bytes topic);

@@ -34,7 +34,7 @@ static outcome basic_password(const struct http_request *r, uint8_t *room, size_
     return DONE;
 }
 
-static outcome register_key(struct service *s, struct request *q, const struct enrolment *e, struct bytes der)
+static outcome register_key(struct service *s, struct request *q, const struct enrolment *e, const struct endorsement *by, struct bytes der)
 {
     struct x509_facts f;
     struct identity who = { .role = e->invite->role, .life = LIFE_ENROLLED, .trust = TRUST_UNATTESTED, .has_key = true };
@@ -52,6 +52,9 @@ static outcome register_key(struct service *s, struct request *q, const struct e
     who.has_ak = e->ak_spki.n > 0;
     if (who.has_ak) memcpy(who.ak_spki, e->ak_spki.at, e->ak_spki.n);
     who.ak_spki_n = e->ak_spki.n;
+    who.has_ek = by != NULL;
+    if (by) memcpy(who.ek_hash, by->key_hash, sizeof who.ek_hash);
+    if (by) memcpy(who.maker, by->maker, sizeof who.maker);
     struct invite used = *e->invite;
     used.used = true;
     TRY(s->port.write(s->port.ctx, ENTRY_INVITE, registry_doc_invite(&q->arena, &used), false));
@@ -72,12 +75,12 @@ static outcome issued(struct service *s, struct request *q, struct bytes der)
     return o;
 }
 
-static outcome enrol(struct service *s, struct request *q, const struct enrolment *e)
+static outcome enrol(struct service *s, struct request *q, const struct enrolment *e, const struct endorsement *by)
 {
     struct buffer der = BUFFER(8192);
     outcome o = s->port.certify(s->port.ctx, e->invite->id, buffer_view(&e->spki), &der);
     if (ok(o)) o = issued(s, q, buffer_view(&der));
-    if (ok(o)) o = register_key(s, q, e, buffer_view(&der));
+    if (ok(o)) o = register_key(s, q, e, by, buffer_view(&der));
     buffer_deinit(&der);
     return o;
 }
@@ -90,19 +93,104 @@ static outcome token_refused(struct service *s, struct request *q, outcome o)
     return answer_problem(q, 401, "SK-1421", o.code == E_CONFLICT ? "invite-used" : o.code == E_EXPIRED ? "invite-expired" : "wrong-token", NULL);
 }
 
-outcome est_enroll(struct service *s, struct request *q)
+/* A TPM with a proved endorsement that another device of ours already has is a copy, whoever asks. */
+static bool of_another(const struct service *s, const struct endorsement *by, const char *id)
+{
+    const struct identity *holder = registry_by_ek(s->port.registry, by->key_hash);
+    return holder && strcmp(holder->id, id) != 0;
+}
+
+/* The pre-step: certificate and key in, a secret for that TPM and that key out. */
+static outcome endorse_answer_doc(struct request *q, struct bytes credential, struct bytes seed)
+{
+    struct doc *d = doc_map(&q->arena);
+    char *c = arena_new(&q->arena, 4 * ((credential.n + 2) / 3) + 1), *k = arena_new(&q->arena, 4 * ((seed.n + 2) / 3) + 1);
+    if (!c || !k) return REFUSE(E_MEMORY);
+    base64_of(credential, c);
+    base64_of(seed, k);
+    doc_set_text(&q->arena, d, "credential", c);
+    doc_set_text(&q->arena, d, "seed", k);
+    return answer_doc(q, d);
+}
+
+static outcome endorse_read(struct request *q, uint8_t *room, size_t cap, struct endorse_asked *ret)
+{
+    struct doc *d;
+    size_t n = 0;
+    TRY(doc_read_json(q->http->body, &q->arena, &d));
+    TRY(base64_to(bytes_str(doc_text(d, "certificate", "")), room, cap, &n));
+    ret->certificate = bytes_of(room, n);
+    room += n;
+    cap -= n;
+    TRY(base64_to(bytes_str(doc_text(d, "ak", "")), room, cap, &n));
+    ret->ak = bytes_of(room, n);
+    return DONE;
+}
+
+static outcome endorse_step(struct service *s, struct request *q, const struct invite *v)
+{
+    uint8_t room[ENDORSEMENT_CERTIFICATE_MAX + 1024];
+    struct endorse_asked ask = { .token_hash = v->token_hash, .roots_pem = s->port.tpm_roots_pem };
+    struct buffer credential = BUFFER(1024), seed = BUFFER(1024);
+    if (s->port.tpm_roots_pem.n == 0) return answer_problem(q, 404, "SK-1424", "no-tpm-makers-trusted", NULL);
+    TRY(endorse_read(q, room, sizeof room, &ask));
+    outcome o = endorse_ask(&s->endorse, &ask, s->port.mono_ms(s->port.ctx), &credential, &seed);
+    if (o.code == E_DENIED) o = answer_problem(q, 403, "SK-1425", "not-genuine-hardware", NULL);
+    else if (ok(o)) o = endorse_answer_doc(q, buffer_view(&credential), buffer_view(&seed));
+    buffer_deinit(&credential);
+    buffer_deinit(&seed);
+    return o;
+}
+
+outcome est_endorse(struct service *s, struct request *q)
 {
     uint8_t room[512];
     struct bytes password;
+    const struct invite *v;
+    if (!guess_allowed(s, q->caller->source)) return answer_problem(q, 429, "SK-1429", "too-many-guesses", NULL);
+    outcome o = basic_password(q->http, room, sizeof room, &password);
+    if (ok(o)) o = enrol_invite(s->port.registry, password, s->port.wall_ms(s->port.ctx), &v);
+    if (!ok(o)) return token_refused(s, q, o);
+    o = endorse_step(s, q, v);
+    if (q->status == 403) s->port.refused(s->port.ctx, q->caller->listener, LINK_HARDWARE, q->caller->source);
+    return o;
+}
+
+/* What the secret behind the token proves; the attestation key is then the one it was wrapped for. */
+static outcome proved(struct service *s, struct enrolment *e, struct bytes secret, struct endorsed *ret)
+{
+    uint8_t raw[48];
+    size_t n = 0;
+    if (!ok(base64_to(secret, raw, sizeof raw, &n))) return REFUSE(E_DENIED);
+    TRY(endorse_answer(&s->endorse, e->invite->token_hash, bytes_of(raw, n), s->port.mono_ms(s->port.ctx), ret));
+    e->ak_spki.n = 0;
+    return buffer_put(&e->ak_spki, bytes_of(ret->ak.spki, sizeof ret->ak.spki));
+}
+
+static outcome enrol_proved(struct service *s, struct request *q, struct enrolment *e, struct bytes secret)
+{
+    struct endorsed what;
+    if (secret.n == 0) return enrol(s, q, e, NULL);
+    if (!ok(proved(s, e, secret, &what))) return answer_problem(q, 403, "SK-1425", "not-genuine-hardware", NULL);
+    if (of_another(s, &what.by, e->invite->id)) return answer_problem(q, 409, "SK-1426", "hardware-of-another-device", NULL);
+    return enrol(s, q, e, &what.by);
+}
+
+outcome est_enroll(struct service *s, struct request *q)
+{
+    uint8_t room[512];
+    struct bytes password, token, secret;
     struct enrolment e = { .spki = BUFFER(2048), .ak_spki = BUFFER(2048) };
     if (!guess_allowed(s, q->caller->source)) return answer_problem(q, 429, "SK-1429", "too-many-guesses", NULL);
     outcome o = basic_password(q->http, room, sizeof room, &password);
     if (!ok(o)) return token_refused(s, q, o);
-    o = enrol_judge(s->port.registry, password, q->http->body, http_field(q->http, "sekimori-ak"),
+    enrol_password(password, &token, &secret);
+    o = enrol_judge(s->port.registry, token, q->http->body, secret.n ? BYTES_NONE : http_field(q->http, "sekimori-ak"),
         s->port.wall_ms(s->port.ctx), &e);
-    bool token = o.code == E_UNKNOWN || o.code == E_CONFLICT || o.code == E_EXPIRED || o.code == E_DENIED;
-    if (ok(o)) o = enrol(s, q, &e);
-    else if (token) o = token_refused(s, q, o);
+    bool wrong = o.code == E_UNKNOWN || o.code == E_CONFLICT || o.code == E_EXPIRED || o.code == E_DENIED;
+    if (ok(o)) o = enrol_proved(s, q, &e, secret);
+    else if (wrong) o = token_refused(s, q, o);
+    if (q->status == 403 || q->status == 409) s->port.refused(s->port.ctx, q->caller->listener, LINK_HARDWARE, q->caller->source);
     buffer_deinit(&e.spki);
     buffer_deinit(&e.ak_spki);
     return o;

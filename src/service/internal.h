@@ -4,6 +4,7 @@
 
 #include "base/port/port.h"
 #include "base/time.h"
+#include "fleet/endorse.h"
 #include "service/hashing.h"
 #include "service/service.h"
 
@@ -91,6 +92,7 @@ struct service {
     struct service_port port;
     uint8_t challenge_secret[32];
     struct answered answered[SERVICE_ANSWERED];
+    struct endorse endorse;
     struct session sessions[SERVICE_SESSIONS_MAX];
     struct { uint32_t link; int64_t next_ping_ms; bool live, token; uint8_t session[32]; char name[64]; struct reader reader; } streams[SERVICE_LINKS_MAX];
     struct named_guess names[SERVICE_GUESS_NAMES];
@@ -200,6 +202,7 @@ MUST outcome change_peer(struct service *s, struct request *q);
 
 /* est.c */
 MUST outcome est_cacerts(struct service *s, struct request *q);
+MUST outcome est_endorse(struct service *s, struct request *q);
 MUST outcome est_csrattrs(struct service *s, struct request *q);
 MUST outcome est_enroll(struct service *s, struct request *q);
 MUST outcome est_reenroll(struct service *s, struct request *q);

@@ -27,6 +27,7 @@ static const struct route routes[] = {
     { "GET", "/ready", EVERY, NEED_NOTHING, ready },
     { "GET", "/.well-known/est/cacerts", EVERY, NEED_NOTHING, est_cacerts },
     { "GET", "/.well-known/est/csrattrs", DOOR(LISTENER_EST), NEED_NOTHING, est_csrattrs },
+    { "POST", "/.well-known/sekimori/endorse", DOOR(LISTENER_EST), NEED_NOTHING, est_endorse },
     { "POST", "/.well-known/est/simpleenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_enroll },
     { "POST", "/.well-known/est/simplereenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_reenroll },
     { "POST", "/api/v1/session", PEOPLE, NEED_NOTHING, handle_start },

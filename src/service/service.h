@@ -37,6 +37,7 @@ struct service_port {
     const char *host;             /* for invite URLs */
     uint16_t est_port, mqtt_port, console_port, https_port;
     struct bytes ca_chain_pem;
+    struct bytes tpm_roots_pem;   /* who is trusted to have made TPMs; empty: nobody */
     const char *console_dir;      /* static files, loaded at start */
     int64_t (*wall_ms)(void *ctx);
     int64_t (*mono_ms)(void *ctx);

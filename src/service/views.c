@@ -105,7 +105,8 @@ static struct doc *identity_doc(struct service *s, struct arena *a, const struct
     doc_set_text(a, d, "trust", trust_word(who->trust));
     doc_set_text(a, d, "trust_ja", trust_word_ja(who->trust));
     doc_set_text(a, d, "why", who->why);
-    doc_set_text(a, d, "grade", who->has_ak ? "tpm-quote" : "key-file");
+    doc_set_text(a, d, "grade", who->has_ek ? "tpm-endorsed" : who->has_ak ? "tpm-quote" : "key-file");
+    doc_set_text(a, d, "maker", who->maker);
     set_time(a, d, "changed", who->changed_ms);
     set_time(a, d, "certificate_until", who->not_after_ms);
     struct bytes json;

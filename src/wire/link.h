@@ -69,7 +69,8 @@ enum link_end {
     X(LINK_UNREGISTERED, "unregistered")                                                           \
     X(LINK_REVOKED, "revoked")                                                                     \
     X(LINK_TOKEN, "wrong-token")                                                                   \
-    X(LINK_LIFE, "not-admitted-in-this-life")
+    X(LINK_LIFE, "not-admitted-in-this-life")                                                      \
+    X(LINK_HARDWARE, "not-genuine-hardware")
 enum link_refusal {
 #define X(name, word) name,
     LINK_REFUSALS(X)

@@ -291,13 +291,39 @@ class Demo(Site):
             shutil.rmtree(self.dir, ignore_errors=True)
 
 
+class TpmMaker:
+    """A maker of software TPMs: its own authority, which certifies the endorsement key of each."""
+
+    def __init__(self, site, name):
+        self.dir = site.path('maker-' + name)
+        self.roots = self.dir + '/roots.pem'
+        os.mkdir(self.dir)
+        rows = {'statedir': '', 'signingkey': '/sign.pem', 'issuercert': '/issuer.pem', 'certserial': '/serial'}
+        with open(self.dir + '/ca.conf', 'w') as f:
+            f.writelines(f'{k} = {self.dir}{v}\n' for k, v in rows.items())
+        with open(self.dir + '/options', 'w') as f:
+            f.write(f'--platform-manufacturer {name}\n--platform-version 1\n--platform-model one\n')
+        with open(self.dir + '/setup.conf', 'w') as f:
+            f.write(f'create_certs_tool = /usr/bin/swtpm_localca\ncreate_certs_tool_config = {self.dir}/ca.conf\n'
+                    f'create_certs_tool_options = {self.dir}/options\n')
+
+    def equip(self, folder):
+        r = run('swtpm_setup', '--tpm2', '--tpmstate', folder, '--ecc', '--create-ek-cert', '--config', self.dir + '/setup.conf')
+        if r.returncode:
+            raise RuntimeError(r.stdout + r.stderr)
+        run('cp', self.dir + '/swtpm-localca-rootca-cert.pem', self.roots)
+        run('sh', '-c', f'cat {self.dir}/issuer.pem >>{self.roots}')
+
+
 class Tpm:
     """A software TPM driven by tpm2-tools alone: what an outside maker's device would do."""
     AK = '0x81010002'
 
-    def __init__(self, site, name, keys=True):
+    def __init__(self, site, name, keys=True, maker=None):
         self.site, self.dir, self.port = site, site.path('tpm-' + name), self._ports()
         os.mkdir(self.dir)
+        if maker:
+            maker.equip(self.dir)
         self.tcti = f'swtpm:host=127.0.0.1,port={self.port}'
         site.spawn('swtpm', 'socket', '--tpm2', '--tpmstate', 'dir=' + self.dir, '--server', f'type=tcp,port={self.port},bindaddr=127.0.0.1',
                    '--ctrl', f'type=tcp,port={self.port + 1},bindaddr=127.0.0.1', '--flags', 'not-need-init,startup-clear', log=name + '-tpm.log')
