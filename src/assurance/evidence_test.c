@@ -51,6 +51,7 @@ static void test_error_is_unknown(void)
     evidence_free(e);
 }
 
+/* N37: worth less from `fresh` on, nothing from `stale` on. */
 static void test_trust_and_freshness(void)
 {
     struct evidence *e = fresh();

@@ -49,6 +49,7 @@ static struct judgement judged(const struct agreement *with, size_t flow)
     return judge_open(&j, NOW);
 }
 
+/* N39: whatever is wrong with a statement, the agreement's signed fallback stands as if there were none. */
 static void test_table(void)
 {
     const struct { const char *claim; struct wanted w; int64_t last_ms; enum statement_result want; } rows[] = {

@@ -57,6 +57,7 @@ static enum appraisal judge(const struct identity *who, const struct raw *quote,
     return a.result;
 }
 
+/* N53: another key, another bank, other PCRs; below, an old nonce and a reset counter that fell. */
 static void test_rows(void)
 {
     struct reference good = good_reference(), wrong = good, both = good;

@@ -43,6 +43,7 @@ static void other_separators_and_headings(void)
     CHECK(v.n == 0);
 }
 
+/* N60 */
 static void hostile_cells_are_shown_harmless(void)
 {
     CHECK_OK(reads("id,name\n1,\x1b[2J\xff\n"));

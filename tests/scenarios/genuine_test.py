@@ -102,12 +102,12 @@ def by_hand(site, maker, stranger):
     status, question = a.ask(certificate=b.read('ek.der'))
     check('with another TPM\'s certificate the question cannot be answered', status == '200' and a.activate(question) is None)
     status, question = a.ask(ak=b.read('ak.pub'))
-    check('nor with another TPM\'s key', status == '200' and a.activate(question) is None)
+    check('N53: nor with another TPM\'s key', status == '200' and a.activate(question) is None)
     first = a.activate(a.ask()[1])
     second = a.activate(a.ask()[1])
     check('tpm2-tools find the secret, a new one each time', first and second and first != second)
-    check('an old secret is refused, and that was the one try', a.enrol(first) == '403' and a.enrol(second) == '403')
-    check('another invite\'s secret is refused', b.enrol(a.activate(a.ask()[1])) == '403')
+    check('N53: an old secret is refused, and that was the one try', a.enrol(first) == '403' and a.enrol(second) == '403')
+    check('N55: another invite\'s secret is refused', b.enrol(a.activate(a.ask()[1])) == '403')
     check('the right one enrols', a.enrol(a.activate(a.ask()[1])) == '200' and shown(site, 'hw-a').get('grade') == 'tpm-endorsed', shown(site, 'hw-a'))
 
 

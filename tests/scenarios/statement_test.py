@@ -82,7 +82,7 @@ def refused(site, supplier):
     for name, path, word in (('signed by another of its people', wrong, 'statement-unsigned'), ('to another site', other, 'statement-other-site'),
                              ('changed on the way', tampered, 'statement-')):
         r = site.cli('peer', 'stand', 'vendor-cloud', path)
-        check(f'{name}: refused, nothing changes', r.returncode == 3 and word in r.stderr and peer(site)['statement'] == 'none', r.stderr)
+        check(f'N39: {name}: refused, nothing changes', r.returncode == 3 and word in r.stderr and peer(site)['statement'] == 'none', r.stderr)
 
 
 def valid(site, supplier, path):
@@ -90,7 +90,7 @@ def valid(site, supplier, path):
     r = site.cli('peer', 'stand', 'vendor-cloud', good)
     check('a valid one is taken', r.returncode == 0 and peer(site)['statement'] == 'valid', r.stderr)
     check('an improvement loosens nothing by itself', flow(site)['verdict'] == 'limit')
-    check('the same again is a replay', site.cli('peer', 'stand', 'vendor-cloud', good).returncode == 6)
+    check('N39: the same again is a replay', site.cli('peer', 'stand', 'vendor-cloud', good).returncode == 6)
     time.sleep(1.1)
     check('signed anew by both owners, it is what the statement lets it be', sign(site, path).returncode == 0
           and until(lambda: flow(site).get('state') == 'live', 15) and flow(site)['verdict'] == 'allow', json.dumps(flow(site)))

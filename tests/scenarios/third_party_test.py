@@ -67,15 +67,15 @@ def enrolment(site):
     subject = run('openssl', 'x509', '-in', first.cert, '-noout', '-subject', '-ext', 'extendedKeyUsage').stdout
     check('it names the invited id and is for clients', 'dev-1' in subject and 'Client Authentication' in subject, subject)
     again = Client(site, 'dev-1-again', url)
-    check('a used token is refused', again.status == '401' and 'invite-used' in text_of(again.cert + '.b64'), again.answer)
+    check('N55: a used token is refused', again.status == '401' and 'invite-used' in text_of(again.cert + '.b64'), again.answer)
     wrong = Client(site, 'nobody', re.sub('#.{12}', '#AAAAAAAAAAAA', site.invite('dev-x')))
-    check('a wrong token is refused', wrong.status == '401' and 'wrong-token' in text_of(wrong.cert + '.b64'), wrong.answer)
+    check('N55: a wrong token is refused', wrong.status == '401' and 'wrong-token' in text_of(wrong.cert + '.b64'), wrong.answer)
     empty = site.http('est', '/.well-known/est/simpleenroll', '-H', 'Content-Type: application/pkcs10', '--data-binary', 'x', method='POST')
     check('no token is refused', empty[0] == '401', empty)
     broken = site.http('est', '/.well-known/est/simpleenroll', '-u', 'x:' + site.invite('dev-y').split('#')[1].split('@')[0],
                        '--data-binary', 'AAAA', method='POST')
     check('a good token with a broken request is refused', broken[0] == '400', broken)
-    check('the id stays what the invite says, whatever the request\'s subject', subject_rules(site))
+    check('N55: the id stays what the invite says, whatever the request\'s subject', subject_rules(site))
     return first
 
 
@@ -89,14 +89,14 @@ def subject_rules(site):
 def expired_token(site):
     """The clock of a restarted daemon stands 8 days on: the week of the invite is over."""
     if not FAKETIME:
-        skip('an expired token is refused', 'libfaketime is not installed')
+        skip('N55: an expired token is refused', 'libfaketime is not installed')
         return
     url = site.invite('dev-late')
     site.stop()
     site.start(wait=False, days=8)
     if check('the daemon runs 8 days later', until(site.ready, 20)):
         late = Client(site, 'dev-late', url)
-        check('an expired token is refused', late.status == '401' and 'invite-expired' in text_of(late.cert + '.b64'), late.answer)
+        check('N55: an expired token is refused', late.status == '401' and 'invite-expired' in text_of(late.cert + '.b64'), late.answer)
     site.stop()
     site.start()
 

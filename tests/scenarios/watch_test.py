@@ -454,7 +454,7 @@ def learned():
         device.pub(other, '3', '-q', '1')
         found = until(alarms, 10) or []
         check('a new topic is an alarm that says what', len(found) == 1 and found[0]['device'] == 'gw-07' and found[0]['what'] == 'new-topic', found)
-        check('what a stranger would hide in it is shown', found and '\u200b' not in found[0]['name'] and '\\xe2\\x80\\x8b' in found[0]['name'], found)
+        check('N60: what a stranger would hide in it is shown', found and '\u200b' not in found[0]['name'] and '\\xe2\\x80\\x8b' in found[0]['name'], found)
         check('it is explained in both languages', found and 'new topic' in found[0]['text_en'] and '新しい宛先' in found[0]['text_ja'], found)
         check('it is in the record', 'new-topic' in site.cli('ledger', 'list', '--kind', 'alert', '-o', 'json').stdout)
         check('and nothing is limited by it', 'gw-07' not in site.cli('limit', 'list').stdout and device.pub(usual, '4', '-q', '1').returncode == 0)

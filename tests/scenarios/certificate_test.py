@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""N22: certificates that are wrong in one way each, knocking at the device door. Whoever holds the site's own issuing key made most
+of them, for the key of a device that is enrolled: only what the row names is wrong. Each is refused before MQTT and leaves one
+entry in the record, of its own source; the same certificate with nothing wrong is let in."""
+import base64
+import os
+import socket
+import ssl
+
+from harness import Mqtt, Site, check, finish, run, tls_context, until
+
+CONFIG = """[ca]\ndefault_ca=d\n[d]\ndatabase={dir}/index.txt\nnew_certs_dir={dir}\nrand_serial=yes\ndefault_md={md}\npolicy=p\nx509_extensions=e
+unique_subject=no\n[p]\ncommonName=supplied\n[e]\nbasicConstraints=critical,{constraints}\nkeyUsage=critical,{usage}\n{more}\n"""
+LEAF = dict(md='sha256', constraints='CA:FALSE', usage='digitalSignature', more='extendedKeyUsage=clientAuth')
+DATES = {'now': ('-2', '+10'), 'over': ('-20', '-10'), 'to come': ('+10', '+20')}
+
+
+class Maker:
+    """A certification authority by `openssl ca`: whatever it is told to sign."""
+
+    def __init__(self, site, name, cert, key):
+        self.site, self.cert, self.key, self.dir = site, cert, key, site.path('made-by-' + name)
+        os.makedirs(self.dir)
+
+    def make(self, name, key, dates='now', subject='/CN=dev-1', **changed):
+        out, config = f'{self.dir}/{name}.pem', f'{self.dir}/{name}.cnf'
+        with open(config, 'w', encoding='ascii') as f:
+            f.write(CONFIG.format(dir=self.dir, **{**LEAF, **changed}))
+        with open(self.dir + '/index.txt', 'w', encoding='ascii'):
+            pass
+        first, last = (run('date', '-u', '-d', f'{days} days', '+%Y%m%d%H%M%SZ').stdout.strip() for days in DATES[dates])
+        run('openssl', 'req', '-new', '-key', key, '-subj', subject, '-out', out + '.csr')
+        r = run('openssl', 'ca', '-batch', '-notext', '-config', config, '-cert', self.cert, '-keyfile', self.key, '-in', out + '.csr',
+                '-out', out, '-startdate', first, '-enddate', last)
+        if r.returncode:
+            raise RuntimeError(f'{name}: {r.stderr}')
+        return out
+
+
+def sequence(tag, *parts):
+    body = b''.join(parts)
+    n = len(body)
+    size = bytes([n]) if n < 128 else bytes([0x80 | (n.bit_length() + 7) // 8]) + n.to_bytes((n.bit_length() + 7) // 8, 'big')
+    return bytes([tag]) + size + body
+
+
+def with_nul(maker, key):
+    """"dev-1" NUL ".example" as the name: made by changing one byte and signing again, as no tool would write it."""
+    der = base64.b64decode(''.join(read(maker.make('nul', key, subject='/CN=dev-1X.example')).split('\n')[1:-2]))
+    head = 4  # SEQUENCE of the certificate and of what is signed: 0x30 0x82 and two octets of length each
+    tbs = der[head:head + 4 + int.from_bytes(der[head + 2:head + 4], 'big')].replace(b'dev-1X.example', b'dev-1\0.example')
+    with open(maker.dir + '/tbs', 'wb') as f:
+        f.write(tbs)
+    run('openssl', 'dgst', '-sha256', '-sign', maker.key, '-out', maker.dir + '/signature', maker.dir + '/tbs')
+    with open(maker.dir + '/signature', 'rb') as f:
+        signature = f.read()
+    algorithm = sequence(0x30, bytes.fromhex('06082a8648ce3d040302'))  # ecdsa-with-SHA256
+    whole = base64.encodebytes(sequence(0x30, tbs, algorithm, sequence(3, b'\0' + signature))).decode()
+    out = maker.dir + '/nul.pem'
+    with open(out, 'w', encoding='ascii') as f:
+        f.write(f'-----BEGIN CERTIFICATE-----\n{whole}-----END CERTIFICATE-----\n')
+    return out
+
+
+def read(path):
+    with open(path, encoding='utf-8') as f:
+        return f.read()
+
+
+def joined(maker, name, *paths):
+    out = f'{maker.dir}/{name}.pem'
+    with open(out, 'w', encoding='utf-8') as f:
+        f.write(''.join(read(p) for p in paths))
+    return out
+
+
+def new_key(site, name, *how):
+    path = site.path(name + '.key')
+    run('openssl', 'genpkey', *(how or ('-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:prime256v1')), '-out', path)
+    return path
+
+
+def knock(site, cert, key, source):
+    """The reason code of the CONNACK, None when the link ends without one."""
+    context = tls_context(site)
+    context.set_ciphers('ALL:@SECLEVEL=0')  # our side has no scruples
+    context.load_cert_chain(cert, key)
+    raw = socket.create_connection(('127.0.0.1', site.ports['mqtt']), timeout=10, source_address=(source, 0))
+    try:
+        with context.wrap_socket(raw, server_hostname='localhost') as s:
+            s.sendall(Mqtt.connect_packet(Five, 'dev-1'))
+            answer = s.recv(16)
+            return answer[3] if answer[:1] == b'\x20' else None
+    except (OSError, ssl.SSLError):
+        return None
+    finally:
+        raw.close()
+
+
+class Five:
+    version = 5
+
+
+def same_name(site):
+    """A CA of the same name as ours with a key of its own."""
+    key, out = new_key(site, 'twin'), site.path('twin.pem')
+    run('openssl', 'x509', '-in', site.path('site', 'keys', 'issuing.pem'), '-x509toreq', '-signkey', key, '-out', out + '.csr')
+    subject = run('openssl', 'x509', '-in', site.path('site', 'keys', 'issuing.pem'), '-noout', '-subject', '-nameopt', 'RFC2253,-esc_msb').stdout
+    with open(out + '.cnf', 'w', encoding='ascii') as f:
+        f.write('basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n')
+    run('openssl', 'x509', '-req', '-in', out + '.csr', '-signkey', key, '-days', '9', '-extfile', out + '.cnf', '-out', out)
+    return out, key, subject
+
+
+def rows(site, known, gone):
+    keys = site.path('site', 'keys')
+    ours = Maker(site, 'us', keys + '/issuing.pem', keys + '/issuing.key')
+    twin, twin_key, subject = same_name(site)
+    check('the other CA has our name', run('openssl', 'x509', '-in', twin, '-noout', '-subject', '-nameopt', 'RFC2253,-esc_msb').stdout == subject)
+    other = Maker(site, 'a-twin', twin, twin_key)
+    weak, unknown, below = new_key(site, 'weak', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'), new_key(site, 'unknown'), new_key(site, 'below')
+    sub = ours.make('sub', below, subject='/CN=below', constraints='CA:TRUE', usage='keyCertSign', more='')
+    good = ours.make('good', known.key)
+    yield 'nothing', good, known.key, None
+    yield 'expired', ours.make('expired', known.key, 'over'), known.key, 'expired-certificate'
+    yield 'not yet valid', ours.make('early', known.key, 'to come'), known.key, 'bad-certificate'
+    yield 'revoked', gone.cert, gone.key, 'revoked'
+    yield 'for servers', ours.make('server', known.key, more='extendedKeyUsage=serverAuth'), known.key, 'bad-certificate'
+    yield 'for no purpose', ours.make('none', known.key, more=''), known.key, 'bad-certificate'
+    yield 'another CA of our name, its key named', other.make('twin', known.key, more=LEAF['more'] + '\nauthorityKeyIdentifier=keyid'), known.key, 'foreign-certificate'
+    yield 'another CA of our name, no key named', other.make('twin-2', known.key, more=LEAF['more'] + '\nauthorityKeyIdentifier=none'), known.key, 'bad-certificate'
+    yield 'a CA below ours, which may have none', joined(ours, 'chain', Maker(site, 'sub', sub, below).make('leaf', known.key), sub), known.key, 'bad-certificate'
+    yield 'a device as CA', joined(ours, 'chain-2', Maker(site, 'device', known.cert, known.key).make('leaf', unknown), known.cert), unknown, 'bad-certificate'
+    yield 'SHA-1', ours.make('sha1', known.key, md='sha1'), known.key, 'bad-certificate'
+    yield 'RSA 1024', ours.make('rsa', weak), weak, 'bad-certificate'
+    yield 'NUL in the name', with_nul(ours, known.key), known.key, 'bad-certificate'
+    yield 'two names', ours.make('two', known.key, subject='/CN=x/CN=dev-1'), known.key, 'bad-certificate'
+    yield 'a device\'s name, another key', ours.make('other', unknown), unknown, 'unregistered'
+    yield '10,000 names', ours.make('names', known.key, more=LEAF['more'] + '\nsubjectAltName=@n\n[n]\n' + '\n'.join(
+        f'DNS.{i}=host-{i}.example' for i in range(10000))), known.key, 'bad-certificate'
+    yield 'a chain of a mebibyte', joined(ours, 'long', good, *[keys + '/issuing.pem'] * (1 + (1 << 20) // os.path.getsize(keys + '/issuing.pem'))), known.key, 'bad-certificate tls-handshake'  # whichever bound is met first
+
+
+def main():
+    with Site('mizu') as site:
+        site.start()
+        known, gone = site.enrol('dev-1', 'device'), site.enrol('dev-2', 'device')
+        r = site.cli('device', 'revoke', 'dev-2', '--reason', 'lost')
+        check('a device is revoked', r.returncode == 0, r.stderr)
+        wanted = {}
+        for i, (what, cert, key, reason) in enumerate(rows(site, known, gone)):
+            source = f'127.0.22.{i + 1}'
+            answer = knock(site, cert, key, source)
+            if reason:
+                wanted[source] = (what, reason)
+                check(f'N22: {what}: refused', answer is None or answer >= 0x80, answer)
+            else:
+                check(f'wrong in {what}: let in', answer == 0, answer)
+        entries = until(lambda: (lambda rows: len(rows) >= len(wanted) and rows)(site.entries('audit', 'refused')), 10, 0.3) or []
+        for source, (what, reasons) in wanted.items():
+            of = [(r['payload']['reason'], int(r['payload']['count'])) for r in entries if r['payload']['source'] == source]
+            check(f'N22: {what}: one entry, {reasons}', len(of) == 1 and of[0][0] in reasons.split() and of[0][1] == 1, of)
+        check('nor is anything else refused', len(entries) == len(wanted), [e['payload'] for e in entries])
+    finish()
+
+
+main()
