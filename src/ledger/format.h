@@ -21,7 +21,10 @@
 #define FORMAT_FRAME 32u /* header; payload and zero padding to FORMAT_ALIGN follow */
 #define FORMAT_ALIGN 16u
 #define FORMAT_HASH 32u
+/* The head's file: the note twice, at 0 and at half, zeros behind each. It is written in place by one write; wherever that
+ * one ends early, or whichever sectors of it a power cut keeps, one of the two is whole. */
 #define FORMAT_CHECKPOINT 4096u
+#define FORMAT_CHECKPOINT_HALF 2048u
 #define FORMAT_IDENTITY_MAX 1024u
 #define FORMAT_PATH 4096u
 #define FORMAT_NONE UINT64_MAX

@@ -108,6 +108,8 @@ void *ledger_log_thread(void *ctx);
 /* Room for n more hashes; under lock. */
 MUST outcome ledger_nodes_reserve(struct ledger *l, uint64_t n);
 /* publish.c, on the log thread: hashes and note of a head to their files. */
+/* The head's file, both copies of the note, on disk. */
+MUST outcome ledger_checkpoint_write(const struct ledger *l, struct bytes note);
 MUST outcome ledger_show(struct ledger *l, const struct signed_head *h);
 MUST outcome ledger_flush_tree(struct ledger *l, uint64_t size);
 /* retention.c: space of pruned payloads given back when it is time; ms until then, or -1. */

@@ -24,20 +24,26 @@ outcome ledger_flush_tree(struct ledger *l, uint64_t size)
     return DONE;
 }
 
-outcome ledger_show(struct ledger *l, const struct signed_head *h)
+outcome ledger_checkpoint_write(const struct ledger *l, struct bytes note)
 {
     uint8_t file[FORMAT_CHECKPOINT] = { 0 };
     char path[FORMAT_PATH];
     int fd;
-    TRY(ledger_flush_tree(l, h->size));
-    memcpy(file, h->note, h->note_n);
+    for (size_t at = 0; at < sizeof file; at += FORMAT_CHECKPOINT_HALF) memcpy(file + at, note.at, note.n);
     TRY(format_path(l->dir, "checkpoint", path));
     TRY(port_file_open(path, false, &fd));
     outcome o = port_file_write(fd, 0, bytes_of(file, sizeof file));
     if (ok(o)) o = port_file_sync(fd);
     port_file_close(fd);
-    if (ok(o)) atomic_store(&l->shown, h->size);
     return o;
+}
+
+outcome ledger_show(struct ledger *l, const struct signed_head *h)
+{
+    TRY(ledger_flush_tree(l, h->size));
+    TRY(ledger_checkpoint_write(l, bytes_of(h->note, h->note_n)));
+    atomic_store(&l->shown, h->size);
+    return DONE;
 }
 
 /* The note is ours, signed, and over our own tree: a wrong head never reaches the file. */

@@ -7,25 +7,43 @@
 
 #define BLOCK_BYTES 65536u
 
-static outcome load_checkpoint(struct ledger *l, struct note *ret)
+/* One of the two notes. */
+static outcome half_read(struct ledger *l, const uint8_t *half, struct note *ret)
+{
+    size_t n = FORMAT_CHECKPOINT_HALF;
+    while (n > 0 && half[n - 1] == 0) n--;
+    outcome o = note_read(bytes_of(half, n), l->identity.key, ret);
+    if (o.code == E_MEMORY) return o;
+    if (!ok(o) || strcmp(ret->origin, l->identity.origin) != 0) return REFUSE(E_CHANGED);
+    l->head.size = ret->size;
+    atomic_store(&l->shown, ret->size);
+    l->head.note_n = n;
+    memcpy(l->head.note, half, n);
+    return DONE;
+}
+
+/* No write of ours, however short, leaves anything where no note reaches. */
+static bool reaches_no_further(struct bytes file)
+{
+    for (size_t at = NOTE_BYTES_MAX; at < file.n; at += FORMAT_CHECKPOINT_HALF)
+        if (!format_is_zero(bytes_of(file.at + at, FORMAT_CHECKPOINT_HALF - NOTE_BYTES_MAX))) return false;
+    return true;
+}
+
+/* The first note that is whole is the head. Where the other is not the same, a write ended early: that counts as cut. */
+static outcome load_checkpoint(struct ledger *l, struct note *ret, uint64_t *cut)
 {
     char path[FORMAT_PATH];
     struct buffer b;
     TRY(format_path(l->dir, "checkpoint", path));
     outcome o = port_file_load(path, FORMAT_CHECKPOINT, &b);
     if (!ok(o)) return o.code == E_TOO_LARGE ? REFUSE(E_CHANGED) : o;
-    size_t n = b.n;
-    while (n > 0 && b.at[n - 1] == 0) n--;
     *ret = (struct note) { 0 };
-    if (b.n != FORMAT_CHECKPOINT || n > NOTE_BYTES_MAX) o = REFUSE(E_CHANGED);
-    else if (n > 0) o = note_read(bytes_of(b.at, n), l->identity.key, ret);
-    if (!ok(o) && o.code != E_MEMORY) o = REFUSE(E_CHANGED);
-    if (ok(o) && n > 0 && strcmp(ret->origin, l->identity.origin) != 0) o = REFUSE(E_CHANGED);
-    if (ok(o) && n > 0) {
-        l->head.size = ret->size;
-        atomic_store(&l->shown, ret->size);
-        l->head.note_n = n;
-        memcpy(l->head.note, b.at, n);
+    if (b.n != FORMAT_CHECKPOINT || !reaches_no_further(buffer_view(&b))) o = REFUSE(E_CHANGED);
+    else if (!format_is_zero(buffer_view(&b))) {
+        o = half_read(l, b.at, ret);
+        if (o.code == E_CHANGED) o = half_read(l, b.at + FORMAT_CHECKPOINT_HALF, ret);
+        if (memcmp(b.at, b.at + FORMAT_CHECKPOINT_HALF, FORMAT_CHECKPOINT_HALF) != 0) *cut = FORMAT_CHECKPOINT_HALF;
     }
     buffer_deinit(&b);
     return o;
@@ -151,8 +169,8 @@ static outcome settle(struct segments *s, struct place end, uint64_t *ret_cut)
 outcome ledger_recover_files(struct ledger *l, uint64_t *ret_cut)
 {
     struct note n;
-    uint64_t tree_cut = 0; /* hashes are made again, nothing is lost */
-    TRY(load_checkpoint(l, &n));
+    uint64_t tree_cut = 0, head_cut = 0; /* hashes are made again, nothing is lost */
+    TRY(load_checkpoint(l, &n, &head_cut));
     TRY(load_head(l, &n));
     uint8_t *block = mem_new(BLOCK_BYTES);
     if (!block) return REFUSE(E_MEMORY);
@@ -163,5 +181,7 @@ outcome ledger_recover_files(struct ledger *l, uint64_t *ret_cut)
     struct segments *w = l->writers;
     for (unsigned c = 0; c < CLASSES; c++) TRY(settle(&w[c], l->end[c], ret_cut));
     TRY(settle(&w[FILES_LEAVES], linear_end(&w[FILES_LEAVES], l->size * FORMAT_LEAF), ret_cut));
-    return settle(&w[FILES_TREE], linear_end(&w[FILES_TREE], l->nodes_first * FORMAT_HASH), &tree_cut);
+    TRY(settle(&w[FILES_TREE], linear_end(&w[FILES_TREE], l->nodes_first * FORMAT_HASH), &tree_cut));
+    *ret_cut += head_cut;
+    return head_cut ? ledger_checkpoint_write(l, bytes_of(l->head.note, l->head.note_n)) : DONE;
 }

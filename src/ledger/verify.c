@@ -107,19 +107,40 @@ static void judge_head(struct verify *v, struct bytes text)
     }
 }
 
+/* The note that stands at `at`, up to its first zero; what follows it there must be zeros. */
+static struct bytes half_text(struct verify *v, struct bytes file, size_t at)
+{
+    size_t end = at + FORMAT_CHECKPOINT_HALF < file.n ? at + FORMAT_CHECKPOINT_HALF : file.n, n = at;
+    if (at >= file.n) return BYTES_NONE;
+    while (n < end && file.at[n]) n++;
+    size_t rest = n;
+    while (rest < end && file.at[rest] == 0) rest++;
+    if (rest < end) verify_report_file(v, E_CHANGED, "checkpoint", rest, "bytes after the head");
+    return bytes_of(file.at + at, n - at);
+}
+
+/* The head stands a second time; a power cut may have left another head of ours there, nothing else. */
+static void judge_twin(struct verify *v, struct bytes file, struct bytes head)
+{
+    struct bytes twin = half_text(v, file, FORMAT_CHECKPOINT_HALF);
+    struct note n;
+    size_t same = 0;
+    if (bytes_equal(twin, head)) return;
+    if (ok(note_read(twin, v->identity.key, &n)) && strcmp(n.origin, v->identity.origin) == 0) return;
+    while (same < twin.n && same < head.n && twin.at[same] == head.at[same]) same++;
+    verify_report_file(v, E_CHANGED, "checkpoint", FORMAT_CHECKPOINT_HALF + same, "the head's second copy was changed");
+}
+
 static void check_head(struct verify *v)
 {
     struct buffer b;
-    size_t n = 0;
     if (!ok(load(v, "checkpoint", FORMAT_CHECKPOINT, &b))) return;
-    while (n < b.n && b.at[n]) n++;
-    size_t rest = n;
-    while (rest < b.n && b.at[rest] == 0) rest++;
     if (b.n != FORMAT_CHECKPOINT)
         verify_report_file(v, E_MISSING, "checkpoint", b.n, "the file ends where it should not");
-    else if (rest < b.n) verify_report_file(v, E_CHANGED, "checkpoint", rest, "bytes after the head");
-    if (n == 0) verify_report_file(v, E_MISSING, "checkpoint", 0, "there is no signed head");
-    else judge_head(v, bytes_of(b.at, n));
+    struct bytes text = half_text(v, buffer_view(&b), 0);
+    if (text.n == 0) verify_report_file(v, E_MISSING, "checkpoint", 0, "there is no signed head");
+    else judge_head(v, text);
+    if (b.n == FORMAT_CHECKPOINT && v->head_good) judge_twin(v, buffer_view(&b), text);
     buffer_deinit(&b);
     v->result->signed_size = v->head.size;
     if (v->head_good) hex_of(hash_view(&v->head.root), v->result->head_root);
