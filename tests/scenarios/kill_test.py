@@ -27,6 +27,10 @@ ROLES = ('gate', 'core', 'seal', 'keeper')
 READY_MAX_S, AT_SPEED_MAX_S = 10.0, 10.0
 
 
+def field_end(body, at):
+    return at + 2 + struct.unpack_from('>H', body, at)[0]
+
+
 def recorded(ledger):
     """(publisher, number) of each data entry a leaf commits: the format of src/ledger/format.h, read by other code."""
     frames, found, sealed = {}, [], Unsealer(os.path.dirname(ledger))
@@ -45,8 +49,12 @@ def recorded(ledger):
                 continue
             body = sealed.open(struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length])
             who_end = 4 + struct.unpack_from('>H', body, 2)[0]
-            topic_end = who_end + 2 + struct.unpack_from('>H', body, who_end)[0]
-            who, number = body[topic_end:].split(b' ')
+            at_payload = field_end(body, who_end)
+            if body[0] & 16:  # DATA_SESSION of src/ledger/data.h: client id, packet identifier
+                at_payload = field_end(body, at_payload) + 2
+            if body[0] & 8:  # DATA_PROPERTIES
+                at_payload = field_end(body, at_payload)
+            who, number = body[at_payload:].split(b' ')
             assert who == body[4:who_end], (who, body[:40])
             found.append((who.decode(), int(number)))
     return found
