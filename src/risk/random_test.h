@@ -7,6 +7,7 @@
 
 static uint64_t random_state = 0x9e3779b97f4a7c15u;
 
+/* Never twice in one expression: C leaves the order open, and compilers take either. */
 static inline uint64_t draw(uint64_t below)
 {
     random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
@@ -37,7 +38,8 @@ static inline void random_fill(struct random_model *r)
 {
     static const int64_t strengths[] = { 0, 300000000, 700000000, 900000000 };
     static const uint32_t budgets[] = { 1, 3, 10 };
-    *r = (struct random_model) { .model = { r->controls, 2 + draw(5), r->threats, 1 + draw(3) } };
+    size_t controls = 2 + draw(5), threats = 1 + draw(3);
+    *r = (struct random_model) { .model = { r->controls, controls, r->threats, threats } };
     for (size_t i = 0; i < 6; i++) {
         int64_t p = draw_ppb(RISK_PPB);
         set_coverage(r, i, p, draw_ppb(RISK_PPB - p));
@@ -71,7 +73,8 @@ static inline void random_network(struct random_network *x)
 {
     *x = (struct random_network) { .n = { RANDOM_GROUPS, RANDOM_FLOWS, x->flows, x->first, x->order } };
     for (size_t i = 0; i < RANDOM_FLOWS; i++) {
-        x->flows[i] = (struct risk_flow) { (uint32_t)draw(RANDOM_GROUPS), (uint32_t)draw(RANDOM_GROUPS) };
+        uint32_t from = (uint32_t)draw(RANDOM_GROUPS), to = (uint32_t)draw(RANDOM_GROUPS);
+        x->flows[i] = (struct risk_flow) { from, to };
         x->pass[i] = draw_ppb(RISK_CONNECT_SAME);
     }
     for (size_t g = 0; g < RANDOM_GROUPS; g++) x->own[g] = draw(3) ? 0 : draw_ppb(5 * RISK_PPB);

@@ -13,6 +13,12 @@ static void take(int64_t v)
     for (int i = 0; i < 8; i++) hash = (hash ^ ((uint64_t)v >> 8 * i & 0xff)) * 1099511628211u;
 }
 
+static int64_t any_size(void)
+{
+    uint64_t v = draw(UINT64_MAX);
+    return (int64_t)(v >> draw(52));
+}
+
 static void model(void)
 {
     struct random_model r;
@@ -23,7 +29,7 @@ static void model(void)
         take(f.inherent_yen), take(f.residual_yen), take(f.potential_yen), take(f.outage_ppb);
         for (size_t t = 0; t < r.model.n_threats; t++) take(f.terms[t].bypass), take(f.terms[t].rate), take(f.terms[t].yen);
     }
-    int64_t a = (int64_t)(draw(UINT64_MAX) >> draw(52)), b = (int64_t)(draw(UINT64_MAX) >> draw(52));
+    int64_t a = any_size(), b = any_size();
     take(risk_mul(a, b)), take(risk_mul_portable(a, b));
 }
 

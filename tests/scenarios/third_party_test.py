@@ -267,6 +267,10 @@ def endpoints(site):
             path = path.replace('{}', 'gw-02')
             if path in ('/health', '/ready', '/.well-known/est/cacerts'):
                 check(f'{door} {path} is open', site.http(door, path)[0] == '200')
+            elif path == '/api/v1/session/challenge':
+                status = site.http(door, path, '--data-binary', '{}', method='POST')
+                check(f'{door}: a passkey challenge is given to anybody, and is no session', status[0] == '200' and 'challenge' in status[1]
+                      and 'session' not in status[1], status)
             elif path.startswith('/api/v1/session'):
                 status = site.http(door, path, '--data-binary', '{"token":"' + 'a' * 64 + '"}', method='POST')
                 check(f'{door} session: a wrong token is refused', status[0] == '401', status)
