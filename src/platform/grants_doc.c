@@ -39,15 +39,16 @@ static struct doc *row_doc(struct arena *a, const struct grant *g)
     return row;
 }
 
-static void set_zone(struct arena *a, struct doc *d, const struct grant *rows, size_t n)
+/* Needed by every timed row; kept where none is, as what else follows it. */
+static void set_zone(struct arena *a, struct doc *d, const struct grants *g)
 {
     char text[16];
-    for (size_t i = 0; i < n; i++) {
-        if (!rows[i].timed) continue;
-        unsigned min = (unsigned)(rows[i].zone_min < 0 ? -rows[i].zone_min : rows[i].zone_min);
-        snprintf(text, sizeof text, "%c%02u:%02u", rows[i].zone_min < 0 ? '-' : '+', min / 60 % 100, min % 60);
-        doc_set_text(a, d, "zone", text);
-    }
+    bool timed = false;
+    for (size_t i = 0; g && i < g->n; i++) timed |= g->rows[i].timed;
+    if (!g || (!timed && !g->zone_min)) return;
+    unsigned min = (unsigned)(g->zone_min < 0 ? -g->zone_min : g->zone_min);
+    snprintf(text, sizeof text, "%c%02u:%02u", g->zone_min < 0 ? '-' : '+', min / 60 % 100, min % 60);
+    doc_set_text(a, d, "zone", text);
 }
 
 struct doc *grants_doc(const struct grants *g, const char *site, struct arena *a)
@@ -57,7 +58,7 @@ struct doc *grants_doc(const struct grants *g, const char *site, struct arena *a
     struct doc *d = doc_map(a), *list = doc_list(a), *streams = NULL;
     doc_set_text(a, d, "schema", GRANTS_SCHEMA);
     doc_set_text(a, d, "site", g ? g->site : site);
-    set_zone(a, d, rows, n);
+    set_zone(a, d, g);
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || strcmp(rows[i].id, rows[i - 1].id) != 0) {
             struct doc *row = row_doc(a, &rows[i]);
