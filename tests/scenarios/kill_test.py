@@ -48,6 +48,8 @@ def recorded(ledger):
             if kind != 32:
                 continue
             body = sealed.open(struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length])
+            if body is None:  # no key opens it: whoever was promised it has lost it, and is missing from what is found
+                continue
             who_end = 4 + struct.unpack_from('>H', body, 2)[0]
             at_payload = field_end(body, who_end)
             if body[0] & 16:  # DATA_SESSION of src/ledger/data.h: client id, packet identifier
