@@ -1,10 +1,11 @@
-/* The invite as the device reads it: "https://host:port/join#TOKEN@CAHASH" (fleet makes them). */
+/* The invite as the device reads it: ready for the request that enrols. */
 #ifndef DEVICE_AGENT_INVITE_H
 #define DEVICE_AGENT_INVITE_H
 
 #include "crypto/hash.h"
+#include "wire/invite.h"
 
-#define AGENT_HOST_MAX 128
+#define AGENT_HOST_MAX INVITE_HOST_MAX
 
 struct invitation {
     char host[AGENT_HOST_MAX];

@@ -2,119 +2,9 @@
  * the certificate. A token is compared by its hash, which the map looks up: no secret is compared. */
 #include "fleet/enrol.h"
 
-#define TOKEN_TEXT (4 * ((INVITE_TOKEN_BYTES + 2) / 3) + 1)
-enum {
-    REQUEST_MAX = 8192, /* PKCS#10, decoded */
-    HOST_MAX = 127,
-};
+#include "wire/invite.h"
 
-/* base64url without padding (RFC 4648, 5 and 3.2). */
-static void put_base64url(struct out *o, const uint8_t b[32])
-{
-    char text[TOKEN_TEXT];
-    base64_of(bytes_of(b, 32), text);
-    for (const char *c = text; *c != 0 && *c != '='; c++)
-        put_u8(o, (uint8_t)(*c == '+' ? '-' : *c == '/' ? '_' : *c));
-}
-
-/* A DNS name, IPv4 or IPv6 address (without brackets). */
-static bool host_valid(struct bytes host)
-{
-    if (host.n == 0 || host.n > HOST_MAX) return false;
-    for (size_t i = 0; i < host.n; i++) {
-        uint8_t c = host.at[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-            || c == '.' || c == '-' || c == ':' || c == '_';
-        if (!good) return false;
-    }
-    return true;
-}
-
-outcome invite_url_make(const char *host, uint16_t port, const uint8_t token[32],
-    const struct hash *ca_key_hash, char url[INVITE_URL_MAX])
-{
-    if (!host_valid(bytes_str(host)) || port == 0) return REFUSE(E_RANGE);
-    bool v6 = strchr(host, ':') != NULL;
-    struct out o = out_of(url, INVITE_URL_MAX - 1);
-    put_fmt(&o, v6 ? "https://[%s]:%u/join#" : "https://%s:%u/join#", host, port);
-    put_base64url(&o, token);
-    put_u8(&o, '@');
-    put_base64url(&o, ca_key_hash->at);
-    TRY(out_done(&o));
-    url[o.n] = 0;
-    return DONE;
-}
-
-/* Takes up to the first `end`, which is consumed too. */
-static MUST outcome take_until(struct bytes *in, char end, struct bytes *ret)
-{
-    const uint8_t *at = in->n > 0 ? memchr(in->at, end, in->n) : NULL;
-    struct bytes skipped;
-    if (at == NULL) return REFUSE(E_MALFORMED);
-    TRY(take(in, (size_t)(at - in->at), ret));
-    return take(in, 1, &skipped);
-}
-
-static MUST outcome take_literal(struct bytes *in, struct bytes literal)
-{
-    struct bytes found;
-    if (!bytes_starts(*in, literal)) return REFUSE(E_MALFORMED);
-    return take(in, literal.n, &found);
-}
-
-static MUST outcome take_port(struct bytes text, uint16_t *ret)
-{
-    uint32_t v = 0;
-    if (text.n == 0 || text.n > 5) return REFUSE(E_MALFORMED);
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') return REFUSE(E_MALFORMED);
-        v = v * 10 + (uint32_t)(text.at[i] - '0');
-    }
-    if (v == 0 || v > 65535) return REFUSE(E_RANGE);
-    *ret = (uint16_t)v;
-    return DONE;
-}
-
-/* 32 bytes from 43 characters of base64url. */
-static MUST outcome token_read(struct bytes text, uint8_t ret[32])
-{
-    uint8_t raw[48];
-    size_t n = 0;
-    if (text.n < 43 || text.n > 44) return REFUSE(E_MALFORMED);
-    TRY(base64_to(text, raw, sizeof raw, &n));
-    if (n != 32) return REFUSE(E_MALFORMED);
-    memcpy(ret, raw, 32);
-    return DONE;
-}
-
-outcome invite_url_read(const char *url, char host[128], uint16_t *ret_port, uint8_t ret_token[32],
-    struct hash *ret_ca_key_hash)
-{
-    struct bytes in = bytes_str(url), name, port, token;
-    if (in.n >= INVITE_URL_MAX) return REFUSE(E_TOO_LARGE);
-    TRY(take_literal(&in, BYTES_LIT("https://")));
-    if (bytes_starts(in, BYTES_LIT("["))) {
-        TRY(take_literal(&in, BYTES_LIT("[")));
-        TRY(take_until(&in, ']', &name));
-        TRY(take_literal(&in, BYTES_LIT(":")));
-    } else {
-        TRY(take_until(&in, ':', &name));
-    }
-    if (!host_valid(name)) return REFUSE(E_MALFORMED);
-    TRY(take_until(&in, '/', &port));
-    TRY(take_literal(&in, BYTES_LIT("join#")));
-    TRY(take_until(&in, '@', &token));
-    uint8_t token_raw[32], hash_raw[32];
-    uint16_t number;
-    TRY(take_port(port, &number));
-    TRY(token_read(token, token_raw));
-    TRY(token_read(in, hash_raw));
-    TRY(bytes_to_text(name, host, 128));
-    *ret_port = number;
-    memcpy(ret_token, token_raw, 32);
-    memcpy(ret_ca_key_hash->at, hash_raw, 32);
-    return DONE;
-}
+enum { REQUEST_MAX = 8192 }; /* PKCS#10, decoded */
 
 void enrol_password(struct bytes password, struct bytes *ret_token, struct bytes *ret_secret)
 {
@@ -126,9 +16,9 @@ void enrol_password(struct bytes password, struct bytes *ret_token, struct bytes
 
 outcome enrol_invite(const struct registry *r, struct bytes text, int64_t now_ms, const struct invite **ret)
 {
-    uint8_t token[32];
+    uint8_t token[INVITE_TOKEN_BYTES];
     struct hash hash;
-    if (!ok(token_read(text, token))) return REFUSE(E_UNKNOWN);
+    if (!ok(invite_token_read(text, token))) return REFUSE(E_UNKNOWN);
     hash_sha256(bytes_of(token, sizeof token), &hash);
     const struct invite *i = registry_invite(r, hash.at);
     if (i == NULL) return REFUSE(E_UNKNOWN);

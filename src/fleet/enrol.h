@@ -6,15 +6,6 @@
 #include "crypto/x509.h"
 #include "platform/registry.h"
 
-/* "https://host:port/join#TOKEN@CAHASH": 32 token bytes and the CA key hash, both base64url without
- * padding. The fragment never travels in a request line. */
-#define INVITE_TOKEN_BYTES 32
-#define INVITE_URL_MAX 320
-MUST outcome invite_url_make(const char *host, uint16_t port, const uint8_t token[32],
-    const struct hash *ca_key_hash, char url[INVITE_URL_MAX]);
-MUST outcome invite_url_read(const char *url, char host[128], uint16_t *ret_port, uint8_t ret_token[32],
-    struct hash *ret_ca_key_hash);
-
 /* An enrolment's password is "TOKEN", or "TOKEN.SECRET" where a TPM's endorsement was proved (fleet/endorse.h). Views. */
 void enrol_password(struct bytes password, struct bytes *ret_token, struct bytes *ret_secret);
 /* The invite of a token. E_UNKNOWN wrong token, E_CONFLICT used, E_EXPIRED. */

@@ -5,37 +5,6 @@
 
 static const uint8_t token[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 250, 251, 252, 253, 254, 255 };
 
-static void test_url(void)
-{
-    struct hash ca = { { 9, 8, 7 } }, got_ca;
-    char url[INVITE_URL_MAX], host[128];
-    uint8_t got[32];
-    uint16_t port = 0;
-    static const char *const hosts[] = { "127.0.0.1", "gw.example.jp", "fd00::1", "localhost" };
-    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
-        CHECK_OK(invite_url_make(hosts[i], 8444, token, &ca, url));
-        printf("# %s\n", url);
-        CHECK(strpbrk(strchr(url, '#'), "+/= ") == NULL);
-        CHECK_OK(invite_url_read(url, host, &port, got, &got_ca));
-        CHECK(strcmp(host, hosts[i]) == 0 && port == 8444);
-        CHECK(memcmp(got, token, 32) == 0 && hash_equal(&ca, &got_ca));
-    }
-    CHECK_OK(invite_url_make("h", 1, token, &ca, url));
-    char cut[INVITE_URL_MAX];
-    for (size_t n = 0; n < strlen(url); n++) {
-        memcpy(cut, url, n);
-        cut[n] = 0;
-        CHECK_QUIET(!ok(invite_url_read(cut, host, &port, got, &got_ca)));
-    }
-    CHECK(!ok(invite_url_make("bad host", 8444, token, &ca, url)));
-    CHECK(!ok(invite_url_make("h/../x", 8444, token, &ca, url)));
-    CHECK(!ok(invite_url_make("h", 0, token, &ca, url)));
-    static const char *const bad[] = { "", "http://h:1/join#A@B", "https://h/join#A@B", "https://h:0/join#A@B",
-        "https://h:99999/join#A@B", "https://h:1/join", "https://h:1/join#A@B", "https://u@h:1/join#A@B" };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        CHECK(!ok(invite_url_read(bad[i], host, &port, got, &got_ca)));
-}
-
 static void apply(struct registry *r, unsigned kind, const struct doc *d)
 {
     CHECK(d != NULL);
@@ -164,7 +133,6 @@ static void test_admit(void)
 
 int main(void)
 {
-    test_url();
     test_judge();
     test_admit();
     return TEST_END;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "service/internal.h"
+#include "wire/invite.h"
 
 outcome body_of(struct request *q, struct doc **ret)
 {
@@ -39,7 +40,7 @@ outcome change_invite(struct service *s, struct request *q)
     struct doc *in;
     struct invite i = { 0 };
     struct hash h, ca;
-    uint8_t token[INVITE_TOKEN_BYTES];
+    struct invite_url to = { .port = s->port.est_port };
     char url[INVITE_URL_MAX], until[TIME_TEXT];
     TRY(body_of(q, &in));
     const char *id = doc_text(in, "id", "");
@@ -52,12 +53,14 @@ outcome change_invite(struct service *s, struct request *q)
     snprintf(i.group, sizeof i.group, "%s", doc_text(in, "group", ""));
     snprintf(i.model, sizeof i.model, "%s", doc_text(in, "model", ""));
     i.until_ms = s->port.wall_ms(s->port.ctx) + days * MS_DAY;
-    port_random(token, sizeof token);
-    hash_sha256(bytes_of(token, sizeof token), &h);
+    port_random(to.token, sizeof to.token);
+    hash_sha256(bytes_of(to.token, sizeof to.token), &h);
     memcpy(i.token_hash, h.at, sizeof h.at);
     TRY(x509_pem_key_hash(s->port.ca_chain_pem, &ca));
-    TRY(invite_url_make(s->port.host, s->port.est_port, token, &ca, url));
-    explicit_bzero(token, sizeof token);
+    memcpy(to.ca_key_hash, ca.at, sizeof to.ca_key_hash);
+    TRY(bytes_to_text(bytes_str(s->port.host), to.host, sizeof to.host));
+    TRY(invite_url_make(&to, url));
+    explicit_bzero(&to, sizeof to);
     TRY(s->port.write(s->port.ctx, ENTRY_INVITE, registry_doc_invite(&q->arena, &i), true));
     time_text(i.until_ms, until);
     struct doc *d = doc_map(&q->arena);
