@@ -163,7 +163,7 @@ class Site:
         self.daemon = subprocess.Popen([os.path.join(BIN, 'sekimorid'), '--state', self.state], stdout=log, stderr=log,
                                        stdin=subprocess.DEVNULL, start_new_session=True,
                                        env={**os.environ, **(days_on(days) if days else {})})
-        if wait and not until(self.ready, 20):
+        if wait and not (until(lambda: self.ready() or self.daemon.poll() is not None, 60) and self.daemon.poll() is None):
             raise RuntimeError('sekimorid does not start: ' + open(self.path('sekimorid.log'), errors='replace').read()[-2000:])
         return self
 
