@@ -106,6 +106,14 @@ static void restart(struct keeper *k, enum role r)
     start(k, r);
 }
 
+/* Who lived long is started again at once; who dies again soon waits, each time twice as long. */
+static int backoff(int last_ms, int64_t lived_ms)
+{
+    if (lived_ms > STEADY_MS) return 0;
+    int next = last_ms ? 2 * last_ms : BACKOFF_MIN_MS;
+    return next < BACKOFF_MAX_MS ? next : BACKOFF_MAX_MS;
+}
+
 static void died(struct keeper *k, struct child *c, int status)
 {
     int64_t now = port_mono_ms();
@@ -114,8 +122,7 @@ static void died(struct keeper *k, struct child *c, int status)
     close(c->control);
     c->control = -1;
     if (k->stopping) return;
-    c->backoff_ms = now - c->started_ms > STEADY_MS || !c->backoff_ms ? BACKOFF_MIN_MS : 2 * c->backoff_ms;
-    if (c->backoff_ms > BACKOFF_MAX_MS) c->backoff_ms = BACKOFF_MAX_MS;
+    c->backoff_ms = backoff(c->backoff_ms, now - c->started_ms);
     c->start_at_ms = now + c->backoff_ms;
     fprintf(stderr, "sekimorid: %s ended (%s %d), %s\n", c->args[0], exited ? "exit" : "signal",
         exited ? WEXITSTATUS(status) : WTERMSIG(status), hopeless ? "stopping" : "starting it again");

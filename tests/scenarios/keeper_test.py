@@ -119,6 +119,16 @@ def restarts(site):
         check(f'{role} died: nobody else was started', not any(site.said(o, 'started', since) for o in others))
 
 
+def dies_again(site):
+    """A role that dies as soon as it runs does not keep the machine busy: each start waits longer."""
+    began = time.monotonic()
+    for _ in range(4):
+        before = site.pid('core')
+        os.kill(before, signal.SIGKILL)
+        site.until(lambda b=before: site.pid('core') != b)
+    check('four deaths in a row: the last start waited 0.4 s and more', time.monotonic() - began >= 0.7)
+
+
 def broken(site):
     """The core says that the gate broke its channel: the gate is started afresh, with a channel for both."""
     before, since = site.pid('gate'), len(site.log())
@@ -151,6 +161,7 @@ def stays(folder, sekimorid):
     check('core has one', site.said('core', 'started')[0][2] == 'started --state /nowhere --config /nowhere/c fds 0 1 2 3')
     check('gate has one', site.said('gate', 'started')[0][2] == 'started  fds 0 1 2 3')
     restarts(site)
+    dies_again(site)
     broken(site)
     storms(site, keeper)
     for _ in range(200):  # N59: the second TERM and the rest change nothing

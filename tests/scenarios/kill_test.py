@@ -31,8 +31,9 @@ def field_end(body, at):
     return at + 2 + struct.unpack_from('>H', body, at)[0]
 
 
-def recorded(ledger):
-    """(publisher, number) of each data entry a leaf commits: the format of src/ledger/format.h, read by other code."""
+def recorded(ledger, keyless=None):
+    """(publisher, number) of each data entry a leaf commits: the format of src/ledger/format.h, read by other code.
+    Entries sealed under a key that is not there are lost to whoever was promised them; keyless gets (index, key id)."""
     frames, found, sealed = {}, [], Unsealer(os.path.dirname(ledger))
     for name in sorted(os.listdir(os.path.join(ledger, 'data'))):
         with open(os.path.join(ledger, 'data', name), 'rb') as f:
@@ -47,8 +48,11 @@ def recorded(ledger):
             segment, length, offset = struct.unpack_from('>IIQ', leaves, at + 72)
             if kind != 32:
                 continue
-            body = sealed.open(struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length])
-            if body is None:  # no key opens it: whoever was promised it has lost it, and is missing from what is found
+            index, frame = struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length]
+            body = sealed.open(index, frame)
+            if body is None:
+                if keyless is not None:
+                    keyless.append((index, frame[5:21].hex()))
                 continue
             who_end = 4 + struct.unpack_from('>H', body, 2)[0]
             at_payload = field_end(body, who_end)
@@ -195,7 +199,9 @@ def main():
         whole(site, 'while it runs, after the last kill')
         site.stop()
         whole(site, 'after it was stopped')
-        found = recorded(site.path('site/ledger'))
+        keyless = []
+        found = recorded(site.path('site/ledger'), keyless)
+        check('each entry is sealed under a key that is there', not keyless, keyless[:2])
         there = set(found)
         lost = sorted(acknowledged - there)
         note(f'{len(found)} data entries; {len([f for f in found if f[1]]) - len({f for f in there if f[1]})} of them twice (sent again, as QoS 1 may)')

@@ -5,7 +5,7 @@ log the disk is rebuilt as a power cut at a drawn instant would have left it: wh
 not, each write is there, absent, or torn at sectors, as drawn. Each time the file system is mounted, the site started
 and judged: nothing acknowledged before that instant is missing, the head any client saw still holds, verify says whole.
 
-CUTS=n sets the number (10; with RELEASE=1 500, of ten recordings). SEED=n. Root, /dev/fuse and loop devices are
+CUTS=n sets the number (10; with RELEASE=1 500, of ten recordings). SEED=n. KEEP=DIR keeps the disk of a bad cut. Root, /dev/fuse and loop devices are
 needed; where there are none it is skipped, and tests/power/power_test.c's simulated disk stands alone."""
 import base64
 import hashlib
@@ -19,6 +19,7 @@ from kill_test import PUBLISHER, RATE_MIN, Book, recorded
 
 SEED = int(os.environ.get('SEED', '20261128'))
 CUTS = int(os.environ.get('CUTS', '500' if LONG else '10'))
+KEEP = os.environ.get('KEEP')
 RECORDINGS = 10 if LONG else 1
 SECONDS, PUBLISHERS, RATE, SECTOR = 2.5, 5, 1700, 512
 IMAGE_MIB, ROW, WRITE, FLUSH = 512, struct.Struct('=QQII'), 1, 2
@@ -208,7 +209,10 @@ def judge(site, place, promised, heads, later):
             return 'it does not start: ' + open(site.path('sekimorid.log'), errors='replace').read()[-300:]
     finally:
         site.stop()
-    there = set(recorded(os.path.join(state, 'ledger')))
+    keyless = []
+    there = set(recorded(os.path.join(state, 'ledger'), keyless))
+    if keyless:
+        return f'{len(keyless)} entries are sealed under a key that is not on disk, though a key precedes what it seals: {keyless[:2]}'
     lost = [a for a in promised if (a[1], a[2]) not in there]
     if lost:
         return f'{len(lost)} of {len(promised)} acknowledged are lost: {lost[:3]}'
@@ -237,6 +241,8 @@ def cut_and_judge(site, recording, rolled, n, pick):
         wrong = judge(site, place, promised, heads, recording.acks[len(promised):])
     finally:
         run('umount', place)
+    if wrong and KEEP:
+        run('cp', '--sparse=always', out, os.path.join(KEEP, f'powercut-{SEED}-{recording.k}-{n}.image'))
     return wrong, unsure, len(promised)
 
 
