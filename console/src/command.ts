@@ -19,7 +19,8 @@ export function commandLine(fixed: string, foreign: readonly string[], tail = ''
 
 const TWO_KEYS = '--key mission-owner.key --key asset-owner.key';
 
-export const releaseLine = (hold: string) => commandLine('sekimori limit release', [hold], TWO_KEYS);
+export const releaseLine = (hold: string, noun: 'limit' | 'flow' = 'limit') => commandLine(`sekimori ${noun} release`, [hold], TWO_KEYS);
+export const refuseLine = (hold: string) => commandLine('sekimori flow refuse', [hold], '--reason ...');
 export const loosenLine = (limit: string) => commandLine('sekimori limit loosen', [limit], TWO_KEYS);
 export const whyLine = (who: string, topic: string) => {
   const subject = quoted(who);

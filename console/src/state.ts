@@ -4,6 +4,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { type Device, type Group, type Me, type Mission, type Status, readDevices, readGroups, readMe, readMission, readStatus } from './documents';
 import { type Lang, listOf, mapOf, textOf } from './plain';
+import { type Peer, readPeers } from './peers';
 import { enterByPasskey, registerPasskey } from './passkey';
 import { post, TIMEOUT_MS } from './post';
 import { Readings, readReading, readReadings } from './readings';
@@ -39,6 +40,11 @@ export const status = signal<Status | null>(null);
 export const mission = signal<Mission | null>(null);
 export const devices = signal<Device[]>([]);
 export const groups = signal<Group[]>([]);
+export const peers = signal<Peer[]>([]);
+export const PLACES = ['overview', 'checkpoint'] as const;
+export type Place = (typeof PLACES)[number];
+export const place = signal<Place>('overview');
+export const toSign = signal(''); // a draft another part of the page made, for the signing part
 export const connected = signal(false);
 export const receivedMs = signal(0); // our clock, when the status came
 export const nowMs = signal(Date.now()); // ticks
@@ -82,8 +88,9 @@ async function getMission(): Promise<Mission | null> {
 }
 
 async function refresh(): Promise<void> {
-  const [s, m] = await Promise.all([get('/api/v1/status'), getMission()]);
+  const [s, m, p] = await Promise.all([get('/api/v1/status'), getMission(), get('/api/v1/peers')]);
   batch(() => {
+    peers.value = readPeers(p);
     const st = readStatus(s);
     status.value = st;
     mission.value = m;
@@ -174,6 +181,8 @@ async function refreshWithDevices(): Promise<void> {
   devices.value = readDevices(list);
 }
 
+export const refreshNow = (): void => soon();
+
 function soon(): void {
   if (wanted) return;
   wanted = window.setTimeout(() => {
@@ -183,7 +192,7 @@ function soon(): void {
 }
 
 const EVENTS = ['limit', 'risk', 'decision', 'event', 'model', 'device', 'trust', 'life', 'observed', 'command-held', 'command-released',
-  'command-refused', 'command-expired', 'command-dropped', 'command-delivered'];
+  'command-refused', 'command-expired', 'command-dropped', 'command-delivered', 'flow'];
 
 function onReading(e: MessageEvent): void {
   let d: unknown;
@@ -281,10 +290,22 @@ export async function setPassword(password: string, now: string): Promise<'' | '
   return '';
 }
 
+// The address names the page that is shown, so that it can be kept and come back to.
+function goneTo(): void {
+  place.value = PLACES.find((p) => p === location.hash.slice(1)) ?? 'overview';
+}
+
+export function go(to: Place): void {
+  history.pushState(null, '', to === 'overview' ? '/' : `/#${to}`);
+  goneTo();
+  window.scrollTo(0, 0);
+}
+
 // The token is in the fragment, which no request line carries; it leaves the address bar before anything else happens.
 export async function open(): Promise<void> {
   const token = location.pathname === '/start' ? location.hash.slice(1) : '';
-  if (location.pathname !== '/' || location.hash) history.replaceState(null, '', '/');
+  if (location.pathname !== '/') history.replaceState(null, '', '/');
+  goneTo();
   if (token) {
     const { status: code } = await post('/api/v1/session', { token });
     if (code !== 200) signedOut.value = code === 429 ? 'guesses' : code === 0 ? 'unreachable' : 'used';
@@ -297,6 +318,7 @@ export function start(): void {
   lang.subscribe((l) => {
     document.documentElement.lang = l;
   });
+  window.addEventListener('popstate', goneTo);
   window.setInterval(() => {
     nowMs.value = Date.now();
   }, 1000);

@@ -1,13 +1,14 @@
 // The page in a real browser against a real site. Prints TAP.
-// usage: node test/browser.mjs BASE_URL ONE_TIME_URL SHOTS_DIR [--attack COMMAND --fix COMMAND]
+// usage: node test/browser.mjs BASE_URL ONE_TIME_URL SHOTS_DIR [--attack COMMAND --fix COMMAND] [--link COMMAND --vendor COMMAND --operator ONE_TIME_URL]
 //   --attack and --fix are shell commands: the page must show the limit, the held command and what is at stake without a
-//   reload after the first, and be free of them after the second.
+//   reload after the first, and be free of them after the second. --link and --vendor: another system is linked, then turns.
 import { exec } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { checkpoint } from './checkpoint.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, shots, ...flags] = process.argv.slice(2);
@@ -279,6 +280,7 @@ try {
   await measures(page);
   await keyboard(page);
   if (flag('--attack')) await attacked(page, flag('--attack'), flag('--fix'));
+  if (flag('--link')) await checkpoint(page, { base, operator: flag('--operator'), open: () => open(browser, { locale: 'ja-JP' }), link: flag('--link'), attack: flag('--vendor'), run, until, language, textOf, looks });
   await lostLine(page, context);
   check('no policy violation', (await page.evaluate(() => window.violations)).length === 0, await page.evaluate(() => window.violations));
   check('no console error', complaints.length === 0, complaints);

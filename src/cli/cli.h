@@ -112,6 +112,7 @@ int cmd_peer_state(struct cli *c);
 int cmd_peer_stand(struct cli *c);
 int cmd_peer_code(struct cli *c);
 int cmd_flow_show(struct cli *c);
+int cmd_flow_refuse(struct cli *c);
 int cmd_evidence_new(struct cli *c);
 int cmd_limit_release(struct cli *c);
 int cmd_limit_loosen(struct cli *c);

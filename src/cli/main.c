@@ -65,6 +65,8 @@ static const struct command commands[] = {
     { "peer", "code", "PUBLIC-KEY", "鍵の照合コード（電話などで読み合わせる）", "a key's code, for people to compare", cmd_peer_code },
     { "flow", "list", "", "連携データごとの許可・制限・拒否", "allow, limit or deny of each flow", cmd_peer_list },
     { "flow", "show", "PEER/FLOW", "一つの連携データの判定と根拠", "one flow's verdict and why", cmd_flow_show },
+    { "flow", "release", "HOLD --key KEY --key KEY | --out FILE", "保留した連携先の指令を二人の承認で一度だけ送る", "release a peer's held command once, by two people", cmd_limit_release },
+    { "flow", "refuse", "HOLD --reason TEXT [--dry-run]", "保留した連携先の指令を拒否する（送らない）", "refuse a peer's held command: it is never sent", cmd_flow_refuse },
     { "mission", "show", "[ID]", "任務の状態", "a mission", cmd_mission_show },
     { "mission", "check", "FILE", "モデルを確かめる（何も動いていなくてよい）", "check a model file (nothing need run)", cmd_mission_check },
     { "mission", "new", "FILE --out FILE [--site ID] | --template water|factory|building|care|retail --out FILE", "モデルの署名用の案を作る。または雛形から書き始める", "draft the signed form of a model; or begin one from a template", cmd_mission_draft },

@@ -63,16 +63,22 @@ static void flow_line(const struct cli *c, const struct doc *f)
     printf("\n");
 }
 
+static void statement_line(const struct cli *c, const struct doc *p)
+{
+    const char *at = doc_text(p, "statement_at", "");
+    if (!doc_text(p, "statement", "")[0]) return;
+    printf("  %s: %s (%s)", cli_say(c, W_STATEMENT), c->ja ? doc_text(p, "statement_ja", "") : doc_text(p, "statement", ""), doc_text(p, "statement_site", ""));
+    if (at[0]) printf("  %s %s  %s %s", cli_say(c, W_STATEMENT_AT), at, cli_say(c, W_UNTIL), doc_text(p, "statement_until", ""));
+    printf("  %s %s\n", cli_say(c, W_STATEMENT_CODE), doc_text(p, "key_code", ""));
+}
+
 static void peer_line(const struct cli *c, const struct doc *p)
 {
     bool up = strcmp(doc_text(p, "link", ""), "up") == 0;
     printf("%s  %s  %s:%lld (%s)  %s%s%s  %s %s\n", doc_text(p, "peer", ""), doc_said(c, p, "name"), doc_text(p, "host", ""), (long long)doc_int(p, "port", 0),
         doc_text(p, "transport", ""), cli_say(c, up ? W_PEER_UP : W_PEER_DOWN), up || !doc_text(p, "link_why", "")[0] ? "" : ": ",
         up ? "" : doc_text(p, "link_why", ""), cli_say(c, W_UNTIL), doc_text(p, "until", ""));
-    if (doc_text(p, "statement", "")[0])
-        printf("  %s: %s (%s)%s%s%s%s  %s %s\n", cli_say(c, W_STATEMENT), c->ja ? doc_text(p, "statement_ja", "") : doc_text(p, "statement", ""),
-            doc_text(p, "statement_site", ""), doc_text(p, "statement_until", "")[0] ? ", " : "", doc_text(p, "statement_until", "")[0] ? cli_say(c, W_UNTIL) : "",
-            doc_text(p, "statement_until", "")[0] ? " " : "", doc_text(p, "statement_until", ""), cli_say(c, W_STATEMENT_CODE), doc_text(p, "key_code", ""));
+    statement_line(c, p);
     const struct doc *seen = doc_get(p, "seen");
     if (!seen || !seen->first) return;
     printf("  %s: ", cli_say(c, W_PEER_SEEN));
@@ -85,20 +91,35 @@ static void flow_lines(const struct cli *c, const struct doc *p)
     for (const struct doc *f = doc_get(p, "flows") ? doc_get(p, "flows")->first : NULL; f; f = f->next) flow_line(c, f);
 }
 
+/* What peers asked for and two people have not yet released. */
+static int held_lines(struct cli *c)
+{
+    const struct doc *holds;
+    int code = ask(c, "GET", "/api/v1/holds", BYTES_NONE, &holds);
+    for (const struct doc *h = code ? NULL : holds->first; h; h = h->next) {
+        if (strncmp(doc_text(h, "from", ""), "peer-", 5) != 0) continue;
+        printf("  %s %s  %s → %s  %s %s\n    sekimori flow release %s --key … --key … | sekimori flow refuse %s --reason …\n", doc_text(h, "id", ""),
+            cli_say(c, W_FLOW_HELD), doc_text(h, "from", ""), doc_text(h, "topic", ""), cli_say(c, W_UNTIL), doc_text(h, "until", ""),
+            doc_text(h, "id", ""), doc_text(h, "id", ""));
+    }
+    return code;
+}
+
 /* peer list, flow list */
 int cmd_peer_list(struct cli *c)
 {
     const struct doc *d;
+    bool flows = strcmp(c->command->noun, "flow") == 0;
     if (c->n_args) return complain_usage(c);
     int code = ask(c, "GET", "/api/v1/peers", BYTES_NONE, &d);
     if (code) return code;
     if (c->json) return print_json(d), EXIT_OK;
     if (!d->first) printf("%s\n", cli_say(c, W_PEER_NONE));
     for (const struct doc *p = d->first; p; p = p->next) {
-        if (strcmp(c->command->noun, "peer") == 0) peer_line(c, p);
-        else flow_lines(c, p);
+        if (flows) flow_lines(c, p);
+        else peer_line(c, p);
     }
-    return EXIT_OK;
+    return flows && d->first ? held_lines(c) : EXIT_OK;
 }
 
 int cmd_peer_show(struct cli *c)
@@ -136,6 +157,13 @@ static void flow_page(const struct cli *c, const struct doc *f)
         printf("\n");
     }
     if (doc_bool(f, "tightened", false)) printf("  %s\n", cli_say(c, W_FLOW_TIGHTENED));
+    const struct doc *x = doc_get(f, "changes") ? doc_get(f, "changes")->first : NULL;
+    if (x) printf("  %s:\n", cli_say(c, W_FLOW_CHANGES));
+    for (; x; x = x->next) {
+        printf("    %s  %s  %s (", doc_text(x, "at", ""), doc_text(x, c->ja ? "state_ja" : "state", ""), verdict_said(c, x));
+        list_of(c, doc_get(x, "stages"), "stage");
+        printf(")  %s\n", doc_text(x, c->ja ? "cause_ja" : "cause", ""));
+    }
 }
 
 /* PEER/FLOW */
@@ -153,6 +181,22 @@ int cmd_flow_show(struct cli *c)
     if (c->json) return print_json(f), EXIT_OK;
     flow_page(c, f);
     return EXIT_OK;
+}
+
+/* A peer's held command is never sent. */
+int cmd_flow_refuse(struct cli *c)
+{
+    char path[200];
+    const struct doc *d;
+    if (c->n_args != 1) return complain_usage(c);
+    if (!flag(c, "reason")) return need_flag(c, "reason");
+    struct doc *body = doc_map(&c->arena);
+    doc_set_text(&c->arena, body, "reason", flag(c, "reason"));
+    snprintf(path, sizeof path, "/api/v1/holds/%.60s/refuse", c->args[0]);
+    if (c->dry_run) return printf("%s\n", cli_say(c, W_DRY_RUN)) < 0;
+    int code = ask_doc(c, path, body, &d);
+    if (!code) printf("%s: %s %s\n", cli_say(c, W_APPLIED), c->command->verb, c->args[0]);
+    return code;
 }
 
 /* How we stand, for another site's eyes: a draft that our asset owner signs. The verdict is the daemon's. */

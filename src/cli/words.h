@@ -185,6 +185,9 @@
     X(W_FLOW_UNPROVEN, "自己試験に通らない段", "stages that fail their own test")                 \
     X(W_FLOW_TIGHTENED, "自動で厳しくしました。緩めるには、両責任者が署名し直した合意が必要です", "tightened by itself; only an agreement signed anew by both owners loosens it") \
     X(W_FLOW_UNKNOWN, "その連携データはありません（連携先/連携データ）", "no such flow (PEER/FLOW)") \
+    X(W_FLOW_HELD, "承認待ち", "held for release")                                                 \
+    X(W_FLOW_CHANGES, "合意からの変化（新しい順）", "what changed since the agreement (newest first)") \
+    X(W_STATEMENT_AT, "表明の日時", "stated at")                                                  \
     X(W_HELD_PEER, "連携先の指令", "a peer's command")                                            \
     X(W_STATEMENT, "表明", "statement")                                                           \
     X(W_STATEMENT_CODE, "鍵の照合コード", "key code")                                             \

@@ -166,7 +166,7 @@ MUST outcome core_grants_replay(struct core *c, struct bytes json, int64_t at_ms
 /* Where no policy was replayed: a new site's rows as one, whose answers are remembered. */
 MUST outcome core_grants_default(struct core *c);
 
-/* agree.c, stand.c, peers.c, flows.c: other systems behind agreements (node/peers.h); nothing runs while there is none. */
+/* agree.c, stand.c, peers.c, flows.c, peers_shown.c: other systems behind agreements (node/peers.h); nothing runs while there is none. */
 MUST outcome core_agreement(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
 MUST outcome core_agreement_replay(struct core *c, struct bytes json, int64_t at_ms);
 void core_flow_replay(struct core *c, const struct doc *d, int64_t at_ms);

@@ -54,9 +54,19 @@ bool flow_open(const struct peer_live *p, size_t flow)
     return f->state == FLOW_LIVE && f->judged && f->j.verdict != FLOW_DENY;
 }
 
+void flow_changed(struct flow_live *f, const struct doc *d, int64_t at_ms)
+{
+    if (f->n_changes == FLOW_CHANGES) memmove(f->changes, f->changes + 1, --f->n_changes * sizeof *f->changes);
+    struct flow_change *c = &f->changes[f->n_changes++];
+    *c = (struct flow_change) { .at_ms = at_ms, .stages = (unsigned)doc_int(d, "stages", 0) & ((1u << STAGE_COUNT) - 1) };
+    while (c->state + 1 < FLOW_STATE_COUNT && strcmp(flow_state_word(c->state), doc_text(d, "state", "")) != 0) c->state++;
+    snprintf(c->verdict, sizeof c->verdict, "%s", doc_text(d, "verdict", ""));
+    snprintf(c->cause, sizeof c->cause, "%s", doc_text(d, "cause", ""));
+}
+
 static void write_flow(struct peer_live *p, size_t flow)
 {
-    const struct flow_live *f = &p->flows[flow];
+    struct flow_live *f = &p->flows[flow];
     struct arena arena = ARENA(65536);
     struct doc *d = doc_map(&arena);
     doc_set_text(&arena, d, "what", "flow");
@@ -70,6 +80,8 @@ static void write_flow(struct peer_live *p, size_t flow)
     doc_set_bool(&arena, d, "fallback", f->j.fallback);
     doc_set_int(&arena, d, "added_yen", f->j.added_yen);
     doc_set_text(&arena, d, "why", f->why);
+    doc_set_text(&arena, d, "cause", f->cause);
+    flow_changed(f, d, port_wall_ms());
     (void)!ok(core_write(p->core, ENTRY_FLOW, d, false));
     if (p->core->service) service_event(p->core->service, "flow", d);
     arena_deinit(&arena);
@@ -81,11 +93,12 @@ void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *wh
     enum flow_state before = f->state;
     if (!ok(flow_step(f->state, e, &f->state))) return;
     snprintf(f->why, sizeof f->why, "%s", why);
+    snprintf(f->cause, sizeof f->cause, "%s", why);
     if (!flow_open(p, flow)) flow_unlink(p, flow);
     if (record && f->state != before) write_flow(p, flow);
 }
 
-static void judge_flow(struct peer_live *p, size_t flow, int64_t wall_ms)
+static void judge_flow(struct peer_live *p, size_t flow, int64_t wall_ms, const char *cause)
 {
     struct flow_live *f = &p->flows[flow];
     struct judging j = { .agreement = &p->a, .flow = &p->a.flows[flow], .proven = f->proven, .sights = p->sights,
@@ -99,13 +112,14 @@ static void judge_flow(struct peer_live *p, size_t flow, int64_t wall_ms)
     bool same = had && f->j.verdict == before.verdict && f->j.stages == before.stages;
     if (same) return;
     if (had) p->tightened_ms = wall_ms;
+    snprintf(f->cause, sizeof f->cause, "%s", j.expired ? "ended-or-expired" : cause);
     if (!flow_open(p, flow)) flow_unlink(p, flow); /* in force first, then written */
     write_flow(p, flow);
 }
 
-void peer_judge(struct peer_live *p)
+void peer_judge(struct peer_live *p, const char *cause)
 {
-    for (size_t i = 0; i < p->a.n; i++) judge_flow(p, i, port_wall_ms());
+    for (size_t i = 0; i < p->a.n; i++) judge_flow(p, i, port_wall_ms(), cause);
 }
 
 void peer_saw(struct peer_live *p, enum sight s)
@@ -113,7 +127,7 @@ void peer_saw(struct peer_live *p, enum sight s)
     if (s == SIGHT_COUNT || p->sights >> s & 1) return;
     p->sights |= 1u << s;
     p->tightened_ms = port_wall_ms();
-    peer_judge(p);
+    peer_judge(p, sight_word(s));
     core_audit(p->core, "peer-saw", "peer", p->a.id, "sight", sight_word(s), NULL);
 }
 
@@ -134,7 +148,7 @@ static MUST outcome on_up(struct peer_live *p, struct bytes in)
         k += in_flow;
         if (good) flow_to(p, i, FLOW_VERIFY, "reached", true);
     }
-    peer_judge(p);
+    peer_judge(p, "reached");
     return at_end(in);
 }
 
@@ -271,7 +285,7 @@ static void self_test(struct peer_live *p)
     }
     snprintf(asset, sizeof asset, "peer-%s", p->a.id);
     core_fact(p->core, "C11", asset, good ? FACT_PASS : FACT_FAIL, FACT_BY_GATE, false, good ? "forbidden-samples-refused" : "a-forbidden-sample-passed");
-    peer_judge(p);
+    peer_judge(p, "self-test");
 }
 
 static void want_courier(struct core *c)

@@ -11,7 +11,7 @@
 #include "node/core.h"
 #include "wire/courier.h"
 
-enum { FLOW_WAIT_MAX = 64, FLOW_LINKS_FIRST = 0xFFE00, FLOW_OWED_MAX = 64, SENT_MAX = COURIER_WINDOW - 4, FLOOD_COUNT = 10 };
+enum { FLOW_WAIT_MAX = 64, FLOW_LINKS_FIRST = 0xFFE00, FLOW_OWED_MAX = 64, SENT_MAX = COURIER_WINDOW - 4, FLOOD_COUNT = 10, FLOW_CHANGES = 8 };
 
 struct waiting { /* a message between the two */
     uint32_t ticket;      /* in: of the courier */
@@ -22,6 +22,13 @@ struct waiting { /* a message between the two */
     size_t n;
 };
 
+struct flow_change { /* of a flow, since its agreement */
+    int64_t at_ms;       /* wall */
+    enum flow_state state;
+    char verdict[8], cause[96];
+    unsigned stages;
+};
+
 struct flow_live {
     enum flow_state state;
     struct judgement j;
@@ -29,6 +36,9 @@ struct flow_live {
     struct flow_memory memory;
     unsigned proven;
     char why[96];                 /* of the state: "operator: reason" */
+    char cause[96];               /* of the newest change: a sight's word, "statement", ...; or why */
+    struct flow_change changes[FLOW_CHANGES]; /* the newest, oldest first */
+    size_t n_changes;
     /* the link into the exchange */
     bool up;
     uint32_t link, generation;
@@ -87,10 +97,11 @@ struct peers {
 /* peers.c: the courier's channel and what is true of a peer */
 void courier_tell(struct core *c, struct bytes record);
 void peer_saw(struct peer_live *p, enum sight s);          /* judges its flows again at once */
-void peer_judge(struct peer_live *p);
+void peer_judge(struct peer_live *p, const char *cause);   /* cause: what a change is written down to */
 void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *why, bool record);
 void peer_reopen(struct peer_live *p, int64_t after_ms);   /* a new connection: untaken messages come again */
 bool flow_open(const struct peer_live *p, size_t flow);    /* may carry something now */
+void flow_changed(struct flow_live *f, const struct doc *d, int64_t at_ms); /* d: the entry written about it */
 
 /* flows.c: messages */
 void flow_arrived(struct peer_live *p, const struct courier_message *m);

@@ -36,7 +36,7 @@ static MUST outcome take_statement(struct peer_live *p, struct bytes json, const
         p->statement = *s;
         p->said = true;
         peer_stand(p);
-        peer_judge(p);
+        peer_judge(p, "statement");
     }
     if (ok(o) && worse) o = core_write(p->core, ENTRY_STATEMENT, d, true);
     arena_deinit(&arena);

@@ -199,6 +199,7 @@ bool reader_sees(struct service *s, const struct reader *r, const struct message
 /* peers.c */
 MUST outcome get_peers(struct service *s, struct request *q);
 MUST outcome change_peer(struct service *s, struct request *q);
+outcome change_hold(struct service *s, struct request *q);
 
 /* est.c */
 MUST outcome est_cacerts(struct service *s, struct request *q);

@@ -1,4 +1,5 @@
-/* Peers and their flows: reading, and an operator's tightening. Opening takes a signed agreement (changes.c). */
+/* Peers and their flows: reading, and an operator's tightening (also: refusing what is held). Opening takes a signed
+ * agreement, releasing a signed release (changes.c). */
 #include "service/internal.h"
 
 outcome get_peers(struct service *s, struct request *q)
@@ -19,5 +20,18 @@ outcome change_peer(struct service *s, struct request *q)
     const char *reason = doc_text(in, "reason", "");
     if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
     TRY(s->port.peer_change(s->port.ctx, q->arg[0], q->arg[1], reason, q->caller->name));
+    return answer_doc(q, doc_map(&q->arena));
+}
+
+/* POST /api/v1/holds/{id}/refuse {"reason"}: what is held is never sent. */
+outcome change_hold(struct service *s, struct request *q)
+{
+    struct doc *in;
+    if (strcmp(q->arg[1], "refuse") != 0) return REFUSE(E_UNKNOWN);
+    TRY(body_of(q, &in));
+    const char *reason = doc_text(in, "reason", "");
+    if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    TRY(exchange_drop_held(s->port.exchange, q->arg[0]));
+    TRY(audit_named(s, q, "hold-refused", q->arg[0], reason));
     return answer_doc(q, doc_map(&q->arena));
 }

@@ -195,8 +195,30 @@ def command(site, broker, pump):
     check('and is not delivered', pump.receive(1, lambda m: '/cmd/' in m[0]) is None)
     why = site.cli('why', 'peer-vendor-cloud', 'command', 'sk/v1/test/pump-01/cmd/pump').stdout
     check('why says so', 'agreement' in why, why)
+    release(site, broker, pump)
     other = site.cli('why', 'peer-vendor-cloud', 'command', 'sk/v1/test/pump-02/cmd/pump')
     check('nothing else is granted to it', 'deny' in other.stdout or other.returncode == 3, other.stdout)
+
+
+def release(site, broker, pump):
+    """The queue of what is held: one refused, one released by two people."""
+    first = site.json('status')['held'][0]['id']
+    check('the queue is listed with the flows', first in site.cli('flow', 'list').stdout)
+    check('a refusal needs a reason', site.cli('flow', 'refuse', first).returncode == 2)
+    check('a dry run refuses nothing', site.cli('flow', 'refuse', first, '--reason', 'drill', '--dry-run').returncode == 0
+          and site.json('status')['held'])
+    check('refused: gone, and written down', site.cli('flow', 'refuse', first, '--reason', 'not asked for').returncode == 0
+          and not site.json('status')['held'] and site.entries('audit', 'hold-refused'))
+    check('a refused one is not there to be released', site.cli('flow', 'release', first, '--key', site.key('mission-owner'), '--key', site.key('asset-owner')).returncode == 5)
+    broker.pub('far/pump/request', json.dumps({'do': 'start'}), '-q', '1')
+    second = until(lambda: site.json('status')['held'], 5)[0]['id']
+    one = site.cli('flow', 'release', second, '--key', site.key('mission-owner'))
+    check('one person releases nothing', one.returncode != 0, one.stdout)
+    two = site.cli('flow', 'release', second, '--key', site.key('mission-owner'), '--key', site.key('asset-owner'))
+    check('two people do, once', two.returncode == 0 and pump.receive(5, lambda m: '/cmd/' in m[0]) is not None
+          and pump.receive(0.5, lambda m: '/cmd/' in m[0]) is None, two.stderr)
+    shown = site.cli('flow', 'show', 'vendor-cloud/pump-help').stdout
+    check('what changed since the agreement is shown', 'what changed since the agreement' in shown and 'because' not in shown and 'reached' in shown, shown)
 
 
 def taken_over(site, broker, level, viewer):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The console: built from its sources as committed, unit-tested, then in a real browser against the demo's site."""
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,10 @@ def demo(*argv, env, timeout=180):
 def browser(env, base, once):
     shots = os.path.join(ROOT, 'build-logs', 'shots')
     quoted = f"env SEKIMORI_DEMO_STATE={env['SEKIMORI_DEMO_STATE']} SEKIMORI_DEMO_PORT={env['SEKIMORI_DEMO_PORT']} {ROOT}/demo"
-    r = subprocess.run(['node', 'test/browser.mjs', base, once, shots, '--attack', quoted + ' attack tamper-firmware', '--fix', quoted + ' fix'],
+    made = run(os.path.join(harness.BIN, 'sekimori'), '--state', os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'), '-o', 'json', 'user', 'new', 'hanako',
+               '--role', 'operator', '--reason', 'control room')
+    r = subprocess.run(['node', 'test/browser.mjs', base, once, shots, '--attack', quoted + ' attack tamper-firmware', '--fix', quoted + ' fix',
+                        '--link', quoted + ' interconnect', '--vendor', quoted + ' attack vendor-cloud', '--operator', json.loads(made.stdout)['url']],
                        cwd=console, capture_output=True, text=True, timeout=400)
     rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
     for word, claim in rows:

@@ -1,7 +1,7 @@
 import type { Status } from '../documents';
 import { age, clock } from '../format';
 import type { Lang } from '../plain';
-import { connected, lang, me, nowMs, receivedMs, setLanguage, siteNow, stale, status, w } from '../state';
+import { connected, go, lang, me, nowMs, PLACES, peers, place, receivedMs, setLanguage, siteNow, stale, status, w } from '../state';
 import { Mark, n, said, Tag } from './parts';
 
 const LANGUAGES: readonly [Lang, string][] = [
@@ -50,6 +50,22 @@ function Line({ s }: { s: Status }) {
   );
 }
 
+function Places() {
+  const t = w.value;
+  const tight = peers.value.some((p) => p.flows.some((f) => f.tightened && !f.open) || p.seen.length);
+  return (
+    <nav class="places" aria-label={t.placesLabel}>
+      {PLACES.map((p) => (
+        <a key={p} href={p === 'overview' ? '/' : `/#${p}`} aria-current={place.value === p ? 'page' : undefined}
+          onClick={(e) => { e.preventDefault(); go(p); }}>
+          {t.places[p]}
+          {p === 'checkpoint' && tight ? <> <span class="mark mark-over" aria-hidden="true">■</span></> : null}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 export function Header() {
   const s = status.value;
   const t = w.value;
@@ -62,7 +78,7 @@ export function Header() {
             {t.product} <span class="quiet">{s?.site ?? ''}</span>
           </p>
           <h1>
-            {s ? <span class="site">{said(s.title)}</span> : null} <span class="page-name">{t.page}</span>
+            {s ? <span class="site">{said(s.title)}</span> : null} <span class="page-name">{t.places[place.value]}</span>
           </h1>
         </div>
         <div class="top-side">
@@ -70,6 +86,7 @@ export function Header() {
           {site?.who ? <p class="quiet who">{t.signedInAs(site.who)}</p> : null}
         </div>
       </div>
+      {s ? <Places /> : null}
       {s ? <Line s={s} /> : null}
       <div role="status">{stale.value ? <p class="banner banner-stale">{t.stale}</p> : null}</div>
       {s?.observe ? (

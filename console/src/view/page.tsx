@@ -1,6 +1,8 @@
 import { useEffect } from 'preact/hooks';
-import { me, mission, status, view, w } from '../state';
+import type { Status } from '../documents';
+import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
+import { CheckpointPage } from './checkpoint';
 import { Header } from './header';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
@@ -15,9 +17,10 @@ export function Page() {
   const t = w.value;
   const title = status.value ?? me.value;
   const site = title ? said(title.title) : '';
+  const name = t.places[place.value];
   useEffect(() => {
-    document.title = site ? `${t.page} — ${site}` : `${t.page} — ${t.product}`;
-  }, [site, t]);
+    document.title = site ? `${name} — ${site}` : `${name} — ${t.product}`;
+  }, [site, name, t]);
   if (view.value === 'signed-out') return <SignedOutPage />;
   const s = status.value;
   if (view.value === 'opening' || !s) {
@@ -36,16 +39,24 @@ export function Page() {
       <main id="content" tabIndex={-1}>
         <AccountSection />
         {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
-        <MissionSection s={s} m={mission.value} />
-        <StakeSection stake={s.atStake} />
-        <LayersSection s={s} />
-        <LimitsSection s={s} m={mission.value} />
-        <ReadingsSection />
-        <div class="two">
-          <DecisionSection d={s.decision} />
-          <RecordSection s={s} />
-        </div>
+        {place.value === 'checkpoint' ? <CheckpointPage s={s} peers={peers.value} who={me.value} /> : <Overview s={s} />}
       </main>
+    </>
+  );
+}
+
+function Overview({ s }: { s: Status }) {
+  return (
+    <>
+      <MissionSection s={s} m={mission.value} />
+      <StakeSection stake={s.atStake} />
+      <LayersSection s={s} />
+      <LimitsSection s={s} m={mission.value} />
+      <ReadingsSection />
+      <div class="two">
+        <DecisionSection d={s.decision} />
+        <RecordSection s={s} />
+      </div>
     </>
   );
 }

@@ -1,6 +1,6 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Me } from '../documents';
-import { ownKeys, w } from '../state';
+import { ownKeys, toSign, w } from '../state';
 import { post } from '../post';
 import { type Envelope, envelopeText, readEnvelope, signByPasskey } from '../signing';
 
@@ -15,6 +15,19 @@ export function SigningSection({ who }: { who: Me }) {
   const [doc, setDoc] = useState<Envelope | null>(null);
   const [told, setTold] = useState<Told>('');
   const [detail, setDetail] = useState('');
+  const box = useRef<HTMLDetailsElement>(null);
+  const given = toSign.value;
+  useEffect(() => { // another part of the page made a draft: shown here like one from a file
+    if (!given) return;
+    toSign.value = '';
+    setDoc(readEnvelope(given));
+    setTold('');
+    setDetail('');
+    if (!box.current) return;
+    box.current.open = true;
+    box.current.scrollIntoView();
+    box.current.querySelector('summary')?.focus();
+  }, [given]);
   const choose = async (file: File | undefined) => {
     const read = file ? readEnvelope(await file.text()) : null;
     setDoc(read);
@@ -42,7 +55,7 @@ export function SigningSection({ who }: { who: Me }) {
     setTold(status === 200 ? 'handedIn' : 'refused');
   };
   return (
-    <details class="account" id="signing">
+    <details class="account" id="signing" ref={box}>
       <summary>{t.title}</summary>
       <p>{t.lead}</p>
       <label class="field">

@@ -1,10 +1,12 @@
 // What is rendered for hostile and for empty documents, in both languages; the browser test sees the rest.
 import { render } from 'preact-render-to-string';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readLimit, readMission, readStatus } from '../documents';
+import { readLimit, readMe, readMission, readStatus } from '../documents';
+import { readPeers } from '../peers';
 import type { Lang } from '../plain';
 import { lang, nowMs } from '../state';
 import { words } from '../words';
+import { CheckpointPage } from './checkpoint';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
@@ -19,6 +21,13 @@ const layer = (name: string, more: object) => ({ layer: name, name_ja: name, nam
 beforeEach(() => {
   nowMs.value = Date.parse('2026-11-23T00:05:00.000Z');
 });
+
+const FLOW = {
+  flow: 'pump-help', peer: 'cloud', direction: 'in', command: true, local: 'sk/v1/mizu/gw-02/cmd/pump', remote: 'out/pump', state: 'live', state_ja: '稼働中',
+  verdict: 'limit', open: true, tightened: true, cause: 'flood', cause_ja: '過大な頻度', stages: [{ stage: 'hold', stage_ja: '承認待ち保留' }], passed: 3, refused: 20000,
+  added_yen: 183844, added_bare_yen: 1699113, tolerance_yen: 1500000, changes: [{ at: '2026-11-23T00:04:00.000Z', state: 'live', state_ja: '稼働中', verdict: 'limit', cause: 'flood', cause_ja: '過大な頻度' }],
+};
+const PEER = { peer: 'cloud', name_ja: '監視', name_en: 'Watch', link: 'up', seen: [{ sight: 'flood', sight_ja: '過大な頻度' }], flows: [FLOW] };
 
 describe.each(LANGS)('in %s', (l) => {
   beforeEach(() => {
@@ -35,6 +44,24 @@ describe.each(LANGS)('in %s', (l) => {
     expect(render(<ReadingsSection />)).toContain(t.readings.none);
     expect(render(<DecisionSection d={null} />)).toContain(t.decision.none);
     expect(render(<RecordSection s={s} />)).toContain(t.record.noHead);
+  });
+
+  test('the checkpoint: nothing, then a flow that was tightened, and what is held of it', () => {
+    const t = words[l].checkpoint;
+    const none = render(<CheckpointPage s={readStatus({})} peers={[]} who={null} />);
+    expect(none).toContain(t.none);
+    expect(none).toContain(t.queueNone);
+    const s = readStatus({ held: [{ id: 'H-7', from: 'peer-cloud', to: 'gw-02', topic: FLOW.local }, { id: 'H-8', from: 'operator-1', to: 'gw-02', topic: 'x' }] });
+    const html = render(<CheckpointPage s={s} peers={readPeers([PEER])} who={readMe({ roles: ['operator'], person: true })} />);
+    expect(html).toContain(t.verdicts.limit);
+    expect(html).toContain(t.tightened(l === 'ja' ? '過大な頻度' : 'flood'));
+    expect(html).toContain(l === 'ja' ? '承認待ち保留' : 'hold');
+    expect(html).toContain('sekimori flow release H-7 --key mission-owner.key --key asset-owner.key');
+    expect(html).toContain('class="refuse-do"');
+    expect(html).not.toContain('H-8');
+    const auditor = render(<CheckpointPage s={s} peers={readPeers([PEER])} who={readMe({ roles: ['auditor'], person: true })} />);
+    expect(auditor).not.toContain('class="refuse-do"');
+    expect(auditor).toContain('sekimori flow refuse H-7 --reason ...');
   });
 
   test('unknown is a state of its own: hatched, counted, never OK', () => {
