@@ -14,6 +14,7 @@
 #define TREE_LAG 65536u        /* entries whose hashes wait in memory for a head, at most twice this */
 #define HEADS_WAITING 32u
 #define RETRY_MS 100
+#define KEYS_AGAIN_MS 1000
 #define PUNCH_HOLD_MS 600000 /* a copy begun before the head that tells of the pruning has so long to read the payloads */
 
 struct pending { /* an entry not yet on disk */
@@ -84,6 +85,7 @@ struct ledger {
     uint64_t pruned_by;       /* its entry */
     struct place pruned_to;   /* where the payloads given up end */
     bool punch_wanted;
+    int64_t keys_next_ms;     /* mono: when keys whose end was refused are tried again */
     int64_t punch_since_ms;   /* the head over it was first seen shown; -1 not yet */
 
     /* the log thread only */
@@ -114,6 +116,7 @@ MUST outcome ledger_show(struct ledger *l, const struct signed_head *h);
 MUST outcome ledger_flush_tree(struct ledger *l, uint64_t size);
 /* retention.c: space of pruned payloads given back when it is time; ms until then, or -1. */
 int ledger_turn_punch(struct ledger *l, int64_t mono_ms);
+int ledger_turn_keys(struct ledger *l, int64_t mono_ms);
 /* commit.c: without a thread (simulations) one round of its work, by the caller. True when it did something. */
 bool ledger_step(struct ledger *l);
 /* Waits for the log thread; without one, does its work. Under lock. */

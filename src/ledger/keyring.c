@@ -16,12 +16,15 @@ static const uint8_t magic[5] = { 0x80, 'S', 'K', 'E', 1 };
 struct data_key {
     uint8_t id[KEYRING_ID], key[AEAD_KEY];
     char subject[KEYRING_SUBJECT_MAX];
+    bool retired;
+    uint64_t by; /* the entry that says so */
 };
 
 struct keyring {
     char dir[PATH_BYTES];
     struct map by_id, by_subject; /* -> struct data_key; by_id owns */
     struct aead_sealer *sealer;
+    size_t retired;
     uint8_t start[4];             /* of this process's nonces: an index used again after a crash makes no nonce again */
 };
 
@@ -196,7 +199,7 @@ outcome keyring_unseal(const struct keyring *k, uint64_t index, uint8_t *sealed,
     uint8_t bound[8], id[KEYRING_ID];
     if (!keyring_is_sealed(bytes_of(sealed, n), id)) return REFUSE(E_CHANGED);
     const struct data_key *d = map_get(&k->by_id, bytes_of(id, sizeof id));
-    if (!d) return REFUSE(E_UNKNOWN);
+    if (!d || d->retired) return REFUSE(E_UNKNOWN);
     bound_of(index, bound);
     struct aead a = { d->key, sealed + sizeof magic + KEYRING_ID, bytes_of(bound, sizeof bound) };
     TRY(aead_open(&a, bytes_of(sealed + KEYRING_HEAD, n - KEYRING_HEAD), sealed + KEYRING_HEAD));
@@ -228,17 +231,57 @@ static outcome shred(const char *path)
     return ok(o) ? port_file_remove(path) : o;
 }
 
+/* Nothing may be sealed under a key whose file may be half gone, or whose end may be in the record already. */
+void keyring_retire(struct keyring *k, const uint8_t id[KEYRING_ID], uint64_t by)
+{
+    struct data_key *d = map_get(&k->by_id, bytes_of(id, KEYRING_ID));
+    if (!d || d->retired) return;
+    d->retired = true;
+    d->by = by;
+    k->retired++;
+    if (map_get(&k->by_subject, bytes_str(d->subject)) == d) (void)map_take(&k->by_subject, bytes_str(d->subject));
+    aead_sealer_forget(k->sealer);
+}
+
 outcome keyring_destroy(struct keyring *k, const uint8_t id[KEYRING_ID])
 {
     char path[PATH_BYTES];
+    keyring_retire(k, id, 0);
     TRY(data_key_path(k, id, path));
     TRY(shred(path));
     TRY(port_dir_sync(k->dir));
     struct data_key *d = map_take(&k->by_id, bytes_of(id, KEYRING_ID));
-    if (d && map_get(&k->by_subject, bytes_str(d->subject)) == d) (void)map_take(&k->by_subject, bytes_str(d->subject));
+    if (d) k->retired--;
     data_key_free(d);
-    aead_sealer_forget(k->sealer);
     return DONE;
+}
+
+static struct data_key *due(const struct keyring *k, uint64_t durable, size_t *at)
+{
+    struct bytes key;
+    void *value;
+    while (map_next(&k->by_id, at, &key, &value)) {
+        struct data_key *d = value;
+        if (d->retired && d->by < durable) return d;
+    }
+    return NULL;
+}
+
+outcome keyring_finish(struct keyring *k, uint64_t durable)
+{
+    outcome first = DONE;
+    size_t at = 0;
+    for (struct data_key *d; k->retired && (d = due(k, durable, &at));) {
+        outcome o = keyring_destroy(k, d->id);
+        if (ok(o)) at = 0; /* the map has moved */
+        else if (ok(first)) first = o;
+    }
+    return first;
+}
+
+size_t keyring_retired(const struct keyring *k)
+{
+    return k->retired;
 }
 
 size_t keyring_count(const struct keyring *k)

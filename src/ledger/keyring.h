@@ -26,8 +26,14 @@ MUST outcome keyring_seal(struct keyring *k, const char *subject, uint64_t index
 MUST outcome keyring_unseal(const struct keyring *k, uint64_t index, uint8_t *sealed, size_t n, struct bytes *ret_plain);
 /* E_UNKNOWN when the subject has none. */
 MUST outcome keyring_id(const struct keyring *k, const char *subject, uint8_t ret_id[KEYRING_ID]);
-/* Overwritten, synced, removed, and gone from memory. Fine when there is no such key. */
+/* Overwritten, synced, removed, and gone from memory. Fine when there is no such key. Where that is refused, the key is
+ * retired: it seals and opens nothing, whatever is left of its file. */
 MUST outcome keyring_destroy(struct keyring *k, const uint8_t id[KEYRING_ID]);
+/* Entry `by`, not durable yet, says that it is destroyed: it seals and opens nothing from here on. */
+void keyring_retire(struct keyring *k, const uint8_t id[KEYRING_ID], uint64_t by);
+/* Destroys what was retired by the first `durable` entries. The first refusal; the others are tried all the same. */
+MUST outcome keyring_finish(struct keyring *k, uint64_t durable);
+size_t keyring_retired(const struct keyring *k); /* not destroyed yet */
 size_t keyring_count(const struct keyring *k);
 
 #endif

@@ -268,7 +268,7 @@ static int sooner(int a, int b)
 
 int ledger_turn(struct ledger *l, int64_t mono_ms, bool force)
 {
-    int next = sooner(ledger_turn_heads(l, mono_ms), ledger_turn_punch(l, mono_ms));
+    int next = sooner(sooner(ledger_turn_heads(l, mono_ms), ledger_turn_punch(l, mono_ms)), ledger_turn_keys(l, mono_ms));
     pthread_mutex_lock(&l->lock);
     bool waits = l->fill->n > 0 && !l->commit_wanted;
     int64_t left = waits ? l->commit_ms + l->window_ms - mono_ms : -1;

@@ -177,9 +177,22 @@ outcome ledger_erase(struct ledger *l, const char *subject, const char *reason, 
     struct buffer b = BUFFER(65536);
     outcome o = erased_write(&(struct erased_order) { key, subject, reason, by }, &b);
     if (ok(o)) o = ledger_append(l, ENTRY_ERASED, at_ms, buffer_view(&b), &index);
-    if (ok(o)) o = ledger_sync(l);
     buffer_deinit(&b);
-    return ok(o) ? keyring_destroy(l->keys, key) : o;
+    TRY(o);
+    keyring_retire(l->keys, key, index); /* the entry may reach the disk even where the next call is refused */
+    TRY(ledger_sync(l));
+    return keyring_finish(l->keys, ledger_durable(l));
+}
+
+/* Keys whose end was refused: tried again. Returns ms until then. */
+int ledger_turn_keys(struct ledger *l, int64_t mono_ms)
+{
+    if (!l->keys || keyring_retired(l->keys) == 0) return -1;
+    if (mono_ms >= l->keys_next_ms) {
+        l->keys_next_ms = mono_ms + KEYS_AGAIN_MS;
+        (void)!ok(keyring_finish(l->keys, ledger_durable(l)));
+    }
+    return keyring_retired(l->keys) ? (int)(l->keys_next_ms - mono_ms) : -1;
 }
 
 outcome ledger_replay(struct ledger *l, const struct ledger_entry *e)

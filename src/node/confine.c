@@ -58,7 +58,7 @@ static outcome folders(const char *state, char ret[CORE_FOLDERS][PATH_BYTES])
         if (n < 0 || n >= PATH_BYTES) return REFUSE(E_TOO_LARGE);
         if (i > 0) TRY(port_dir_make(ret[i], 0700));
     }
-    return DONE;
+    return port_dir_sync(state); /* a folder made by a start that the power ended */
 }
 
 /* Files of before there was a folder for them. */

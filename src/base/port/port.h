@@ -31,7 +31,7 @@ MUST outcome port_file_remove(const char *path);
 /* Whole-file helpers. max bounds what is read; write is temp + fsync + rename + directory fsync. */
 MUST outcome port_file_load(const char *path, size_t max, struct buffer *ret);
 MUST outcome port_file_store(const char *path, struct bytes b, int mode);
-MUST outcome port_dir_make(const char *path, int mode); /* existing is fine */
+MUST outcome port_dir_make(const char *path, int mode); /* existing is fine; a new one is synced into its parent */
 MUST outcome port_dir_sync(const char *path);
 /* Names in a directory, sorted, without . and ..; each passed to fn; stops on its first refusal. */
 MUST outcome port_dir_list(const char *path, outcome (*fn)(void *ctx, const char *name), void *ctx);

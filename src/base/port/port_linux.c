@@ -186,12 +186,6 @@ outcome port_file_store(const char *path, struct bytes b, int mode)
     return port_dir_sync(dirname(dir));
 }
 
-outcome port_dir_make(const char *path, int mode)
-{
-    if (mkdir(path, (mode_t)mode) == 0 || errno == EEXIST) return DONE;
-    return REFUSE_SYS(E_IO, errno);
-}
-
 outcome port_dir_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -199,6 +193,17 @@ outcome port_dir_sync(const char *path)
     int r = fsync(fd), err = errno;
     close(fd);
     return r < 0 ? REFUSE_SYS(E_IO, err) : DONE;
+}
+
+/* A new folder's own name is made durable in its parent; a parent that may be written and not read is let be. */
+outcome port_dir_make(const char *path, int mode)
+{
+    char parent[4096];
+    if (mkdir(path, (mode_t)mode) < 0) return errno == EEXIST ? DONE : REFUSE_SYS(E_IO, errno);
+    int n = snprintf(parent, sizeof parent, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof parent) return REFUSE(E_TOO_LARGE);
+    outcome o = port_dir_sync(dirname(parent));
+    return o.sys == EACCES ? DONE : o;
 }
 
 outcome port_dir_list(const char *path, outcome (*fn)(void *ctx, const char *name), void *ctx)
