@@ -98,6 +98,7 @@ static void model_swap(struct assurance *a, const struct document *d, const stru
 {
     assess_live_free(a->live);
     a->live = NULL;
+    figures_forget(a);
     mem_free(a->model);
     arena_deinit(&a->model_arena);
     a->model = n->model;
@@ -165,6 +166,9 @@ static MUST outcome case_new(const struct assurance *a, const struct document *d
     c->decision = *in;
     memcpy(c->model_hash, a->model_hash, sizeof c->model_hash);
     signers_of(d, &a->charter, &c->by);
+    const struct assess_inputs *in_cited = figure_inputs(a, in->assessment_id);
+    c->inputs = in_cited ? mem_new(sizeof *c->inputs) : NULL; /* without it "since the decision" is not shown */
+    if (c->inputs) *c->inputs = *in_cited;
     *ret = c;
     return DONE;
 }
@@ -176,6 +180,8 @@ static void case_put(struct assurance *a, struct case_file *c)
         struct case_file *old = a->cases[i];
         if (old->superseded_by[0] || strcmp(old->decision.mission, c->decision.mission) != 0) continue;
         memcpy(old->superseded_by, c->decision.id, sizeof old->superseded_by);
+        mem_free(old->inputs);
+        old->inputs = NULL;
     }
     a->cases[a->n_cases++] = c;
 }
@@ -213,6 +219,7 @@ static MUST outcome decision_accept(struct assurance *a, struct bytes json, int6
     if (!ok(case_new(a, &d, in, &c))) return document_refuse(CAUSE_MEMORY, NULL, why);
     outcome o = keep(a, ENTRY_DECISION, d.json, why);
     if (!ok(o)) {
+        mem_free(c->inputs);
         mem_free(c);
         return o;
     }

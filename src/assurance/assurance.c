@@ -28,7 +28,10 @@ outcome assurance_new(const struct assurance_port *port, struct assurance **ret)
 static void lists_free(struct assurance *a)
 {
     for (size_t i = 0; i < a->n_assets; i++) mem_free(a->assets[i]);
-    for (size_t i = 0; i < a->n_cases; i++) mem_free(a->cases[i]);
+    for (size_t i = 0; i < a->n_cases; i++) {
+        mem_free(a->cases[i]->inputs);
+        mem_free(a->cases[i]);
+    }
     for (size_t i = 0; i < a->n_references; i++) {
         arena_deinit(&a->references[i]->arena);
         mem_free(a->references[i]);

@@ -71,6 +71,14 @@ size_t assurance_references(const struct assurance *a, const char *model, const 
 /* Views for service, console, CLI; built into the arena. NULL when memory is out. */
 struct doc *assurance_status(struct assurance *a, struct arena *arena, int64_t now_ms);      /* state word, missions, layers, as_of, limits, decision */
 struct doc *assurance_mission(struct assurance *a, struct arena *arena, const char *id, int64_t now_ms); /* sentence ja/en, service terms, measured share, at stake, figures */
+/* One mission: whether it may go on today and on what that hangs, what the figure is made of, what moved, options. NULL when
+ * there is no such mission or nothing assessed. id "" = the worst. */
+struct doc *assurance_insight(struct assurance *a, struct arena *arena, const char *id, int64_t now_ms);
+/* The figure with other inputs (insight.h, insight_try); nothing is stored. E_UNKNOWN, E_MALFORMED: why names the part. */
+MUST outcome assurance_what_if(struct assurance *a, struct arena *arena, const char *id, const char *changes, const struct doc **ret,
+    char why[ASSURANCE_WHY]);
+/* How likely a year costs more than so much: points of both figures. E_UNKNOWN, E_RANGE. */
+MUST outcome assurance_curve(struct assurance *a, struct arena *arena, const char *id, const struct doc **ret);
 struct doc *assurance_controls(struct assurance *a, struct arena *arena, int64_t now_ms);    /* per control: proven, fail, unknown, oldest */
 struct doc *assurance_decisions(struct assurance *a, struct arena *arena, int64_t now_ms);
 struct doc *assurance_limits(struct assurance *a, struct arena *arena, int64_t now_ms);      /* each with condition, why, since, until, decision, what it withholds */

@@ -406,6 +406,87 @@ static void test_containment(void)
     story_end(&s);
 }
 
+static int64_t sum_of(const struct doc *steps)
+{
+    int64_t sum = 0;
+    for (const struct doc *x = steps ? steps->first : NULL; x; x = x->next) sum += doc_int(x, "change_yen", 0);
+    return sum;
+}
+
+/* What moved is still known after a restart. */
+static void insight_replayed(const struct story *s, int64_t moved)
+{
+    struct story copy = *s;
+    struct arena arena = ARENA(8u << 20);
+    copy.n = 0, copy.cap = 0, copy.entries = NULL;
+    copy.a = story_machine(&copy);
+    CHECK_OK(assurance_stream(copy.a, "commands", COMMANDS, true));
+    CHECK_OK(assurance_asset(copy.a, "gw-01", "gateways", true));
+    CHECK_OK(assurance_asset(copy.a, "gw-02", "gateways", true));
+    CHECK_OK(assurance_asset(copy.a, "pc-01", "computers", true));
+    for (size_t i = 0; i < s->n; i++)
+        CHECK_QUIET(ok(assurance_replay(copy.a, s->entries[i].kind, bytes_str(s->entries[i].json), s->entries[i].at_ms)));
+    CHECK_OK(assurance_start(copy.a, copy.now));
+    const struct doc *x = assurance_insight(copy.a, &arena, "mizu", copy.now);
+    CHECK(sum_of(doc_get(x, "decided")) == moved);
+    arena_deinit(&arena);
+    for (size_t i = 0; i < copy.n; i++) mem_free(copy.entries[i].json);
+    mem_free(copy.entries);
+    assurance_free(copy.a);
+}
+
+/* The figure from inherent to residual, exactly; what moved since the last assessment and since the decision. */
+static void test_insight(void)
+{
+    struct story s;
+    site_ready(&s);
+    story_wait(&s, MS_MINUTE);
+    struct decision decision = story_decision(&s, "D-1", TOLERANCE_YEN);
+    CHECK_OK(story_decide(&s, &decision, KEYS(MO, AO, EX)));
+    int64_t before = decision_yen(&s);
+    story_fact(&s, "C8b", "gw-02", FACT_FAIL, "pcr-mismatch");
+    story_wait(&s, MS_MINUTE);
+    struct arena arena = ARENA(8u << 20);
+    const struct doc *x = assurance_insight(s.a, &arena, "mizu", s.now), *y = assurance_insight(s.a, &arena, "", s.now);
+    int64_t now = decision_yen(&s);
+    CHECK(now > before && doc_int(x, "residual_yen", -1) == now && doc_bool(x, "whole", false));
+    CHECK(doc_int(x, "inherent_yen", 0) + sum_of(doc_get(x, "steps")) == now);
+    CHECK(doc_get(x, "moved")->count == 1 && sum_of(doc_get(x, "moved")) == now - before);
+    CHECK(strcmp(doc_text(doc_get(x, "moved")->first, "id", ""), "C8b") == 0);
+    CHECK(strcmp(doc_text(x, "decision", ""), "D-1") == 0 && sum_of(doc_get(x, "decided")) == now - before);
+    CHECK(doc_get(x, "hangs_on")->count == 2 && !doc_get(x, "options")); /* the model offers none */
+    CHECK(strcmp(doc_text(x, "answer", ""), "limited") == 0 && strcmp(doc_text(y, "id", ""), "mizu") == 0);
+    CHECK(!assurance_insight(s.a, &arena, "other", s.now));
+    insight_replayed(&s, now - before);
+    arena_deinit(&arena);
+    story_end(&s);
+}
+
+static void test_what_if(void)
+{
+    struct story s;
+    site_ready(&s);
+    struct arena arena = ARENA(32u << 20);
+    const struct doc *d = NULL;
+    int64_t before = decision_yen(&s);
+    CHECK_OK(assurance_what_if(s.a, &arena, "mizu", "control:C8b:0", &d, s.why));
+    CHECK(doc_int(doc_get(d, "as_is"), "decision_yen", 0) == before);
+    CHECK(doc_int(doc_get(d, "tried"), "decision_yen", 0) > before);
+    CHECK_OK(assurance_what_if(s.a, &arena, "mizu", "rate:D1:1000000,loss:D1:1000", &d, s.why));
+    CHECK(doc_int(doc_get(d, "tried"), "decision_yen", -1) < before);
+    CHECK(decision_yen(&s) == before); /* nothing was stored */
+    static const char *const bad[] = { "", "C8b:1", "control:C8b", "control:C8b:1001", "control:C8b:-1", "control:C9:1", "rate:D1:0", "buy:x",
+        "loss:D1:1x", "control:C8b:1,", "control:C8b:99999999999999999999", "a,b,c,d,e,f,g,h" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (i != 9) CHECK_QUIET(!ok(assurance_what_if(s.a, &arena, "mizu", bad[i], &d, s.why)));
+    CHECK_IS(assurance_what_if(s.a, &arena, "other", "control:C8b:0", &d, s.why), E_UNKNOWN);
+    CHECK_OK(assurance_curve(s.a, &arena, "mizu", &d));
+    const struct doc *first = doc_get(d, "decision")->first;
+    CHECK(doc_int(first, "over_ppm", 0) > doc_int(first->next, "over_ppm", 0) && doc_get(d, "expected")->count == doc_get(d, "decision")->count);
+    arena_deinit(&arena);
+    story_end(&s);
+}
+
 /* The k-th allocation fails, for every k: whatever is refused has changed nothing people rely on. */
 static void test_memory(void)
 {
@@ -457,6 +538,8 @@ int main(void)
     test_assessment_replays();
     test_evidence_by_change();
     test_containment();
+    test_insight();
+    test_what_if();
     test_memory();
     return TEST_END;
 }

@@ -155,6 +155,46 @@ static MUST outcome line_read(const struct doc *d, struct figure_line *l)
     return DONE;
 }
 
+static void inputs_keep(struct assurance *a, const struct assess_inputs *in)
+{
+    a->inputs[1] = a->inputs[0];
+    a->inputs[0] = *in;
+    if (a->n_inputs < 2) a->n_inputs++;
+}
+
+const struct assess_inputs *figure_inputs(const struct assurance *a, const char *id)
+{
+    for (unsigned i = 0; i < a->n_inputs && i < a->n_notes; i++)
+        if (strcmp(a->notes[a->n_notes - 1 - i].id, id) == 0) return &a->inputs[i];
+    return NULL;
+}
+
+void figures_forget(struct assurance *a)
+{
+    a->n_inputs = 0;
+    for (size_t i = 0; i < a->n_cases; i++) {
+        mem_free(a->cases[i]->inputs);
+        a->cases[i]->inputs = NULL;
+    }
+}
+
+static void inputs_replay(struct assurance *a, const struct doc *d, const char *model_hash)
+{
+    struct assess_inputs in = { 0 };
+    if (a->model && strcmp(model_hash, a->model_hash) == 0 && ok(assess_inputs_read(doc_get(d, "results"), a->model, &in)))
+        inputs_keep(a, &in);
+    else
+        a->n_inputs = 0; /* what moved since is not known then, and not shown */
+}
+
+static void inputs_written(struct assurance *a)
+{
+    struct assess_inputs in;
+    memcpy(in.coverage, a->picture->coverage, sizeof in.coverage);
+    memcpy(in.alternatives, a->picture->alternatives, sizeof in.alternatives);
+    inputs_keep(a, &in);
+}
+
 outcome figures_replay(struct assurance *a, const struct doc *d)
 {
     struct figure_note n = { .coverage_mille = (uint32_t)doc_int(d, "coverage_mille", 0) };
@@ -166,7 +206,9 @@ outcome figures_replay(struct assurance *a, const struct doc *d)
     const struct doc *list = doc_get(d, "summary");
     if (!list || list->kind != DOC_LIST || list->count > 20) return REFUSE(E_MALFORMED);
     for (const struct doc *m = list->first; m; m = m->next) TRY(line_read(m, &n.missions[n.n_missions++]));
-    return note_keep(a, &n);
+    TRY(note_keep(a, &n));
+    inputs_replay(a, d, n.model_hash);
+    return DONE;
 }
 
 /* A worse or better word is written at once; drifting figures a few times, then once a minute. */
@@ -226,7 +268,12 @@ static void write_if_moved(struct assurance *a, int64_t now_ms, const char *caus
         figures_due(a, now_ms + MS_S, cause);
         return;
     }
-    if (ok(note_keep(a, &n))) tell_figures(a, cause, now_ms);
+    if (!ok(note_keep(a, &n))) {
+        a->n_inputs = 0; /* the newest two are those of the newest two notes, or nothing is */
+        return;
+    }
+    inputs_written(a);
+    tell_figures(a, cause, now_ms);
 }
 
 void figures_compute(struct assurance *a, int64_t now_ms, const char *cause)

@@ -246,7 +246,7 @@ static int64_t cost_of(const struct model *m, uint64_t options)
     return sum;
 }
 
-static void each_alone(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_offer *ret)
+void insight_alone(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_offer *ret)
 {
     const struct model *m = x->model;
     int64_t base = insight_of(x, in)->missions[mission].figure[RISK_EXPECTED].residual_yen;
@@ -256,7 +256,7 @@ static void each_alone(struct insight *x, size_t mission, const struct assess_in
         const struct assess_mission *s = &insight_of(x, x->work)->missions[mission];
         int64_t saved = base - s->figure[RISK_EXPECTED].residual_yen;
         ret->options[i] = (struct insight_option) { saved, risk_rosi_percent(saved, m->options[i].cost_yen),
-            s->figure[RISK_DECISION].residual_yen, s->figure[RISK_DECISION].outage_ppb };
+            s->figure[RISK_DECISION].residual_yen, s->figure[RISK_DECISION].outage_ppb, s->function_hours_ppb[0][RISK_DECISION] };
     }
 }
 
@@ -306,7 +306,7 @@ void insight_options(struct insight *x, size_t mission, const struct assess_inpu
     bool exact;
     *ret = (struct insight_offer) { 0 };
     if (x->model->n_options == 0) return;
-    each_alone(x, mission, in, ret);
+    insight_alone(x, mission, in, ret);
     best_net(x, mission, in, ret);
     for (size_t i = 0; i < x->model->n_options; i++) cost[i] = x->model->options[i].duty ? 0 : x->model->options[i].cost_yen;
     struct risk_requirement want = { x->model->n_options, cost, tolerable, &r };

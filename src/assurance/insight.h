@@ -48,6 +48,7 @@ struct insight_option {
     int64_t saved_yen;              /* expected figure, a year */
     int64_t rosi_percent;
     int64_t decision_yen, outage_ppb; /* left, decision figure */
+    int64_t hours_ppb;                /* hours a year without the mission's first function, decision figure */
 };
 struct insight_offer {
     struct insight_option options[64];  /* by index in the model */
@@ -55,6 +56,8 @@ struct insight_offer {
     int64_t net_cost_yen, reach_cost_yen;
     bool net_found, reach_found;    /* false: too many options, or none suffices */
 };
+/* Each option alone only: no search for sets. */
+void insight_alone(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_offer *ret);
 void insight_options(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_offer *ret);
 /* Coverage after buying a set of options. */
 void insight_buy(const struct model *m, uint64_t options, struct assess_inputs *in);
@@ -66,5 +69,23 @@ MUST outcome insight_required(struct insight *x, uint64_t *ret_controls, bool *r
 /* All of the above as a document in both languages. before may be NULL. */
 struct doc *insight_doc(struct insight *x, size_t mission, const struct assess_inputs *in, const struct assess_inputs *before,
     struct arena *a);
+
+/* The part of it that is cheap enough for a request: inherent, residual, steps, what moved, the two inputs the figure
+ * hangs on, the options. NULL where it would not be (INSIGHT_BRIEF_WORK), or out of memory. */
+#define INSIGHT_BRIEF_WORK 60000u /* figures x (threats x missions + groups + flows), each 0.2 to 0.45 us: at most 27 ms */
+bool insight_brief_fits(const struct model *m);
+struct insight_ask {
+    size_t mission;
+    const struct assess_inputs *now, *before, *decided; /* before, decided: NULL = not known */
+    int64_t now_ms;
+};
+struct doc *insight_brief(struct insight *x, const struct insight_ask *ask, struct arena *a);
+
+/* --- what if: inputs tried on a copy, never stored --- */
+
+/* "control:C8b:950" (per mille proven), "rate:D1:100000000" (a year, ppb), "loss:D1:20000000" (yen an event), "buy:monitoring",
+ * joined by commas, at most TRIAL_MAX. Changes m (a copy) and in. E_MALFORMED, E_UNKNOWN; *ret_bad: the first part that is wrong. */
+#define TRIAL_MAX 16
+MUST outcome insight_try(const char *changes, struct model *m, struct assess_inputs *in, struct bytes *ret_bad);
 
 #endif

@@ -30,6 +30,15 @@ static void set_yen(const struct writing *w, struct doc *d, const char *key, int
     set_pair(w, d, name, s.ja, s.en);
 }
 
+static void set_rate(const struct writing *w, struct doc *d, const char *key, int64_t rate_ppb)
+{
+    struct sentence s;
+    char name[64];
+    snprintf(name, sizeof name, "%s_text", key);
+    sentence_rate(rate_ppb, &s);
+    set_pair(w, d, name, s.ja, s.en);
+}
+
 static const struct model_text *name_of(const struct model *m, enum insight_kind kind, size_t at, const char **ret_id)
 {
     if (kind == INSIGHT_CONTROL) return *ret_id = m->controls[at].id, &m->controls[at].name;
@@ -99,6 +108,8 @@ static struct doc *offer_doc(const struct writing *w, const struct insight_offer
         doc_set_int(w->a, row, "rosi_percent", o->options[i].rosi_percent);
         set_yen(w, row, "left", o->options[i].decision_yen);
         doc_set_int(w->a, row, "outages_ppb", o->options[i].outage_ppb);
+        set_rate(w, row, "outages", o->options[i].outage_ppb);
+        doc_set_int(w->a, row, "hours_mille", o->options[i].hours_ppb / 1000000);
         doc_add(list, row);
     }
     doc_set(w->a, d, "alone", list);
@@ -212,6 +223,94 @@ struct doc *insight_doc(struct insight *x, size_t mission, const struct assess_i
     if (before) doc_set(a, d, "moved", steps_doc(&w, p->steps, insight_steps(x, mission, before, in, p->steps)));
     doc_set(a, d, "hangs_on", swings_doc(&w, p->swings, insight_swings(x, mission, in, p->swings)));
     insight_options(x, mission, in, &p->offer);
+    if (w.m->n_options) doc_set(a, d, "options", offer_doc(&w, &p->offer));
+    return d;
+}
+
+/* --- what a page shows --- */
+
+#define OPTIONS_SEARCHED 6u /* the best sets are searched for up to so many: 64 figures at most */
+
+/* Figures computed: at most two for each step and each end of a swing, one for each option; each over the whole model. */
+bool insight_brief_fits(const struct model *m)
+{
+    size_t sets = (size_t)1 << (m->n_options < OPTIONS_SEARCHED ? m->n_options : OPTIONS_SEARCHED);
+    size_t figures = 6 * m->n_controls + 4 * m->n_alternatives + m->n_options + sets;
+    return figures * (m->n_threats * m->n_missions + m->n_groups + m->n_flows) <= INSIGHT_BRIEF_WORK;
+}
+
+/* What a control's evidence was and is: why a step is there. */
+static void steps_explain(const struct writing *w, struct doc *list, const struct assess_inputs *from, const struct insight_ask *ask)
+{
+    for (struct doc *d = list->first; d; d = d->next) {
+        size_t at = model_control(w->m, doc_text(d, "id", ""));
+        struct sentence s;
+        if (at == SIZE_MAX || strcmp(doc_text(d, "kind", ""), insight_kind_word(INSIGHT_CONTROL)) != 0) continue;
+        doc_set_int(w->a, d, "was_mille", from->coverage[at].proven_ppb / 1000000);
+        doc_set_int(w->a, d, "now_mille", ask->now->coverage[at].proven_ppb / 1000000);
+        sentence_coverage(&ask->now->coverage[at], ask->now_ms, &s);
+        set_pair(w, d, "now_text", s.ja, s.en);
+    }
+}
+
+static void set_range(const struct writing *w, struct doc *d, const int64_t low_now_high[3], void (*say)(int64_t v, struct sentence *ret))
+{
+    static const char *const keys[] = { "low", "now", "high" };
+    for (size_t i = 0; i < 3; i++) {
+        struct sentence s;
+        char name[16];
+        say(low_now_high[i], &s);
+        doc_set_int(w->a, d, keys[i], low_now_high[i]);
+        snprintf(name, sizeof name, "%s_text", keys[i]);
+        set_pair(w, d, name, s.ja, s.en);
+    }
+}
+
+static void say_mille(int64_t mille, struct sentence *ret)
+{
+    snprintf(ret->ja, sizeof ret->ja, "対象の %lld %% で裏づけ", (long long)mille / 10);
+    snprintf(ret->en, sizeof ret->en, "proven on %lld %% of its scope", (long long)mille / 10);
+}
+
+/* Between which ends a person may try it, and where it is: in the units of insight_try. */
+static void set_slider(const struct writing *w, struct doc *d, const struct insight_swing *s, const struct assess_inputs *in)
+{
+    const struct model_threat *t = s->kind == INSIGHT_CONTROL ? NULL : &w->m->threats[s->at];
+    if (!t) set_range(w, d, (int64_t[]) { 0, in->coverage[s->at].proven_ppb / 1000000, 1000 }, say_mille);
+    else if (s->kind == INSIGHT_RATE) set_range(w, d, (int64_t[]) { t->rate_ppb[0], t->rate_ppb[2], t->rate_ppb[2] }, sentence_rate);
+    else set_range(w, d, (int64_t[]) { t->loss_yen[0], t->loss_mean_yen, t->loss_yen[1] }, sentence_money);
+    if (!t) return;
+    doc_set_text(w->a, d, "author", t->author);
+    doc_set_text(w->a, d, "source", t->source);
+    doc_set_text(w->a, d, "reviewed", t->reviewed);
+}
+
+static struct doc *changes_doc(struct insight *x, const struct writing *w, struct parts *p, const struct insight_ask *ask,
+    const struct assess_inputs *from)
+{
+    struct doc *list = steps_doc(w, p->steps, insight_steps(x, ask->mission, from, ask->now, p->steps));
+    if (list) steps_explain(w, list, from, ask);
+    return list;
+}
+
+struct doc *insight_brief(struct insight *x, const struct insight_ask *ask, struct arena *a)
+{
+    struct writing w = { assess_live_model(insight_live(x)), a };
+    struct parts *p = insight_brief_fits(w.m) ? arena_new(a, sizeof *p) : NULL;
+    if (!p) return NULL;
+    struct doc *d = head_doc(&w, ask->mission, &insight_of(x, ask->now)->missions[ask->mission]);
+    insight_nothing(w.m, &p->nothing);
+    doc_set(a, d, "steps", changes_doc(x, &w, p, ask, &p->nothing));
+    if (ask->before) doc_set(a, d, "moved", changes_doc(x, &w, p, ask, ask->before));
+    if (ask->decided) doc_set(a, d, "decided", changes_doc(x, &w, p, ask, ask->decided));
+    size_t n = insight_swings(x, ask->mission, ask->now, p->swings);
+    struct doc *list = swings_doc(&w, p->swings, n < 2 ? n : 2);
+    size_t i = 0;
+    for (struct doc *s = list ? list->first : NULL; s; s = s->next) set_slider(&w, s, &p->swings[i++], ask->now);
+    doc_set(a, d, "hangs_on", list);
+    memset(&p->offer, 0, sizeof p->offer);
+    if (w.m->n_options <= OPTIONS_SEARCHED) insight_options(x, ask->mission, ask->now, &p->offer);
+    else insight_alone(x, ask->mission, ask->now, &p->offer);
     if (w.m->n_options) doc_set(a, d, "options", offer_doc(&w, &p->offer));
     return d;
 }

@@ -148,25 +148,39 @@ static void put_scaled(struct out *o, int64_t v, int64_t unit)
     if (v % unit) put_fmt(o, ".%d", (int)(v % unit / (unit / 10)));
 }
 
+static void put_money(struct out *ja, struct out *en, int64_t yen)
+{
+    int64_t v = significant(yen);
+    if (v >= 100000000) {
+        put_scaled(ja, v, 100000000);
+        put_str(ja, "億");
+    } else if (v >= 10000) {
+        put_scaled(ja, v, 10000);
+        put_str(ja, "万");
+    } else {
+        put_grouped(ja, v);
+    }
+    put_str(ja, "円");
+    if (v >= 1000000000) put_scaled(en, v, 1000000000), put_str(en, " billion");
+    else if (v >= 1000000) put_scaled(en, v, 1000000), put_str(en, " million");
+    else put_grouped(en, v);
+    put_str(en, " yen");
+}
+
+void sentence_money(int64_t yen, struct sentence *ret)
+{
+    struct out ja = out_of(ret->ja, sizeof ret->ja - 1), en = out_of(ret->en, sizeof ret->en - 1);
+    put_money(&ja, &en, yen);
+    finish(&ja, ret->ja, sizeof ret->ja);
+    finish(&en, ret->en, sizeof ret->en);
+}
+
 void sentence_yen(int64_t yen, struct sentence *ret)
 {
     struct out ja = out_of(ret->ja, sizeof ret->ja - 1), en = out_of(ret->en, sizeof ret->en - 1);
-    int64_t v = significant(yen);
     put_str(&ja, "年");
-    if (v >= 100000000) {
-        put_scaled(&ja, v, 100000000);
-        put_str(&ja, "億");
-    } else if (v >= 10000) {
-        put_scaled(&ja, v, 10000);
-        put_str(&ja, "万");
-    } else {
-        put_grouped(&ja, v);
-    }
-    put_str(&ja, "円");
-    if (v >= 1000000000) put_scaled(&en, v, 1000000000), put_str(&en, " billion");
-    else if (v >= 1000000) put_scaled(&en, v, 1000000), put_str(&en, " million");
-    else put_grouped(&en, v);
-    put_str(&en, " yen a year");
+    put_money(&ja, &en, yen);
+    put_str(&en, " a year");
     finish(&ja, ret->ja, sizeof ret->ja);
     finish(&en, ret->en, sizeof ret->en);
 }

@@ -13,6 +13,8 @@ void sentence_outage(const struct model *m, size_t mission, const struct assess_
 void sentence_rate(int64_t rate_ppb, struct sentence *ret);
 /* "年120万円" / "1.2 million yen a year": one significant figure, as section 2 asks (two below 2). */
 void sentence_yen(int64_t yen, struct sentence *ret);
+/* The same of one event: "120万円" / "1.2 million yen". */
+void sentence_money(int64_t yen, struct sentence *ret);
 /* 「実測で合格 95 %・不合格 2 %・未確認 3 %・最も古い確認 31 時間前」 */
 void sentence_coverage(const struct evidence_coverage *c, int64_t now_ms, struct sentence *ret);
 /* 「給水（約41,000世帯）。配水池の残り 6.5 時間…」 what is at stake given confirmed events; "" when nothing is. */

@@ -9,7 +9,7 @@
 #ifndef ASSURANCE_STATE_H
 #define ASSURANCE_STATE_H
 
-#include "assurance/assess.h"
+#include "assurance/assess_parts.h"
 #include "assurance/assurance.h"
 #include "assurance/limits.h"
 #include "assurance/sentence.h"
@@ -64,6 +64,7 @@ struct case_file { /* a decision and what became of it */
     bool expired;                    /* seen to be over: stays so if the clock goes back */
     char superseded_by[DECISION_ID];
     unsigned reopened;               /* mask of enum reopening, as last told */
+    struct assess_inputs *inputs;    /* of the assessment it cites; NULL: not known any more, or another model */
 };
 #define REOPENINGS(X)                                                                              \
     X(REOPEN_OVER, "over-tolerance", "許容限度を超えました", "the decision figure is over the tolerance")              \
@@ -162,6 +163,8 @@ struct assurance {
     struct assess_live *live;        /* what figures were computed on, of this model; NULL until the next */
     struct assessment *picture;      /* the newest figures; valid when has_picture */
     bool has_picture;
+    struct assess_inputs inputs[2];  /* of the newest written assessment, and of the one before it */
+    unsigned n_inputs;               /* how many of these are of the model in force */
     struct figure_note *notes;       /* history, oldest first; at most ASSESSMENTS_MAX */
     size_t n_notes, cap_notes;
     int64_t computed_ms;             /* the newest computation, written or not */
@@ -220,6 +223,10 @@ unsigned reopenings(const struct assurance *a, const struct case_file *c);
 const struct figure_line *figure_line_of(const struct figure_note *n, const char *mission);
 MUST outcome figures_replay(struct assurance *a, const struct doc *d);
 const struct figure_note *figure_find(const struct assurance *a, const char *id);
+/* What that assessment was computed from; NULL when it is not among the newest two of the model in force. */
+const struct assess_inputs *figure_inputs(const struct assurance *a, const char *id);
+/* Another model: what was computed on the old one says nothing of it. */
+void figures_forget(struct assurance *a);
 
 /* Declarations past their own end stop counting. */
 void declarations_expire(struct assurance *a, int64_t now_ms);

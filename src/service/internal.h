@@ -163,6 +163,11 @@ MUST outcome person_change(struct service *s, struct request *q, const char *wha
 SERVICE_VIEWS(X)
 #undef X
 
+/* missions.c: what a mission's figure is made of, inputs tried, the curve */
+MUST outcome get_insight(struct service *s, struct request *q);
+MUST outcome get_what_if(struct service *s, struct request *q);
+MUST outcome get_curve(struct service *s, struct request *q);
+
 /* changes.c: writing */
 MUST outcome body_of(struct request *q, struct doc **ret);
 /* A member that is none of these is refused and audited (400, q->status tells). */

@@ -5,7 +5,7 @@
 static void strangers_get_nothing(struct world *w)
 {
     static const char *const paths[] = { "/api/v1/me", "/api/v1/status", "/api/v1/devices", "/api/v1/devices/x", "/api/v1/readings",
-        "/api/v1/mission", "/api/v1/decisions", "/api/v1/limits", "/api/v1/holds", "/api/v1/charter", "/api/v1/model",
+        "/api/v1/mission", "/api/v1/missions/mizu/insight", "/api/v1/missions/mizu/what-if", "/api/v1/missions/mizu/curve", "/api/v1/decisions", "/api/v1/limits", "/api/v1/holds", "/api/v1/charter", "/api/v1/model",
         "/api/v1/ledger", "/api/v1/ledger/entries", "/api/v1/ledger/proofs/1", "/api/v1/why", "/api/v1/invites", "/events",
         "/api/v1/no-such-thing" };
     static const enum listener doors[] = { LISTENER_HTTPS, LISTENER_CONSOLE };
