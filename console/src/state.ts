@@ -9,6 +9,7 @@ import { enterByPasskey, registerPasskey } from './passkey';
 import { post, TIMEOUT_MS } from './post';
 import { Readings, readReading, readReadings } from './readings';
 import type { OwnKey } from './signing';
+import { route, routeOf } from './route';
 import { languageOf, words } from './words';
 
 const REFRESH_MS = 10000;
@@ -292,7 +293,10 @@ export async function setPassword(password: string, now: string): Promise<'' | '
 
 // The address names the page that is shown, so that it can be kept and come back to.
 function goneTo(): void {
+  const before = route.value;
+  route.value = routeOf(location.hash);
   place.value = PLACES.find((p) => p === location.hash.slice(1)) ?? 'overview';
+  if (before.page !== route.value.page || before.name !== route.value.name) window.scrollTo(0, 0);
 }
 
 export function go(to: Place): void {

@@ -351,7 +351,7 @@ const ja = {
   duration: { d: '日', h: '時間', m: '分' },
 };
 
-type Shape<T> = {
+export type Shape<T> = {
   [K in keyof T]: T[K] extends string
     ? string
     : T[K] extends (...a: infer A) => string

@@ -196,16 +196,16 @@ static size_t swings_of_terms(struct insight *x, size_t mission, const struct as
         const struct model_threat *t = &x->model->threats[term->threat];
         int64_t rest = total - term->yen[RISK_DECISION];
         ret[n++] = (struct insight_swing) { INSIGHT_RATE, term->threat,
-            risk_add(rest, term_yen(term, t->rate_ppb[0], t->loss_mean_yen)), total };
+            risk_add(rest, term_yen(term, t->rate_ppb[0], t->loss_mean_yen)), total, 0, 0 };
         if (t->loss_yen[0] == 0) continue; /* a replayed model has the mean only */
         ret[n++] = (struct insight_swing) { INSIGHT_LOSS, term->threat,
             risk_add(rest, term_yen(term, t->rate_ppb[2], t->loss_yen[0])),
-            risk_add(rest, term_yen(term, t->rate_ppb[2], t->loss_yen[1])) };
+            risk_add(rest, term_yen(term, t->rate_ppb[2], t->loss_yen[1])), 0, 0 };
     }
     return n;
 }
 
-static int64_t with_control(struct insight *x, size_t mission, const struct assess_inputs *in, size_t control, bool works)
+static struct value with_control(struct insight *x, size_t mission, const struct assess_inputs *in, size_t control, bool works)
 {
     int64_t all = works ? RISK_PPB : 0;
     *x->work = *in;
@@ -215,14 +215,15 @@ static int64_t with_control(struct insight *x, size_t mission, const struct asse
         size_t at = model_alternative(x->model, x->model->controls[control].scope[k]);
         if (at != SIZE_MAX) x->work->alternatives[at][0] = x->work->alternatives[at][1] = all;
     }
-    return value_of(x, mission, x->work).yen;
+    return value_of(x, mission, x->work);
 }
 
 size_t insight_swings(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_swing ret[INSIGHT_ROWS])
 {
     size_t n = swings_of_terms(x, mission, in, ret);
     for (size_t i = 0; i < x->model->n_controls && n < INSIGHT_ROWS; i++) {
-        struct insight_swing s = { INSIGHT_CONTROL, i, with_control(x, mission, in, i, true), with_control(x, mission, in, i, false) };
+        struct value good = with_control(x, mission, in, i, true), bad = with_control(x, mission, in, i, false);
+        struct insight_swing s = { INSIGHT_CONTROL, i, good.yen, bad.yen, good.outage_ppb, bad.outage_ppb };
         if (s.bad_yen > s.good_yen) ret[n++] = s;
     }
     qsort(ret, n, sizeof *ret, by_width);

@@ -40,6 +40,7 @@ struct insight_swing {
     enum insight_kind kind;
     size_t at;
     int64_t good_yen, bad_yen;
+    int64_t good_outage_ppb, bad_outage_ppb; /* of a control; equal where service does not move */
 };
 size_t insight_swings(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_swing ret[INSIGHT_ROWS]);
 

@@ -80,6 +80,10 @@ static struct doc *swings_doc(const struct writing *w, const struct insight_swin
         struct doc *d = subject(w, rows[i].kind, rows[i].at);
         set_yen(w, d, "good", rows[i].good_yen);
         set_yen(w, d, "bad", rows[i].bad_yen);
+        if (rows[i].good_outage_ppb != rows[i].bad_outage_ppb) {
+            set_rate(w, d, "good_outages", rows[i].good_outage_ppb);
+            set_rate(w, d, "bad_outages", rows[i].bad_outage_ppb);
+        }
         doc_add(list, d);
     }
     return list;
@@ -199,6 +203,7 @@ static struct doc *head_doc(const struct writing *w, size_t mission, const struc
     set_yen(w, d, "spend_at_most", risk_spend_hint(s->figure[RISK_EXPECTED].inherent_yen));
     doc_set_int(w->a, d, "outages_expected_ppb", s->figure[RISK_EXPECTED].outage_ppb);
     doc_set_int(w->a, d, "outages_decision_ppb", s->figure[RISK_DECISION].outage_ppb);
+    set_rate(w, d, "outages", s->figure[RISK_DECISION].outage_ppb);
     doc_set(w->a, d, "functions", functions_doc(w, x, s));
     doc_set(w->a, d, "threats", threats_doc(w, s, x->tolerance_yen));
     return d;

@@ -32,7 +32,7 @@ static size_t limits_on(const struct assurance *a, const struct model_mission *m
 
 enum answer { ANSWER_YES, ANSWER_LIMITED, ANSWER_DECIDE, ANSWER_UNKNOWN };
 static const struct { const char *word, *ja, *en; } answer_rows[] = {
-    [ANSWER_YES] = { "yes", "はい。今日は許容限度内で運用できます", "Yes: today it can run within tolerance" },
+    [ANSWER_YES] = { "yes", "はい。今日は運用できます", "Yes: today it can run" },
     [ANSWER_LIMITED] = { "limited", "はい。ただし制限つきです", "Yes, but under limits" },
     [ANSWER_DECIDE] = { "decide", "人の判断が要ります", "People must decide" },
     [ANSWER_UNKNOWN] = { "unknown", "まだ分かりません。確認結果がありません", "Not known yet: nothing is confirmed" },
@@ -54,10 +54,11 @@ static void answer_set(struct assurance *a, size_t mission, struct arena *arena,
     enum answer is = answer_of(a, mission, c, limits, now_ms);
     enum picture p = picture_of(a, mission);
     char ja[600], en[600];
-    (void)snprintf(ja, sizeof ja, "%s。%s（限度の %u %% を使用）、実施中の制限 %zu 件、未解決の事案 %zu 件、%s。", answer_rows[is].ja,
-        picture_ja(p), a->picture->missions[mission].used_mille / 10, limits, a->n_events, c ? "判断（決裁）あり" : "判断（決裁）なし");
-    (void)snprintf(en, sizeof en, "%s. %s (%u %% of it used), %zu limit(s) in force, %zu open event(s), %s.", answer_rows[is].en,
-        picture_en(p), a->picture->missions[mission].used_mille / 10, limits, a->n_events, c ? "a decision stands" : "no decision yet");
+    unsigned used = a->picture->missions[mission].used_mille / 10;
+    (void)snprintf(ja, sizeof ja, "%s（%s、限度の %u %% を使用）。実施中の制限 %zu 件、未解決の事案 %zu 件、%s。", answer_rows[is].ja,
+        picture_ja(p), used, limits, a->n_events, c ? "判断（決裁）あり" : "判断（決裁）なし");
+    (void)snprintf(en, sizeof en, "%s (%s, %u %% of it used). Limits in force: %zu; open events: %zu; %s.", answer_rows[is].en,
+        picture_en(p), used, limits, a->n_events, c ? "a decision stands" : "no decision stands");
     doc_set_text(arena, d, "answer", answer_rows[is].word);
     set_both(arena, d, "answer", answer_rows[is].ja, answer_rows[is].en);
     set_both(arena, d, "answer_text", ja, en);
@@ -182,37 +183,58 @@ static size_t causes_of(const struct model *m, const struct assess_mission *s, i
     return n;
 }
 
-static MUST outcome curve_line(const struct risk_cause *causes, size_t n, int64_t cell, struct arena *arena, struct doc *list)
+/* To where one year in 500 costs more, and past the tolerance. */
+static size_t cells_shown(const double *p, int64_t cell, int64_t tolerance_yen)
 {
-    double *p = arena_new(arena, RISK_CURVE_CELLS * sizeof *p);
-    if (!p) return REFUSE(E_MEMORY);
-    TRY(risk_curve(causes, n, cell, p, RISK_CURVE_CELLS));
-    int64_t step = cell * RISK_CURVE_CELLS / (CURVE_POINTS - 1);
-    for (int i = 0; i < CURVE_POINTS; i++) {
+    size_t n = (size_t)(tolerance_yen / cell) + (size_t)(tolerance_yen / cell) / 4 + 1, least = CURVE_POINTS;
+    int64_t far = risk_curve_quantile(p, RISK_CURVE_CELLS, cell, 0.998);
+    if (far != INT64_MAX && (size_t)(far / cell) > n) n = (size_t)(far / cell);
+    if (n < least) n = least;
+    return n < RISK_CURVE_CELLS ? n : RISK_CURVE_CELLS;
+}
+
+static struct doc *curve_points(const double *p, int64_t cell, int64_t to_yen, struct arena *arena)
+{
+    struct doc *list = doc_list(arena);
+    for (int i = 0; p && i < CURVE_POINTS; i++) {
         struct doc *d = doc_map(arena);
-        doc_set_int(arena, d, "yen", i * step);
-        doc_set_int(arena, d, "over_ppm", (int64_t)(risk_curve_over(p, RISK_CURVE_CELLS, cell, i * step) * 1000000 + 0.5));
+        int64_t yen = to_yen / (CURVE_POINTS - 1) * i;
+        doc_set_int(arena, d, "yen", yen);
+        doc_set_int(arena, d, "over_ppm", (int64_t)(risk_curve_over(p, RISK_CURVE_CELLS, cell, yen) * 1000000 + 0.5));
         doc_add(list, d);
     }
+    return list;
+}
+
+static MUST outcome curve_of(const struct model *m, const struct assess_mission *s, int figure, int64_t *cell, struct arena *arena, double **ret)
+{
+    struct risk_cause *causes = arena_new(arena, RISK_CURVE_CAUSES_MAX * sizeof *causes);
+    double *p = arena_new(arena, RISK_CURVE_CELLS * sizeof *p);
+    if (!causes || !p) return REFUSE(E_MEMORY);
+    size_t n = causes_of(m, s, figure, causes);
+    if (n == 0) return DONE; /* nothing can happen: no line */
+    if (*cell == 0) *cell = risk_curve_cell(causes, n, RISK_CURVE_CELLS);
+    TRY(risk_curve(causes, n, *cell, p, RISK_CURVE_CELLS));
+    *ret = p;
     return DONE;
 }
 
 outcome assurance_curve(struct assurance *a, struct arena *arena, const char *id, const struct doc **ret)
 {
-    static const char *const names[] = { [RISK_EXPECTED] = "expected", [RISK_DECISION] = "decision" };
-    struct risk_cause causes[RISK_FIGURES][RISK_CURVE_CAUSES_MAX];
-    size_t mission = mission_of(a, id), n[RISK_FIGURES];
+    size_t mission = mission_of(a, id);
+    double *decision = NULL, *expected = NULL;
+    int64_t cell = 0;
     if (mission == SIZE_MAX) return REFUSE(E_UNKNOWN);
-    for (int f = 0; f < RISK_FIGURES; f++) n[f] = causes_of(a->model, &a->picture->missions[mission], f, causes[f]);
+    const struct assess_mission *s = &a->picture->missions[mission];
+    int64_t tolerance = a->model->missions[mission].tolerance_yen;
+    TRY(curve_of(a->model, s, RISK_DECISION, &cell, arena, &decision));
+    TRY(curve_of(a->model, s, RISK_EXPECTED, &cell, arena, &expected));
+    int64_t to = decision ? (int64_t)cells_shown(decision, cell, tolerance) * cell : 0;
     struct doc *d = doc_map(arena);
-    int64_t cell = n[RISK_DECISION] ? risk_curve_cell(causes[RISK_DECISION], n[RISK_DECISION], RISK_CURVE_CELLS) : 1;
-    for (int f = 0; f < RISK_FIGURES; f++) {
-        struct doc *list = doc_list(arena);
-        if (n[f]) TRY(curve_line(causes[f], n[f], cell, arena, list));
-        doc_set(arena, d, names[f], list);
-    }
+    doc_set(arena, d, "expected", curve_points(expected, cell, to, arena));
+    doc_set(arena, d, "decision", curve_points(decision, cell, to, arena));
     doc_set_text(arena, d, "id", a->model->missions[mission].id);
-    doc_set_int(arena, d, "tolerance_yen", a->model->missions[mission].tolerance_yen);
+    doc_set_int(arena, d, "tolerance_yen", tolerance);
     document_set_time(arena, d, "as_of", a->picture->as_of_ms);
     set_both(arena, d, "text", "図は目安です（三桁の精度、分布の裾は仮定による）。判断は厳密に計算した値で行います。",
         "An illustration (three digits; its tail is an assumption). Decisions rest on the exact figures.");

@@ -31,6 +31,18 @@ def browser(env, base, once):
     check('the browser test came to its end', r.returncode == 0 and rows, r.stderr[-400:])
 
 
+def mission_page(env, base):
+    link = re.search(r'"url":"([^"]+)"', run(os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'sekimori'), '--state',
+                     os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'), '-o', 'json', 'login').stdout)
+    if not check('a second one-time link', link):
+        return
+    r = subprocess.run(['node', 'test/mission.mjs', base, link[1], os.path.join(ROOT, 'build-logs', 'shots')], cwd=console, capture_output=True, text=True, timeout=200)
+    rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
+    for word, claim in rows:
+        check('mission: ' + claim, word == 'ok')
+    check('the mission page test came to its end', r.returncode == 0 and rows, r.stderr[-400:])
+
+
 def main():
     check('the committed build is of these sources', run(os.path.join(ROOT, 'tools/console'), 'current').returncode == 0)
     if not shutil.which('npm') or run('npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', cwd=console, timeout=300).returncode:
@@ -50,6 +62,7 @@ def main():
         started = demo(env=env)
         once = re.search(r'http://localhost:\d+/start#[0-9a-f]+', started.stdout)
         if check('the demo starts', started.returncode == 0 and once, started.stderr[-300:]):
+            mission_page(env, f'http://localhost:{port}')
             browser(env, f'http://localhost:{port}', once[0])
     finally:
         demo('stop', env=env)

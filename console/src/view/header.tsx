@@ -1,7 +1,9 @@
 import type { Status } from '../documents';
 import { age, clock } from '../format';
+import { mw } from '../mission-words';
 import type { Lang } from '../plain';
-import { connected, go, lang, me, nowMs, PLACES, peers, place, receivedMs, setLanguage, siteNow, stale, status, w } from '../state';
+import { route } from '../route';
+import { connected, go, lang, me, mission, nowMs, PLACES, peers, place, receivedMs, setLanguage, siteNow, stale, status, w } from '../state';
 import { Mark, n, said, Tag } from './parts';
 
 const LANGUAGES: readonly [Lang, string][] = [
@@ -52,16 +54,18 @@ function Line({ s }: { s: Status }) {
 
 function Places() {
   const t = w.value;
+  const id = mission.value?.id ?? '';
   const tight = peers.value.some((p) => p.flows.some((f) => f.tightened && !f.open) || p.seen.length);
   return (
     <nav class="places" aria-label={t.placesLabel}>
       {PLACES.map((p) => (
-        <a key={p} href={p === 'overview' ? '/' : `/#${p}`} aria-current={place.value === p ? 'page' : undefined}
+        <a key={p} href={p === 'overview' ? '/' : `/#${p}`} aria-current={place.value === p && !route.value.page ? 'page' : undefined}
           onClick={(e) => { e.preventDefault(); go(p); }}>
           {t.places[p]}
           {p === 'checkpoint' && tight ? <> <span class="mark mark-over" aria-hidden="true">■</span></> : null}
         </a>
       ))}
+      {id ? <a href={`/#/mission/${encodeURIComponent(id)}`} aria-current={route.value.page === 'mission' ? 'page' : undefined}>{mw.value.mission}</a> : null}
     </nav>
   );
 }

@@ -1,6 +1,10 @@
+import { useEffect } from 'preact/hooks';
 import type { AtStake, Mission, MissionFunction, Status } from '../documents';
 import { hours, moment, shares } from '../format';
 import { siteNow, w } from '../state';
+import { insight, refreshInsight } from '../insight';
+import { mw } from '../mission-words';
+import { Answer } from './insight';
 import { Bar, Empty, Mark, Moment, n, Pair, said, Section } from './parts';
 
 function Basis({ m }: { m: Mission }) {
@@ -50,6 +54,19 @@ function Functions({ rows }: { rows: readonly MissionFunction[] }) {
   );
 }
 
+// The answer and what it hangs on, asked again whenever the figures moved.
+function InsightOf({ id, asOf }: { id: string; asOf: number }) {
+  useEffect(() => void refreshInsight(id), [id, asOf]);
+  const x = insight.value?.id === id ? insight.value : null;
+  if (!x) return null;
+  return (
+    <>
+      <Answer x={x} />
+      <p><a href={`#/mission/${encodeURIComponent(id)}`}>{mw.value.open}</a></p>
+    </>
+  );
+}
+
 export function MissionSection({ s, m }: { s: Status; m: Mission | null }) {
   const t = w.value.mission;
   if (!m) {
@@ -68,6 +85,7 @@ export function MissionSection({ s, m }: { s: Status; m: Mission | null }) {
       <p class="sentence">
         <Mark state={m.state} /> {said(m.sentence) || said(s.sentence) || t.notAssessed}
       </p>
+      <InsightOf id={m.id} asOf={m.asOf ?? 0} />
       <div class="two">
         <Basis m={m} />
         <div>

@@ -1,5 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { Status } from '../documents';
+import { mw } from '../mission-words';
+import { route } from '../route';
 import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
 import { CheckpointPage } from './checkpoint';
@@ -7,6 +9,7 @@ import { Header } from './header';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
+import { MissionPage } from './mission-page';
 import { Hatch, said } from './parts';
 import { ReadingsSection } from './readings';
 import { DecisionSection, RecordSection } from './record';
@@ -17,7 +20,7 @@ export function Page() {
   const t = w.value;
   const title = status.value ?? me.value;
   const site = title ? said(title.title) : '';
-  const name = t.places[place.value];
+  const name = route.value.page === 'mission' ? mw.value.mission : t.places[place.value];
   useEffect(() => {
     document.title = site ? `${name} — ${site}` : `${name} — ${t.product}`;
   }, [site, name, t]);
@@ -37,10 +40,20 @@ export function Page() {
       <Hatch />
       <Header />
       <main id="content" tabIndex={-1}>
-        <AccountSection />
-        {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
-        {place.value === 'checkpoint' ? <CheckpointPage s={s} peers={peers.value} who={me.value} /> : <Overview s={s} />}
+        <Shown s={s} />
       </main>
+    </>
+  );
+}
+
+function Shown({ s }: { s: Status }) {
+  const r = route.value;
+  if (r.page === 'mission') return <MissionPage id={r.id} />;
+  return (
+    <>
+      <AccountSection />
+      {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
+      {place.value === 'checkpoint' ? <CheckpointPage s={s} peers={peers.value} who={me.value} /> : <Overview s={s} />}
     </>
   );
 }

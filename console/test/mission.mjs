@@ -1,0 +1,136 @@
+// The mission page and the papers, in a real browser against a real site; pictures and PDFs of each in both languages. Prints TAP.
+// usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
+
+const [base, once, shots] = process.argv.slice(2);
+if (!base || !once || !shots) {
+  process.stderr.write('usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR\n');
+  process.exit(2);
+}
+mkdirSync(shots, { recursive: true });
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const complaints = [];
+const textOf = (page, selector) => page.locator(selector).innerText();
+
+async function until(what, ms = 10000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const v = await what().catch(() => null);
+    if (v) return v;
+    if (Date.now() > end) return null;
+    await new Promise((r) => setTimeout(r, 50));
+  }
+}
+
+async function axe(page, claim) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(async () => {
+    const r = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return r.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((x) => x.target.join(' ')).join(' | ')}`);
+  });
+  check(`${claim}: axe finds nothing`, found.length === 0, found);
+}
+
+// Beside axe: nothing wider than the page, nothing clipped to nothing, every control reached by keyboard has a name.
+async function ownRules(page, claim) {
+  const wrong = await page.evaluate(() => {
+    const out = [];
+    if (document.documentElement.scrollWidth > window.innerWidth + 1) out.push(`page is ${document.documentElement.scrollWidth} wide`);
+    for (const e of document.querySelectorAll('button, a[href], input, summary')) {
+      const box = e.getBoundingClientRect();
+      if (box.width && box.height && (e.matches('button, summary, input[type=range]') ? box.height < 24 : false)) out.push(`small: ${e.outerHTML.slice(0, 60)}`);
+    }
+    for (const s of document.querySelectorAll('main svg[role=img]')) if (!s.querySelector('title')?.textContent) out.push('a picture without a title');
+    const sizes = [...document.querySelectorAll('main *')].filter((e) => e.childNodes.length && [...e.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim()));
+    for (const e of sizes) if (!e.closest('svg') && parseFloat(getComputedStyle(e).fontSize) < 13) out.push(`type below 13 px: ${e.tagName} ${e.className}`);
+    return [...new Set(out)].slice(0, 5);
+  });
+  check(`${claim}: fits, readable type, titles`, wrong.length === 0, wrong);
+}
+
+const language = async (page, l) => page.locator(`.languages button[lang=${l}]`).click();
+const SAID = {
+  ja: { answer: 'はい。今日は運用できます（許容限度内', tried: '試算', misuse: 'この数字を使ってはいけない場面' },
+  en: { answer: 'Yes: today it can run (within tolerance', tried: 'Tried', misuse: 'must not be used' },
+};
+const insightOf = async (page) => (await page.request.get(`${base}/api/v1/missions/mizu/insight`)).json();
+
+// What a reader who never saw it gets from the first page alone.
+async function firstPage(page, l) {
+  await language(page, l);
+  await page.waitForSelector('#mission .answer');
+  const x = await insightOf(page);
+  const text = await textOf(page, '#mission .answer');
+  check(`${l}: the first page answers whether it may run today`, text.includes(SAID[l].answer), text);
+  check(`${l}: and on which two inputs that hangs`, x.hangs_on.length === 2 && x.hangs_on.every((h) => text.includes(h[`name_${l}`]) && text.includes(h[`bad_text_${l}`])), text);
+  const box = await page.locator('#mission .answer').boundingBox();
+  check(`${l}: without scrolling`, box && box.y + box.height <= 900, box);
+  await page.screenshot({ path: join(shots, `first-page-${l}.png`) });
+}
+
+async function missionPage(page, l) {
+  await page.locator('.places a[href*="#/mission/"]').click();
+  await page.waitForSelector('#hangs');
+  const x = await insightOf(page);
+  const all = await textOf(page, 'main');
+  check(`${l}: one sentence in service terms leads`, (await textOf(page, '#answer .sentence')).includes(x[`sentence_${l}`]));
+  const bars = await page.locator('svg.waterfall rect').count();
+  check(`${l}: the waterfall has a bar for every step`, bars === x.steps.filter((s) => s.change_yen).length + 2, bars);
+  check(`${l}: from inherent to residual`, all.includes(x[`inherent_text_${l}`]) && all.includes(x[`residual_text_${l}`]));
+  check(`${l}: what moved since the decision, and why`, (await textOf(page, '#moved')).includes(x.decision));
+  const options = await textOf(page, '#options');
+  check(`${l}: options show service lost and risk left`, x.options.alone.every((o) => options.includes(o[`name_${l}`]) && options.includes(o[`left_text_${l}`]) && options.includes(o[`outages_text_${l}`])), options);
+  check(`${l}: where the figures must not be used`, (await textOf(page, '.misuse')).includes(SAID[l].misuse));
+  await axe(page, `${l} mission page`);
+  await ownRules(page, `${l} mission page`);
+  await page.screenshot({ path: join(shots, `mission-${l}.png`), fullPage: true });
+}
+
+async function trying(page, l) {
+  const before = (await page.request.get(`${base}/api/v1/mission`)).json();
+  const slider = page.locator('#hangs input[type=range]').first();
+  await slider.focus();
+  for (let i = 0; i < 30; i++) await page.keyboard.press('ArrowLeft');
+  const shown = await until(async () => (await page.locator('.tried').count()) === 2 && (await page.locator('.tried').last().innerText()));
+  check(`${l}: the slider, by keyboard, shows as is and tried`, shown && shown.includes(SAID[l].tried), shown);
+  const after = (await page.request.get(`${base}/api/v1/mission`)).json();
+  check(`${l}: and stores nothing`, (await before).figures.decision_yen === (await after).figures.decision_yen || (await before).assessment.id !== (await after).assessment.id);
+  await page.locator('#show-curve').click();
+  check(`${l}: the curve comes on demand`, await until(async () => (await page.locator('svg.curve path').count()) === 2));
+  await page.screenshot({ path: join(shots, `mission-tried-${l}.png`), fullPage: true });
+  await axe(page, `${l} mission page, tried`);
+}
+
+async function main() {
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'ja-JP' });
+  const page = await context.newPage();
+  page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
+  page.on('pageerror', (e) => complaints.push(String(e)));
+  await page.goto(once);
+  await page.waitForSelector('#layers');
+  for (const l of ['ja', 'en']) {
+    await firstPage(page, l);
+    await missionPage(page, l);
+    await trying(page, l);
+    await page.locator('.places a').first().click();
+    await page.waitForSelector('#layers');
+  }
+  await page.setViewportSize({ width: 375, height: 800 });
+  await page.goto(`${base}/#/mission/mizu`);
+  await page.waitForSelector('#hangs');
+  await ownRules(page, 'a telephone');
+  await page.screenshot({ path: join(shots, 'mission-narrow-en.png'), fullPage: true });
+  check('no errors in the console', complaints.length === 0, complaints);
+  await browser.close();
+  finish();
+}
+
+main().catch((e) => {
+  check('the test ran to its end', false, String(e));
+  finish();
+});
