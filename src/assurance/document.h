@@ -112,7 +112,8 @@ struct doc *document_declaration_new(struct arena *a, const char *site, const ch
 struct doc *document_release_new(struct arena *a, const char *site, const char *hold, const char *payload_sha256,
     int64_t at_ms);
 /* policy: the map of a grants file (platform/grants.h). */
-struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, int64_t at_ms);
+/* source: the file it was written in, kept with each row's line for answers to "why?"; NULL: not known. */
+struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, const char *source, int64_t at_ms);
 /* agreement: the map of an agreement's file (checkpoint/agreement.h). */
 struct doc *document_agreement_new(struct arena *a, const char *site, const struct doc *agreement, int64_t at_ms);
 /* How we stand, to another site: verdict "within" or not, attempts in 1,000 years, requirement levels. */

@@ -27,10 +27,27 @@ struct doc *document_model_new(struct arena *a, const char *site, const struct d
     return d;
 }
 
-struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, int64_t at_ms)
+/* A list of maps, each with the line it was written in. */
+static struct doc *lined(struct arena *a, const struct doc *rows)
+{
+    struct doc *list = doc_list(a);
+    for (const struct doc *row = rows->first; row; row = row->next) {
+        struct doc *own = doc_map(a);
+        for (const struct doc *m = row->first; m; m = m->next) doc_set(a, own, m->key, again(a, m));
+        if (row->line > 0) doc_set_int(a, own, "line", row->line);
+        doc_add(list, own);
+    }
+    return list;
+}
+
+struct doc *document_grants_new(struct arena *a, const char *site, const struct doc *policy, const char *source, int64_t at_ms)
 {
     struct doc *d = draft(a, DOCUMENT_GRANTS, site, at_ms);
-    for (const struct doc *m = policy->first; m; m = m->next) doc_set(a, d, m->key, again(a, m));
+    for (const struct doc *m = policy->first; m; m = m->next) {
+        bool rows = source && strcmp(m->key, "grants") == 0 && m->kind == DOC_LIST;
+        doc_set(a, d, m->key, rows ? lined(a, m) : again(a, m));
+    }
+    if (source && !doc_get(policy, "source")) doc_set_text(a, d, "source", source);
     return d;
 }
 

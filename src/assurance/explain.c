@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+struct text { const char *ja, *en; };
+
 struct rows {
     struct assurance *a;
     struct arena *arena;
@@ -10,13 +12,30 @@ struct rows {
     int64_t now_ms;
 };
 
-static void row(const struct rows *r, const char *step, const char *result, const char *ja, const char *en)
+/* How deep a step stands in the tree: below the limit its decision and condition, below those who signed and what was found. */
+static int level_of(const char *step)
+{
+    static const char *const deep[] = { "evidence", "signer", "authority" };
+    for (size_t i = 0; i < sizeof deep / sizeof *deep; i++)
+        if (strcmp(step, deep[i]) == 0) return 2;
+    return 1;
+}
+
+/* ref, may be NULL: what stands in the record, "decision:D-1"; found there by whoever keeps it. */
+static void row_of(const struct rows *r, const char *step, const char *result, const struct text *text, const char *ref)
 {
     struct doc *d = doc_map(r->arena);
     doc_set_text(r->arena, d, "step", step);
+    doc_set_int(r->arena, d, "level", level_of(step));
+    if (ref) doc_set_text(r->arena, d, "ref", ref);
     doc_set_text(r->arena, d, "result", result);
-    set_both(r->arena, d, "text", ja, en);
+    set_both(r->arena, d, "text", text->ja, text->en);
     doc_add(r->list, d);
+}
+
+static void row(const struct rows *r, const char *step, const char *result, const char *ja, const char *en)
+{
+    row_of(r, step, result, &(struct text) { ja, en }, NULL);
 }
 
 static const struct { const char *ja, *en; } method_rows[FACT_METHODS] = {
@@ -32,13 +51,14 @@ static void limit_row(const struct rows *r, size_t at)
 {
     const struct limit *l = &r->a->limits.rows[at];
     struct doc *view = view_limit(r->a, at, r->now_ms, r->arena);
-    char since[TIME_TEXT], ja[1400], en[1400];
+    char since[TIME_TEXT], ja[1400], en[1400], ref[LIMIT_ID_MAX + 8];
     time_text(l->since_ms, since);
     (void)snprintf(ja, sizeof ja, "制限 %s（%s から）：%s%s", l->id, since, doc_text(view, "text_ja", ""),
         doc_text(view, "withholds_ja", ""));
     (void)snprintf(en, sizeof en, "limit %s (since %s): %s %s", l->id, since, doc_text(view, "text_en", ""),
         doc_text(view, "withholds_en", ""));
-    row(r, "limit", l->enforced ? decision_mode_word(l->mode) : "observed", ja, en);
+    (void)snprintf(ref, sizeof ref, "limit:%s", l->id);
+    row_of(r, "limit", l->enforced ? decision_mode_word(l->mode) : "observed", &(struct text) { ja, en }, ref);
 }
 
 static void condition_row(const struct rows *r, size_t at)
@@ -60,7 +80,7 @@ static void evidence_text(const struct rows *r, const struct limit_cause *c, con
     const struct model *m = r->a->model;
     size_t at = m ? model_control(m, c->control) : SIZE_MAX;
     const struct model_control *k = at != SIZE_MAX ? &m->controls[at] : NULL;
-    char time[TIME_TEXT] = "-", ja[900], en[900];
+    char time[TIME_TEXT] = "-", ja[900], en[900], ref[FACT_CONTROL_MAX + FACT_ASSET_MAX + 16];
     if (c->at_ms) time_text(c->at_ms, time);
     bool counted = !c->at_ms && c->result != EVIDENCE_UNKNOWN; /* a coverage: no single check */
     const char *how_ja = c->at_ms ? method_rows[c->method].ja : counted ? "対象全体の集計" : "確認なし";
@@ -75,7 +95,8 @@ static void evidence_text(const struct rows *r, const struct limit_cause *c, con
         "stands until a newer pass",
         when_en, c->control, k ? k->name.en : "", c->asset, evidence_state_word(c->result), c->detail[0] ? ", " : "",
         c->detail, time, how_en, fresh, stale);
-    row(r, "evidence", evidence_state_word(c->result), ja, en);
+    (void)snprintf(ref, sizeof ref, "evidence:%s/%s", c->control, c->asset);
+    row_of(r, "evidence", evidence_state_word(c->result), &(struct text) { ja, en }, ref);
 }
 
 /* What broke it, and, when that changed, how it stands now. */
@@ -100,12 +121,13 @@ static void evidence_rows(const struct rows *r, size_t at)
 static void decision_rows(const struct rows *r, const struct case_file *c)
 {
     struct doc *view = view_case(r->a, c, r->arena, r->now_ms);
-    char ja[900], en[900];
+    char ja[900], en[900], ref[DECISION_ID + 16];
     (void)snprintf(ja, sizeof ja, "%s。根拠 評価 %s。理由：%s", doc_text(view, "text_ja", ""), c->decision.assessment_id,
         c->decision.reason.ja);
     (void)snprintf(en, sizeof en, "%s; rests on assessment %s; reason: %s", doc_text(view, "text_en", ""),
         c->decision.assessment_id, c->decision.reason.en);
-    row(r, "decision", doc_text(view, "state", ""), ja, en);
+    (void)snprintf(ref, sizeof ref, "decision:%s", c->decision.id);
+    row_of(r, "decision", doc_text(view, "state", ""), &(struct text) { ja, en }, ref);
     for (unsigned i = 0; i < CHARTER_ROLES; i++) {
         enum charter_role role = (enum charter_role)i;
         if (!(c->by.roles & 1u << i)) continue;

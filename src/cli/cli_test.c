@@ -197,7 +197,7 @@ static void mistakes_in_a_policy_have_a_line(void)
         CHECK(named);
     }
     CHECK(grant_test("m/level, want: allow", "m/level, want: deny", &line) == EXIT_FAILED);
-    CHECK(strstr(said, "WRONG") && strstr(said, "granted by device-says"));
+    CHECK(strstr(said, "WRONG") && strstr(said, "granted by line ") && strstr(said, "device-says (role:device"));
     CHECK(grant_test("why: a device", "why: a device", &line) == EXIT_OK && !strstr(said, "WRONG"));
 }
 

@@ -147,11 +147,11 @@ static bool moment(const char *text, int zone_min, int64_t *ret_ms)
 
 static void show_steps(const struct cli *c, const struct access *a, const struct question *q)
 {
-    struct arena arena = ARENA(65536);
+    struct arena arena = ARENA(1 << 18);
     struct doc *list = doc_list(&arena);
     (void)access_explain(a, q, &arena, list);
     for (const struct doc *s = list->first; s; s = s->next)
-        printf("    %-9s %-8s %s\n", doc_text(s, "step", ""), doc_text(s, "result", ""), doc_said(c, s, "text"));
+        printf("    %s%-9s %-8s %s\n", doc_int(s, "level", 0) ? "  " : "", doc_text(s, "step", ""), doc_text(s, "result", ""), doc_said(c, s, "text"));
     arena_deinit(&arena);
 }
 
@@ -203,6 +203,14 @@ int cmd_grant_test(struct cli *c)
     return code ? code : judged(c, c->args[0], d, flag(c, "streams") != NULL);
 }
 
+/* Without its folders: they are this machine's. NULL when it is too long to keep. */
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    return *name && strlen(name) < GRANT_SOURCE ? name : NULL;
+}
+
 int cmd_grant_new(struct cli *c)
 {
     const struct doc *d;
@@ -211,7 +219,7 @@ int cmd_grant_new(struct cli *c)
     int code = policy_doc(c, c->args[0], &d);
     if (!code) code = judged(c, c->args[0], d, flag(c, "streams") != NULL);
     if (code) return code;
-    return store_doc(c, flag(c, "out"), document_grants_new(&c->arena, doc_text(d, "site", ""), d, port_wall_ms()));
+    return store_doc(c, flag(c, "out"), document_grants_new(&c->arena, doc_text(d, "site", ""), d, doc_get(d, "type") ? NULL : file_name(c->args[0]), port_wall_ms()));
 }
 
 /* ---- whose access changes ---- */

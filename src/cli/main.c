@@ -9,7 +9,7 @@ static const struct command commands[] = {
         "サイトを作る（鍵・憲章・証跡記録）", "make a site: keys, charter, record", cmd_init },
     { "status", "", "", "いまの状態（0 許容限度内、7 制限中または超過）", "the state now (exit 0 within, 7 limited or over)", cmd_status },
     { "doctor", "", "", "自己点検", "check this installation", cmd_doctor },
-    { "why", "", "SUBJECT ACTION TOPIC [--payload JSON]", "なぜ許可・保留・拒否されるか", "why it is allowed, held or denied", cmd_why },
+    { "why", "", "SUBJECT ACTION TOPIC [--payload JSON] [--purpose WORD] | HOLD", "なぜ許可・保留・拒否されるか：試した許可、制限、判断、証拠、すること、頼む相手", "why it is allowed, held or denied: grants tried, limit, decision, evidence, what to do, whom to ask", cmd_why },
     { "login", "", "", "画面を開く一度だけのリンク", "a one-time link to the console", cmd_login },
     { "user", "new", "ID --role ROLE [--role ROLE] --reason TEXT [--name TEXT] [--dry-run]",
         "人を登録し、最初の一度だけのリンクを出す（役割 operator mission-owner asset-owner executive auditor administrator）",

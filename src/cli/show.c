@@ -55,31 +55,50 @@ int cmd_status(struct cli *c)
     return exit_code;
 }
 
-int cmd_why(struct cli *c)
+static void print_step(struct cli *c, const struct doc *s)
 {
-    char path[2048];
-    const struct doc *d;
-    if (c->n_args != 3) return complain_usage(c);
-    struct out o = out_of(path, sizeof path - 1);
-    put_str(&o, "/api/v1/why");
-    add_query(&o, true, "subject", c->args[0]);
-    add_query(&o, false, "action", c->args[1]);
-    add_query(&o, false, "topic", c->args[2]);
-    if (flag(c, "payload")) add_query(&o, false, "payload", flag(c, "payload"));
-    if (o.over) return complain_usage(c);
-    path[o.n] = 0;
-    int code = ask(c, "GET", path, BYTES_NONE, &d);
-    if (code) return code;
-    const char *ruling = doc_text(d, "ruling", "deny");
-    bool passes = strcmp(ruling, "allow") == 0 || strcmp(ruling, "flag") == 0;
+    long long level = doc_int(s, "level", 0);
+    const char *lead = level == 0 ? s->next ? "├" : "└" : level == 1 ? "│ ├" : "│ │ ├";
+    printf("  %s %-*s %-9s %s", lead, level ? 11 - (int)level : 12, doc_text(s, "step", ""), doc_text(s, "result", ""), doc_said(c, s, "text"));
+    if (doc_get(s, "entry")) printf("  [%s %lld]", cli_say(c, W_ENTRY), (long long)doc_int(s, "entry", 0));
+    printf("\n");
+}
+
+static int print_why(struct cli *c, const struct doc *d)
+{
+    const char *ruling = doc_text(d, "ruling", "deny"), *hold = doc_text(d, "hold", "");
+    const char *subject = doc_text(d, "subject", "")[0] ? doc_text(d, "subject", "") : doc_text(d, "asked", "");
+    bool passes = strcmp(ruling, "allow") == 0 || strcmp(ruling, "flag") == 0, entries = false;
     if (c->json) {
         print_json(d);
         return passes ? EXIT_OK : EXIT_REFUSED;
     }
-    printf("%s %s %s → %s (%s)\n", c->args[0], c->args[1], c->args[2], ruling, doc_text(d, "word", ""));
-    for (const struct doc *s = doc_get(d, "steps") ? doc_get(d, "steps")->first : NULL; s; s = s->next)
-        printf("  %s %-12s %-10s %s\n", s->next ? "├" : "└", doc_text(s, "step", ""), doc_text(s, "result", ""), doc_said(c, s, "text"));
+    printf("%s%s%s %s %s → %s (%s)\n", hold, *hold ? ": " : "", subject, doc_text(d, "action", ""), doc_text(d, "topic", ""), ruling, doc_text(d, "word", ""));
+    for (const struct doc *s = doc_get(d, "steps") ? doc_get(d, "steps")->first : NULL; s; s = s->next) {
+        entries |= doc_get(s, "entry") != NULL;
+        print_step(c, s);
+    }
+    if (entries) printf("%s: sekimori ledger proof N --out FILE\n", cli_say(c, W_PROOF));
     return passes ? EXIT_OK : EXIT_REFUSED;
+}
+
+/* SUBJECT ACTION TOPIC, or one held command. */
+int cmd_why(struct cli *c)
+{
+    char path[2048];
+    const struct doc *d;
+    if (c->n_args != 3 && c->n_args != 1) return complain_usage(c);
+    struct out o = out_of(path, sizeof path - 1);
+    put_str(&o, "/api/v1/why");
+    add_query(&o, true, c->n_args == 1 ? "hold" : "subject", c->args[0]);
+    if (c->n_args == 3) add_query(&o, false, "action", c->args[1]);
+    if (c->n_args == 3) add_query(&o, false, "topic", c->args[2]);
+    if (flag(c, "payload")) add_query(&o, false, "payload", flag(c, "payload"));
+    if (flag(c, "purpose")) add_query(&o, false, "purpose", flag(c, "purpose"));
+    if (o.over) return complain_usage(c);
+    path[o.n] = 0;
+    int code = ask(c, "GET", path, BYTES_NONE, &d);
+    return code ? code : print_why(c, d);
 }
 
 int cmd_login(struct cli *c)

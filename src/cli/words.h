@@ -188,6 +188,8 @@
     X(W_FLOW_HELD, "承認待ち", "held for release")                                                 \
     X(W_FLOW_CHANGES, "合意からの変化（新しい順）", "what changed since the agreement (newest first)") \
     X(W_STATEMENT_AT, "表明の日時", "stated at")                                                  \
+    X(W_ENTRY, "証跡", "entry")                                                                    \
+    X(W_PROOF, "証跡の証明を取り出す", "an entry's proof")                                            \
     X(W_HELD_PEER, "連携先の指令", "a peer's command")                                            \
     X(W_STATEMENT, "表明", "statement")                                                           \
     X(W_STATEMENT_CODE, "鍵の照合コード", "key code")                                             \

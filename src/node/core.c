@@ -140,7 +140,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .ca_chain_pem = buffer_view(&c->ca_chain), .tpm_roots_pem = buffer_view(&c->tpm_roots), .console_dir = c->config.console_dir, .wall_ms = s_wall,
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
-        .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants,
+        .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
         .alerts = learn_alerts, .observed = learn_observed };
 }
@@ -423,4 +423,5 @@ void core_close(struct core *c)
     grants_free(c->grants);
     if (c->ledger) ledger_close(c->ledger);
     map_deinit(&c->retained);
+    map_deinit(&c->latest);
 }

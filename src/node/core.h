@@ -108,6 +108,7 @@ struct core {
     struct buffer scratch;     /* canonical JSON of the entry being written */
     struct { int fd; struct buffer in, out; size_t sent; } local[LOCAL_MAX]; /* out: an answer on its way */
     struct limits limits;      /* copy of what assurance handed out */
+    struct map latest;         /* "decision:D-1" -> index + 1 of the newest entry about it */
     struct map retained;       /* topic -> index + 1 of the entry that holds its retained message */
     uint64_t cached_size;      /* entries the retained cache covers */
     int64_t prune_next_ms;
@@ -145,6 +146,10 @@ bool core_recorded(struct core *c, const struct ledger_entry *e, struct recorded
 void core_assurance_port(struct core *c, struct assurance_port *ret);
 /* An audit entry {"what", ...pairs}; pairs end with NULL. */
 void core_audit(struct core *c, const char *what, ...);
+
+/* latest.c: the newest entry about something, for answers to "why?"; kind word and id, "decision:D-1". */
+void latest_note(struct core *c, unsigned kind, const struct doc *d, uint64_t index);
+MUST outcome latest_find(void *ctx, const char *name, uint64_t *ret);
 
 /* witness.c: heads that devices kept. witness_turn: true while more wait. */
 MUST outcome witness_start(struct core *c);

@@ -48,6 +48,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
+    latest_note(c, kind, d, index);
     if (durable) TRY(ledger_sync(c->ledger));
     TRY(registry_apply(c->registry, kind, d, now));
     TRY(users_apply(c->users, kind, d));
@@ -108,6 +109,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     struct arena a = ARENA(4u << 20);
     struct doc *d = NULL;
     outcome o = doc_read_json(e->payload, &a, &d);
+    if (ok(o)) latest_note(c, e->kind, d, e->index);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
     if (ok(o)) o = users_apply(c->users, e->kind, d);
     if (never_applied(o)) {

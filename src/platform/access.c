@@ -28,20 +28,11 @@ struct step {
 
 /* ---- saying ---- */
 
-/* Appends a row; {1} and {2} in the texts stand for the words. */
 static const char *fill(struct judging *j, const char *text, const char *one, const char *two)
 {
-    char line[600];
+    char line[1000];
     struct out o = out_of(line, sizeof line - 1);
-    for (const char *p = text; *p; p++) {
-        bool mark = p[0] == '{' && (p[1] == '1' || p[1] == '2') && p[2] == '}';
-        if (!mark) {
-            put_u8(&o, (uint8_t)*p);
-            continue;
-        }
-        put_str(&o, p[1] == '1' ? one : two);
-        p += 2;
-    }
+    put_said(&o, text, one, two);
     line[o.n] = 0;
     return arena_text(j->arena, out_view(&o));
 }
@@ -158,10 +149,16 @@ static struct grant_found grant_for_peer(const struct access *a, const struct gr
     return f;
 }
 
+static struct grant_ask grant_ask_of(const struct judging *j, const struct identity *who, enum grant_action action, bool standing)
+{
+    bool filter = j->q->action == ACT_SUBSCRIBE || (j->q->action == ACT_ADMINISTER && !mqtt_topic_valid(j->q->topic));
+    return (struct grant_ask) { .who = who, .action = action, .filter = filter, .topic = j->q->topic, .stream = j->stream,
+        .now_ms = j->q->now_ms, .purpose = j->q->purpose, .permits = j->a->permits, .standing = standing };
+}
+
 static struct grant_found grant_for(const struct judging *j, const struct identity *who, enum grant_action action, bool standing)
 {
-    struct grant_ask ask = { .who = who, .action = action, .filter = j->q->action == ACT_SUBSCRIBE, .topic = j->q->topic,
-        .stream = j->stream, .now_ms = j->q->now_ms, .standing = standing };
+    struct grant_ask ask = grant_ask_of(j, who, action, standing);
     if (who->role == ROLE_PEER) return grant_for_peer(j->a, &ask);
     if (j->list || ask.filter || j->q->passing) return grants_find(j->a->grants, j->a->site, j->a->registry, &ask);
     return grants_find_fast(j->a->grants, j->a->site, j->a->registry, &ask);
@@ -169,23 +166,24 @@ static struct grant_found grant_for(const struct judging *j, const struct identi
 
 static const char *row_text(struct judging *j, const struct grant *g)
 {
-    char text[ID_MAX * 3 + STREAM_PATTERN_MAX + GRANT_WHY + 16], subject[ID_MAX + 8];
+    char text[ID_MAX * 3 + STREAM_PATTERN_MAX + GRANT_WHY + GRANT_AUTHORITY + GRANT_SOURCE + 64], subject[ID_MAX + 8], place[GRANT_SOURCE + 16];
     if (!j->list) return "";
     struct out o = out_of(text, sizeof text - 1);
+    put_fmt(&o, "%s ", grant_place(j->q->who->role == ROLE_PEER && !g->deny ? j->a->agreements : j->a->grants, g, place, sizeof place));
     put_fmt(&o, "%s (%s, %s%s)%s%s", g->id, grant_subject_text(g, subject, sizeof subject), g->stream, g->pattern,
         g->why[0] ? ": " : "", g->why);
+    if (g->authority[0]) put_fmt(&o, " [%s]", g->authority);
     text[o.n] = 0;
     return words(j, out_view(&o));
 }
 
-/* A row that would have allowed it, were it the time and the trust for it. */
-static void say_missed(struct judging *j, const struct grant *g)
+/* Every row, and why it speaks or does not. */
+static void say_tried(struct judging *j, const struct grant_ask *ask)
 {
-    if (!g || !j->list) return;
-    bool trust = g->trusted && j->q->who->trust != g->trust;
-    SAY(j, "condition", "no", trust ? "grant {1} would allow it, but wants trust \"{2}\""
-                                    : "grant {1} would allow it, but not at this time{2}",
-        trust ? "許可{1}の条件は信頼状態「{2}」です" : "許可{1}はこの時間には有効ではありません{2}", row_text(j, g), trust ? trust_word(g->trust) : "");
+    if (!j->list) return;
+    bool peer = ask->who->role == ROLE_PEER;
+    if (peer && j->a->agreements) (void)grants_tried(j->a->agreements, j->a->site, j->a->registry, ask, j->arena, j->list);
+    if (!peer || j->a->grants) (void)grants_tried(j->a->grants, j->a->site, j->a->registry, ask, j->arena, j->list);
 }
 
 static void step_grant(struct judging *j)
@@ -193,15 +191,16 @@ static void step_grant(struct judging *j)
     const struct identity *i = j->q->who;
     struct grant_found f = grant_for(j, i, grant_action_of(j), false);
     j->grant = f.row;
-    if (f.row && !f.row->deny) {
+    if (f.row && !f.row->deny)
         SAY(j, "grant", "pass", "granted by {1}{2}", "許可: {1}{2}", row_text(j, f.row), "");
-        return;
-    }
-    say_missed(j, f.row ? NULL : f.missed);
-    if (f.row)
+    else if (f.row)
         SAY(j, "grant", "deny", "refused by {1}{2}", "拒否の定め: {1}{2}", row_text(j, f.row), "");
     else
         SAY(j, "grant", "deny", "no grant to {1} covers {2}", "{1}には{2}の許可がありません", i->id, words(j, j->q->topic));
+    struct grant_ask ask = grant_ask_of(j, i, grant_action_of(j), false);
+    say_tried(j, &ask);
+    if (f.row && !f.row->deny) return;
+    if (!f.row && f.missed) j->v.missing = grant_missing(f.missed, j->a->site, j->a->registry, &ask);
     settle(j, RULING_DENY, "no-grant");
 }
 
@@ -420,6 +419,7 @@ static struct verdict walk(struct judging *j)
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !j->settled; i++)
         if (steps[i].actions & BIT(j->q->action)) steps[i].judge(j);
     if (!j->settled) settle(j, RULING_ALLOW, j->v.observed_only ? "observed" : "allowed");
+    j->v.judged = true;
     return j->v;
 }
 

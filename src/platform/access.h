@@ -18,6 +18,7 @@ struct question {
     struct bytes payload;    /* commands: to tell the safe direction; may be none */
     const struct identity *from; /* ACT_RECEIVE: who published it (NULL: the server) */
     int64_t now_ms;          /* wall */
+    const char *purpose;     /* what the asker says it is for; NULL: nothing. A claim: grants may ask for it, nothing follows from it */
     bool passing;            /* who is made for this question: nothing may be remembered by its address */
     bool released;           /* ACT_RECEIVE: two people signed this one command's release: HOLD is satisfied */
 };
@@ -27,8 +28,10 @@ struct verdict {
     uint8_t reason;          /* MQTT 5 reason code to answer with */
     const char *word;        /* stable English word: "no-grant", "quarantined", "limit" ... */
     const struct limit *limit; /* the limit that spoke, enforced or observed; NULL if none */
+    enum grant_miss missing; /* "no-grant": the condition that keeps the nearest row from allowing; MISS_NONE */
     bool observed_only;      /* a limit in observe mode would have acted */
     bool safe_direction;
+    bool judged;             /* by access: `sekimori why` shows the same */
 };
 
 struct access {
@@ -36,6 +39,7 @@ struct access {
     const struct limits *limits; /* swapped by node; may be NULL */
     char site[ID_MAX];
     const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
+    const struct permits *permits; /* open work permits, swapped by node; NULL: none */
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
     bool open; /* the lab only: any client id, and without grants every identity may everything but */
     const char *const *closed; /* ... subscribe to these, which is refused with 0x80; NULL-terminated, may be NULL */

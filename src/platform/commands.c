@@ -38,6 +38,7 @@ bool response_topic_good(const struct exchange *x, const struct cargo *c)
 static void refuse(struct exchange *x, struct cargo *c, const struct verdict *v, enum code code, struct answer *a)
 {
     answer_of(a, code, v->reason, v, NULL);
+    answer_point(a, v, c);
     tell(x, code == E_EXPIRED ? "command-expired" : "command-refused", &c->m, v, NULL);
 }
 
@@ -130,6 +131,7 @@ void command_hold(struct exchange *x, struct cargo *c, const struct verdict *v, 
     x->hold_next++;
     x->counts.held++;
     answer_of(a, E_HELD, v->reason, v, h->held.id);
+    answer_point(a, v, c);
     tell(x, "command-held", &c->m, v, &h->held);
 }
 

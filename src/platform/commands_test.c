@@ -32,7 +32,7 @@ static void held_and_released(void)
     const struct held *h[2];
     w_limit(w, LIMIT_HOLD, true);
     CHECK_OK(c_publish(w, OP, PUMP, START, 1));
-    CHECK(puback(w, OP) == MQTT_IMPLEMENTATION && puback_says(w, OP, "held H-1: limit L-7 of decision D-1"));
+    CHECK(puback(w, OP) == MQTT_IMPLEMENTATION && puback_says(w, OP, "held H-1: limit L-7 of decision D-1; sekimori why op command sk/v1/w/gw-02/cmd/pump"));
     struct mqtt_ack a;
     uint8_t reason;
     CHECK_OK(mqtt_read_ack(last(w, OP, MQTT_PUBACK), 5, &a, &reason));
@@ -62,7 +62,7 @@ static void held_in_quarantine(void)
     w_trust(w, "gw-02", TRUST_QUARANTINE);
     exchange_rejudge(w->x);
     CHECK_OK(c_publish(w, OP, PUMP, START, 1));
-    CHECK(puback(w, OP) == MQTT_NOT_AUTHORIZED && puback_says(w, OP, "quarantined"));
+    CHECK(puback(w, OP) == MQTT_NOT_AUTHORIZED && puback_says(w, OP, "quarantined; sekimori why op command sk/v1/w/gw-02/cmd/pump"));
     w_limit(w, LIMIT_HOLD, true);
     CHECK_OK(c_publish(w, OP, PUMP, START, 1));
     CHECK(puback(w, OP) == MQTT_IMPLEMENTATION);
@@ -133,7 +133,7 @@ static void refused(void)
     for (size_t i = 0; i < 2; i++) {
         w_limit(w, modes[i], true);
         CHECK_OK(c_publish(w, OP, PUMP, START, 1));
-        CHECK(puback(w, OP) == MQTT_NOT_AUTHORIZED && puback_says(w, OP, "limit L-7 of decision D-1"));
+        CHECK(puback(w, OP) == MQTT_NOT_AUTHORIZED && puback_says(w, OP, "limit L-7 of decision D-1; sekimori why op command sk/v1/w/gw-02/cmd/pump"));
     }
     CHECK(told(w, "command-refused", "limit") == 2 && w->records == 0);
     w_limit(w, LIMIT_NONE, true);

@@ -110,12 +110,25 @@ static MUST outcome client_id_take(struct exchange *x, struct session **s, const
 }
 
 /* The will is kept whole; its right is judged now and again when it is published. */
+/* Anything else than an id says nothing. */
+static void purpose_of(const struct mqtt_connect *c, char ret[sizeof ((struct session *)0)->purpose])
+{
+    ret[0] = 0;
+    for (size_t i = 0; i < c->properties.users; i++) {
+        if (!bytes_equal_str(c->properties.user[i].name, EXCHANGE_PURPOSE) || !registry_id_valid(c->properties.user[i].value)) continue;
+        if (!ok(bytes_to_text(c->properties.user[i].value, ret, sizeof ((struct session *)0)->purpose))) ret[0] = 0;
+        return;
+    }
+}
+
 static MUST outcome will_take(struct exchange *x, struct session *s, const struct mqtt_connect *c, const char **word)
 {
     struct cargo cargo;
     struct message m = { .from = s->who, .topic = c->will_topic, .payload = c->will_payload,
         .properties = &c->will_properties, .qos = c->will_qos, .retain = c->will_retain };
-    struct question q = { .who = s->who, .action = ACT_PUBLISH, .topic = m.topic, .payload = m.payload, .now_ms = wall(x) };
+    char purpose[sizeof s->purpose];
+    purpose_of(c, purpose);
+    struct question q = { .who = s->who, .action = ACT_PUBLISH, .topic = m.topic, .payload = m.payload, .now_ms = wall(x), .purpose = purpose };
     struct verdict v = access_judge(x->access, &q);
     *word = v.word;
     if (v.ruling == RULING_DENY) {
@@ -274,6 +287,7 @@ outcome session_connect(struct exchange *x, struct session *s, struct bytes pack
     outcome o = c.has_will ? will_take(x, s, &c, &word) : DONE;
     if (o.code == E_DENIED) return refuse(x, s, c.version, MQTT_NOT_AUTHORIZED, word);
     if (ok(o)) o = prepare(x, &s, &c, &present);
+    purpose_of(&c, s->purpose);
     if (!ok(o) && !present) s->expiry_s = 0; /* nothing was promised */
     if (!ok(o)) return refuse(x, s, c.version, o.code == E_MEMORY ? MQTT_UNAVAILABLE : MQTT_QUOTA, "no-room");
     return welcome(x, s, &c, present);

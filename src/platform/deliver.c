@@ -5,7 +5,8 @@
 
 #include "platform/exchange_internal.h"
 
-static struct verdict egress(struct exchange *x, const struct identity *who, const struct cargo *c, enum path path)
+/* purpose: what the receiver said it is for; NULL: nothing. */
+static struct verdict egress(struct exchange *x, const struct identity *who, const struct cargo *c, enum path path, const char *purpose)
 {
     x->egress[path]++;
     if (c->expires_ms != NEVER && c->expires_ms <= mono(x) && !c->begun) /* MQTT 5, 3.3.2-5 */
@@ -15,7 +16,7 @@ static struct verdict egress(struct exchange *x, const struct identity *who, con
         return (struct verdict) { .ruling = RULING_ALLOW, .word = "server" };
     }
     struct question q = { .who = who, .action = ACT_RECEIVE, .topic = c->m.topic, .payload = c->m.payload,
-        .from = c->m.from, .now_ms = wall(x), .released = c->released,
+        .from = c->m.from, .now_ms = wall(x), .purpose = purpose, .released = c->released,
         .passing = path == PATH_PAGE || path == PATH_HISTORY };
     if (path == PATH_HISTORY) q.action = ACT_HISTORY;
     struct verdict v = access_judge(x->access, &q);
@@ -30,15 +31,15 @@ static bool passes(const struct verdict *v)
 
 struct verdict deliver_forecast(struct exchange *x, const struct identity *who, const struct cargo *c)
 {
-    return egress(x, who, c, PATH_FORECAST);
+    return egress(x, who, c, PATH_FORECAST, NULL);
 }
 
-bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history)
+bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history, const char *purpose)
 {
     struct cargo c UNSET;
     assert(who);
     cargo_from_message(x, &c, m, history ? PATH_HISTORY : PATH_PAGE);
-    struct verdict v = egress(x, who, &c, c.path);
+    struct verdict v = egress(x, who, &c, c.path, purpose);
     return passes(&v);
 }
 
@@ -214,7 +215,7 @@ static void one_session(struct exchange *x, struct cargo *c, const struct destin
     bool own = s && c->command && s->who == c->target;
     if (!s || (s->doomed && !s->expiry_s)) return;
     if (own && !s->online) return; /* a command is never delivered later */
-    struct verdict v = egress(x, s->who, c, c->path);
+    struct verdict v = egress(x, s->who, c, c->path, s->purpose);
     if (!passes(&v)) return;
     /* MQTT 5, 3.3.1-12 and 3.3.1-13 */
     struct flight f = { .qos = d->qos, .retain = c->m.retain && d->as_published };
@@ -263,7 +264,7 @@ static void one_share(struct exchange *x, struct cargo *c, const struct destinat
         struct session *s = session_of(x, u->owner);
         bool own = c->command && s->who == c->target;
         u->tried = x->mark;
-        struct verdict v = egress(x, s->who, c, c->path);
+        struct verdict v = egress(x, s->who, c, c->path, s->purpose);
         struct flight f = { .qos = u->qos, .retain = c->m.retain && u->as_published, .sub_id = u->id ? u->id : NONE };
         if (!passes(&v) || (own && !s->online) || !assign(x, s, c, &f)) continue;
         u->served = x->mark;
@@ -277,7 +278,7 @@ static void one_tap(struct exchange *x, struct cargo *c, const struct destinatio
 {
     struct tap *t = &x->taps[d->owner.index];
     if (!t->used || t->generation != d->owner.generation) return;
-    struct verdict v = egress(x, t->who, c, PATH_TAP);
+    struct verdict v = egress(x, t->who, c, PATH_TAP, NULL);
     if (passes(&v)) t->fn(t->ctx, &c->m, &v);
 }
 
@@ -325,7 +326,7 @@ static void catch_up(void *ctx, uint32_t node)
     struct cargo c UNSET;
     cargo_from_parcel(x, &c, p, PATH_RETAINED);
     const struct identity *who = k->tap ? k->tap->who : s->who;
-    struct verdict v = egress(x, who, &c, k->tap ? PATH_TAP : PATH_RETAINED);
+    struct verdict v = egress(x, who, &c, k->tap ? PATH_TAP : PATH_RETAINED, s ? s->purpose : NULL);
     if (passes(&v) && k->tap) k->tap->fn(k->tap->ctx, &c.m, &v);
     else if (passes(&v)) (void)to_session(x, s, &c, (struct flight) { .qos = k->qos, .retain = true, .sub_id = k->sub_id });
     cargo_done(x, &c);
@@ -375,7 +376,7 @@ static void not_now(struct exchange *x, const struct cargo *c, const struct verd
 static enum sent one_queued(struct exchange *x, struct session *s, struct cargo *c, const struct waiting *w)
 {
     struct answer a;
-    struct verdict v = egress(x, s->who, c, PATH_QUEUE);
+    struct verdict v = egress(x, s->who, c, PATH_QUEUE, s->purpose);
     /* its turn takes an identifier whether it may still go or not: who counts them sees what was left out */
     struct flight f = { .qos = w->qos, .retain = w->retain, .sub_id = w->sub_id, .id = w->qos ? flight_id(s) : 0 };
     if (passes(&v)) {
@@ -400,7 +401,7 @@ static bool repeat(struct exchange *x, struct session *s, const struct flight *f
     if (got != LOADED) return got == NOT_YET;
     /* MQTT 5, 4.3.3-7; but a command is never delivered late, whatever its QoS */
     c.begun = f->qos == 2 && !f->fresh && !c.command;
-    struct verdict v = egress(x, s->who, &c, PATH_QUEUE);
+    struct verdict v = egress(x, s->who, &c, PATH_QUEUE, s->purpose);
     bool sent = passes(&v) && write_link(x, s, &c, f, !f->fresh) == SENT;
     if (!passes(&v)) not_now(x, &c, &v);
     if (sent && f->fresh && c.target) account(x, &c, SENT, &v);

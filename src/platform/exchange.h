@@ -81,6 +81,8 @@ struct exchange_bounds {
     bool shared;              /* $share/... allowed */
     uint32_t sys_every_s;     /* $SYS/broker/...; 0: never */
 };
+/* CONNECT's user property that says what a link is for, an id; grants may ask for it (when: purpose). Of that link only. */
+#define EXCHANGE_PURPOSE "sk-purpose"
 #define EXCHANGE_BOUNDS ((struct exchange_bounds) { .sessions = 20000, .topic_bytes = 512, .levels = 32,                   \
     .subscriptions = 200000, .retained = 100000, .inflight = 100, .unannounced = 10000, .queue = 1000,               \
     .offline = 100000, .cursors = 4000000, .held = 1024, .held_each = 64,                                            \
@@ -134,7 +136,7 @@ void exchange_tap_free(struct exchange *x, uint32_t tap);
 
 /* May this person's page show it: as it comes, or (history) as it was. The same egress; who may be made for the question.
  * Changes nothing, so that a tap may ask. */
-bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history);
+bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history, const char *purpose);
 
 size_t exchange_held(const struct exchange *x, const struct held **ret, size_t cap);
 /* Delivers a held command once with a fresh expiry; the two signatures were verified by the caller. Everything else is

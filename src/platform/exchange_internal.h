@@ -173,6 +173,7 @@ struct session {
     uint32_t epoch;           /* of its links: acknowledgements of an older one are not sent */
     const struct identity *who;
     struct standing standing;
+    char purpose[32];         /* of this link; "": none said */
     char *client_id;
     uint32_t expiry_s;        /* 0: ends with its link; UINT32_MAX: never */
     int64_t offline_ms, expires_ms, will_at_ms; /* mono; NEVER */
@@ -358,14 +359,19 @@ MUST outcome on_pubcomp(struct exchange *x, struct session *s, const struct mqtt
 
 /* ---- packets.c ---- */
 MUST outcome packet_fail(struct exchange *x, struct session *s, uint8_t reason, const char *word);
+/* Reason strings: one word, what is missing, and the question that shows the whole tree. */
+enum { REASON_BYTES = 320 };
+void reason_point(struct out *o, enum grant_miss missing, const struct identity *who, const char *action, struct bytes topic);
+
 struct answer { /* to a publish */
     uint8_t reason;
     outcome refused;       /* OK: accepted */
     bool recorded;
     uint64_t index;        /* what must be durable first */
-    char text[256], hold[16];
+    char text[REASON_BYTES], hold[16];
 };
 void answer_of(struct answer *a, enum code code, uint8_t reason, const struct verdict *v, const char *hold);
+void answer_point(struct answer *a, const struct verdict *v, const struct cargo *c);
 /* Judges, records, keeps, delivers. m.from NULL: the server. */
 void publish_accept(struct exchange *x, struct cargo *c, struct answer *a);
 MUST outcome packet_handle(struct exchange *x, struct session *s, struct bytes packet);

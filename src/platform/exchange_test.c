@@ -41,7 +41,7 @@ static void refusals(void)
 {
     struct world *w = w_plant(5);
     CHECK_OK(c_publish(w, GW, "sk/v1/w/gw-03/m/flow", "1", 1));
-    CHECK(puback(w, GW) == MQTT_NOT_AUTHORIZED && puback_says(w, GW, "no-grant") && got(w, V, MQTT_PUBLISH) == 0);
+    CHECK(puback(w, GW) == MQTT_NOT_AUTHORIZED && puback_says(w, GW, "no-grant; sekimori why gw-02 publish sk/v1/w/gw-03/m/flow") && got(w, V, MQTT_PUBLISH) == 0);
     CHECK_OK(c_publish(w, V, FLOW, "1", 1));
     CHECK(puback(w, V) == MQTT_NOT_AUTHORIZED && told(w, "publish-refused", "no-grant") == 2);
     CHECK_OK(c_publish(w, OP, "sk/v1/w/_gate/risk", "1", 1));
@@ -438,13 +438,13 @@ static void pages(void)
     struct world *w = w_plant(5);
     struct identity who = { .id = "yuki", .role = ROLE_VIEWER, .life = LIFE_ENROLLED };
     struct message m = { .from = registry_identity(w->r, "gw-02"), .topic = bytes_str(FLOW) };
-    CHECK(exchange_shows(w->x, &who, &m, false) && exchange_shows(w->x, &who, &m, true));
+    CHECK(exchange_shows(w->x, &who, &m, false, NULL) && exchange_shows(w->x, &who, &m, true, NULL));
     CHECK(w->x->egress[PATH_PAGE] == 1 && w->x->egress[PATH_HISTORY] == 1);
     who.role = ROLE_DEVICE;
-    CHECK(!exchange_shows(w->x, &who, &m, false) && !exchange_shows(w->x, &who, &m, true));
+    CHECK(!exchange_shows(w->x, &who, &m, false, NULL) && !exchange_shows(w->x, &who, &m, true, NULL));
     who.role = ROLE_VIEWER;
     w_trust(w, "gw-02", TRUST_REVOKE);
-    CHECK(!exchange_shows(w->x, &who, &m, false) && exchange_shows(w->x, &who, &m, true)); /* what was, was */
+    CHECK(!exchange_shows(w->x, &who, &m, false, NULL) && exchange_shows(w->x, &who, &m, true, NULL)); /* what was, was */
     w_free(w);
 }
 

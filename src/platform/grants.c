@@ -47,6 +47,10 @@ static const struct grant defaults[] = {
     ROW(14, "operator", READS, false, "sk/v1/{site}/#"),
     ROW(15, "viewer",   READS, true,  "sk/v1/{site}/+/att/#"),
     ROW(16, "viewer",   READS, false, "sk/v1/{site}/#"),
+    ROW(17, "administrator", READS, true,  "sk/v1/{site}/+/att/#"),
+    ROW(18, "administrator", READS, false, "sk/v1/{site}/#"),
+    ROW(19, "operator", GRANT_ADMINISTER, false, "#"),
+    ROW(20, "administrator", GRANT_ADMINISTER, false, "#"),
 };
 /* clang-format on */
 
@@ -66,6 +70,21 @@ size_t grants_count(const struct grants *g)
 const char *grants_site(const struct grants *g)
 {
     return g->site;
+}
+
+const char *grants_source(const struct grants *g)
+{
+    return g ? g->source : "";
+}
+
+const char *grants_appeal(const struct grants *g)
+{
+    return g ? g->appeal : "";
+}
+
+uint64_t grants_mark(const struct grants *g)
+{
+    return g ? g->seed : 0;
 }
 
 int grants_zone(const struct grants *g)
@@ -139,10 +158,51 @@ bool grant_timely(const struct grant *g, int64_t now_ms)
     return (at >= g->from_min && (g->days & today)) || (at < g->to_min && (g->days & before));
 }
 
+const struct permit *grant_permit(const struct grant_ask *ask)
+{
+    for (size_t i = 0; ask->permits && i < ask->permits->n; i++) {
+        const struct permit *p = &ask->permits->rows[i];
+        if (strcmp(p->subject, ask->who->id) != 0 || ask->now_ms < p->from_ms || ask->now_ms >= p->until_ms) continue;
+        struct bytes over = bytes_str(p->stream);
+        if (ask->filter ? mqtt_covers(over, ask->topic) : mqtt_matches(over, ask->topic)) return p;
+    }
+    return NULL;
+}
+
+static bool purpose_meets(const struct grant *g, const char *purpose)
+{
+    char word[GRANT_PURPOSE];
+    if (!purpose || !registry_id_valid(bytes_str(purpose))) return false;
+    int n = snprintf(word, sizeof word, " %s ", purpose);
+    return n > 0 && (size_t)n < sizeof word && strstr(g->purposes, word);
+}
+
+/* The condition that is not met; MISS_NONE: all are. */
+static enum grant_miss condition_missing(const struct grant *g, const struct grant_ask *ask)
+{
+    if (g->trusted && ask->who->trust != g->trust) return MISS_TRUST;
+    if (!grant_timely(g, ask->now_ms)) return MISS_TIME;
+    if (g->permitted && !grant_permit(ask)) return MISS_PERMIT;
+    return g->purposes[0] && !purpose_meets(g, ask->purpose) ? MISS_PURPOSE : MISS_NONE;
+}
+
+static bool conditional(const struct grant *g)
+{
+    return g->trusted || g->timed || g->permitted || g->purposes[0];
+}
+
 static bool condition_holds(const struct grant *g, const struct grant_ask *ask)
 {
-    if (ask->standing) return !g->deny || !(g->trusted || g->timed);
-    return (!g->trusted || ask->who->trust == g->trust) && grant_timely(g, ask->now_ms);
+    if (ask->standing) return !g->deny || !conditional(g);
+    return condition_missing(g, ask) == MISS_NONE;
+}
+
+enum grant_miss grant_missing(const struct grant *g, const char *site, const struct registry *r, const struct grant_ask *ask)
+{
+    if (!subject_meets(g, ask->who)) return MISS_SUBJECT;
+    if (!(g->actions & (unsigned)ask->action)) return MISS_ACTION;
+    if (!stream_meets(g, site, r, ask)) return MISS_STREAM;
+    return condition_missing(g, ask);
 }
 
 /* Adds a row that may speak; false: it denies, and nothing else counts. */
@@ -150,7 +210,7 @@ static bool consider(const struct grant *g, const char *site, const struct regis
     struct grant_found *f)
 {
     if (!(g->actions & (unsigned)ask->action) || !stream_meets(g, site, r, ask)) return true;
-    f->varies = f->varies || (g->timed && !ask->standing);
+    f->varies = f->varies || ((g->timed || g->permitted || g->purposes[0]) && !ask->standing);
     if (!condition_holds(g, ask)) {
         if (!g->deny) f->missed = g;
         return true;

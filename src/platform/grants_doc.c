@@ -3,11 +3,22 @@
 
 #include "platform/grants_internal.h"
 
+static struct doc *words_of(struct arena *a, const char *text)
+{
+    struct doc *list = doc_list(a);
+    while (*(text += strspn(text, " "))) {
+        size_t n = strcspn(text, " ");
+        doc_add(list, doc_text_new(a, arena_text(a, bytes_of(text, n))));
+        text += n;
+    }
+    return list;
+}
+
 static void set_when(struct arena *a, struct doc *row, const struct grant *g)
 {
     static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
     char text[16];
-    if (!g->trusted && !g->timed) return;
+    if (!g->trusted && !g->timed && !g->permitted && !g->purposes[0]) return;
     struct doc *when = doc_map(a);
     if (g->trusted) doc_set_text(a, when, "trust", trust_word(g->trust));
     if (g->timed) {
@@ -18,6 +29,8 @@ static void set_when(struct arena *a, struct doc *row, const struct grant *g)
     for (unsigned d = 0; d < 7; d++)
         if (g->days & 1u << d) doc_add(list, doc_text_new(a, days[d]));
     if (g->timed && g->days != 0x7f) doc_set(a, when, "days", list);
+    if (g->permitted) doc_set_bool(a, when, "permit", true);
+    if (g->purposes[0]) doc_set(a, when, "purpose", words_of(a, g->purposes));
     doc_set(a, row, "when", when);
 }
 
@@ -36,6 +49,7 @@ static struct doc *row_doc(struct arena *a, const struct grant *g)
     set_when(a, row, g);
     if (g->why[0]) doc_set_text(a, row, "why", g->why);
     if (g->authority[0]) doc_set_text(a, row, "authority", g->authority);
+    if (g->appeal[0]) doc_set_text(a, row, "appeal", g->appeal);
     return row;
 }
 
@@ -59,10 +73,13 @@ struct doc *grants_doc(const struct grants *g, const char *site, struct arena *a
     doc_set_text(a, d, "schema", GRANTS_SCHEMA);
     doc_set_text(a, d, "site", g ? g->site : site);
     set_zone(a, d, g);
+    if (grants_source(g)[0]) doc_set_text(a, d, "source", g->source);
+    if (grants_appeal(g)[0]) doc_set_text(a, d, "appeal", g->appeal);
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || strcmp(rows[i].id, rows[i - 1].id) != 0) {
             struct doc *row = row_doc(a, &rows[i]);
             streams = doc_list(a);
+            if (grants_source(g)[0] && rows[i].line > 0) doc_set_int(a, row, "line", rows[i].line);
             doc_set(a, row, "stream", streams);
             doc_add(list, row);
         }

@@ -24,6 +24,7 @@ struct grant_memo {
 
 struct grants {
     char site[ID_MAX];
+    char source[GRANT_SOURCE], appeal[GRANT_APPEAL];
     int16_t zone_min;
     struct grant *rows;
     size_t n, cap;

@@ -85,7 +85,7 @@ static void read_subject(struct reader *r, const struct doc *d, struct grant *g)
 {
     static const struct { const char *prefix; enum grant_subject kind; } rows[] = { { "role:", SUBJECT_ROLE },
         { "model:", SUBJECT_MODEL }, { "group:", SUBJECT_GROUP }, { "", SUBJECT_IDENTITY } };
-    static const char *const roles[] = { "device", "operator", "viewer", NULL };
+    static const char *const roles[] = { "device", "operator", "viewer", "administrator", NULL };
     static const char *const prefixes[] = { "role", "model", "group", NULL };
     const char *text = d->kind == DOC_TEXT ? d->text : "";
     if (strcmp(text, "any") == 0) return;
@@ -196,15 +196,31 @@ static void read_days(struct reader *r, const struct doc *d, struct grant *g)
     }
 }
 
+/* One word or a list, kept between blanks. */
+static void read_purpose(struct reader *r, const struct doc *d, struct grant *g)
+{
+    struct out o = out_of(g->purposes, sizeof g->purposes - 1);
+    const struct doc *m = d->kind == DOC_LIST ? d->first : d;
+    if (!m) complain(r, d, "when.purpose", "expected at least one purpose");
+    put_str(&o, " ");
+    for (; m; m = d->kind == DOC_LIST ? m->next : NULL) {
+        if (m->kind == DOC_TEXT && registry_id_valid(bytes_str(m->text))) put_fmt(&o, "%s ", m->text);
+        else complain(r, m, "when.purpose", "expected a word of small letters, digits and '-', found \"%.40s\"", m->kind == DOC_TEXT ? m->text : "");
+    }
+    if (o.over) complain(r, d, "when.purpose", "too many: at most %d bytes", GRANT_PURPOSE - 2);
+    g->purposes[o.n] = 0;
+}
+
 static void read_when(struct reader *r, const struct doc *d, struct grant *g)
 {
-    static const char *const keys[] = { "trust", "time", "days", NULL };
+    static const char *const keys[] = { "trust", "time", "days", "permit", "purpose", NULL };
     static const char *const trusts[] = { "unattested", "attested", "degraded", "quarantined", NULL };
     if (d->kind != DOC_MAP || !d->first) {
-        complain(r, d, "when", "expected a map with trust, time or days");
+        complain(r, d, "when", "expected a map with trust, time, days, permit or purpose");
         return;
     }
-    if (!keys_known(r, d, keys, 3)) return;
+    if (!keys_known(r, d, keys, 5)) return;
+    const struct doc *permit = doc_get(d, "permit"), *purpose = doc_get(d, "purpose");
     const struct doc *trust = doc_get(d, "trust"), *time = doc_get(d, "time"), *days = doc_get(d, "days");
     int at = trust ? word_of(r, trust, "when.trust", trusts) : -1;
     g->trusted = at >= 0;
@@ -212,6 +228,9 @@ static void read_when(struct reader *r, const struct doc *d, struct grant *g)
     g->days = 0x7f;
     if (time) read_time(r, time, g);
     if (days) read_days(r, days, g);
+    if (permit && (permit->kind != DOC_BOOL || !permit->truth)) complain(r, permit, "when.permit", "expected true: an open work permit of that person for that stream");
+    g->permitted = permit;
+    if (purpose) read_purpose(r, purpose, g);
 }
 
 static void read_upto(struct reader *r, const struct doc *d, struct grant *g)
@@ -251,13 +270,15 @@ static bool id_used(const struct grants *g, const char *id)
 
 static bool head_good(struct reader *r, const struct doc *d, struct grant *g)
 {
-    static const char *const keys[] = { "id", "subject", "action", "stream", "upto", "when", "deny", "why", "authority", NULL };
+    static const char *const keys[] = { "id", "subject", "action", "stream", "upto", "when", "deny", "why", "authority", "appeal",
+        "line", NULL };
     size_t before = r->n;
     if (d->kind != DOC_MAP) {
         complain(r, d, "", "expected a map with id, subject, action, stream");
         return false;
     }
-    (void)keys_known(r, d, keys, 9);
+    (void)keys_known(r, d, keys, 10);
+    if (!r->g->source[0] && doc_get(d, "line")) complain(r, doc_get(d, "line"), "line", "is for drafts, which name their source; leave it out");
     for (size_t i = 0; i < 4; i++)
         if (!doc_get(d, keys[i])) complain(r, d, keys[i], "is needed");
     if (r->n != before) return false;
@@ -269,9 +290,9 @@ static bool head_good(struct reader *r, const struct doc *d, struct grant *g)
 
 static void read_row(struct reader *r, const struct doc *d)
 {
-    struct grant g = { .line = d->line };
+    struct grant g = { .line = r->g->source[0] ? (int)doc_int(d, "line", 0) : d->line };
     if (!head_good(r, d, &g)) return;
-    const struct doc *deny = doc_get(d, "deny"), *when = doc_get(d, "when"), *why = doc_get(d, "why"), *who = doc_get(d, "authority");
+    const struct doc *deny = doc_get(d, "deny"), *when = doc_get(d, "when"), *why = doc_get(d, "why"), *who = doc_get(d, "authority"), *ask = doc_get(d, "appeal");
     read_subject(r, doc_get(d, "subject"), &g);
     read_action(r, doc_get(d, "action"), &g);
     if (deny && deny->kind != DOC_BOOL) complain(r, deny, "deny", "expected true or false");
@@ -280,6 +301,7 @@ static void read_row(struct reader *r, const struct doc *d)
     if (when) read_when(r, when, &g);
     if (why) (void)text_of(r, why, "why", g.why, sizeof g.why);
     if (who) (void)text_of(r, who, "authority", g.authority, sizeof g.authority);
+    if (ask) (void)text_of(r, ask, "appeal", g.appeal, sizeof g.appeal);
     const struct doc *stream = doc_get(d, "stream"), *s = stream->kind == DOC_LIST ? stream->first : stream;
     if (!s) complain(r, stream, "stream", "expected at least one stream");
     for (; s; s = stream->kind == DOC_LIST ? s->next : NULL) {
@@ -300,13 +322,16 @@ static void read_zone(struct reader *r, const struct doc *d)
 
 static void read_policy(struct reader *r, const struct doc *d)
 {
-    static const char *const keys[] = { "schema", "site", "zone", "grants", "tests", "type", "at", NULL };
+    static const char *const keys[] = { "schema", "site", "zone", "grants", "tests", "appeal", "type", "at", "source", NULL };
     static const char *const schemas[] = { GRANTS_SCHEMA, NULL };
     if (!d || d->kind != DOC_MAP) {
         complain(r, d, "", "expected a map with schema, site and grants");
         return;
     }
-    (void)keys_known(r, d, keys, 5);
+    (void)keys_known(r, d, keys, 6);
+    const struct doc *source = doc_get(d, "source"), *appeal = doc_get(d, "appeal");
+    if (source) (void)text_of(r, source, "source", r->g->source, sizeof r->g->source);
+    if (appeal) (void)text_of(r, appeal, "appeal", r->g->appeal, sizeof r->g->appeal);
     const struct doc *schema = doc_get(d, "schema"), *zone = doc_get(d, "zone"), *rows = doc_get(d, "grants");
     if (schema) (void)word_of(r, schema, "schema", schemas);
     else complain(r, d, "schema", "is needed: schema: %s", GRANTS_SCHEMA);

@@ -19,6 +19,8 @@ struct wish {
     uint8_t handling; /* MQTT 5, 3.8.3.1: retained messages: 0 send, 1 when new, 2 not */
     bool shared, fresh, over;
     uint8_t code;
+    enum grant_miss missing;
+    bool judged;
     const char *word;
 };
 
@@ -29,6 +31,8 @@ static void wish_refuse(struct exchange *x, struct session *s, struct wish *w, c
     tell(x, "subscribe-refused", &m, v, NULL);
     w->code = v->reason;
     w->word = v->word;
+    w->missing = v->missing;
+    w->judged = v->judged;
 }
 
 static void wish_full(struct wish *w, const char *word)
@@ -39,7 +43,7 @@ static void wish_full(struct wish *w, const char *word)
 
 static void subscribe_one(struct exchange *x, struct session *s, struct wish *w)
 {
-    struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = sub_asked(w->filter), .now_ms = wall(x) };
+    struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = sub_asked(w->filter), .now_ms = wall(x), .purpose = s->purpose };
     struct verdict v = { .ruling = RULING_DENY, .reason = MQTT_NO_SHARED, .word = "shared-subscription" };
     if (w->over) v = (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_FILTER_INVALID, .word = "filter-too-long" };
     else if (!w->shared || x->bounds.shared) v = access_judge(x->access, &q);
@@ -99,24 +103,32 @@ static MUST outcome grant(struct exchange *x, struct session *s, enum mqtt_type 
     return DONE;
 }
 
+static void why_of(const struct session *s, const struct wish *w, char text[REASON_BYTES])
+{
+    struct out o = out_of(text, REASON_BYTES - 1);
+    put_str(&o, w->word);
+    if (w->judged) reason_point(&o, w->missing, s->who, "subscribe", w->filter);
+    text[o.n] = 0;
+}
+
 static MUST outcome on_subscribe(struct exchange *x, struct session *s, struct bytes packet)
 {
     struct mqtt_subscribe all;
     struct wish wishes[MQTT_FILTERS_MAX];
     uint8_t reason = MQTT_MALFORMED, codes[MQTT_FILTERS_MAX];
-    const char *word = NULL;
+    char text[REASON_BYTES] = "";
     if (!ok(mqtt_read_subscribe(packet, s->version, &all, &reason))) return packet_fail(x, s, reason, "subscribe-malformed");
     if (s->version == 4 && any_too_long(x, &all)) return packet_fail(x, s, MQTT_FILTER_INVALID, "filter-too-long");
     for (size_t i = 0; i < all.n; i++) {
         wish_of(x, &all, i, &wishes[i]);
         subscribe_one(x, s, &wishes[i]);
         codes[i] = wishes[i].code;
-        if (!word) word = wishes[i].word;
+        if (!text[0] && wishes[i].word) why_of(s, &wishes[i], text);
     }
     /* MQTT 5, 3.8.4-1, 3.8.4-2, 3.8.4-5, 3.8.4-6, 3.8.4-7, 3.9.3-1 and 2.2.1-6: one answer, a code for each
      * filter in its place */
     struct mqtt_grants g = { .id = all.id, .codes = codes, .n = all.n };
-    TRY(grant(x, s, MQTT_SUBACK, &g, word));
+    TRY(grant(x, s, MQTT_SUBACK, &g, text[0] ? text : NULL));
     for (size_t i = 0; i < all.n; i++) {
         const struct wish *w = &wishes[i];
         /* MQTT 5, 3.3.1-9, 3.3.1-10, 3.3.1-11 and 3.8.4-4 */

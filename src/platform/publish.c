@@ -31,9 +31,29 @@ void answer_of(struct answer *a, enum code code, uint8_t reason, const struct ve
     a->text[o.n] = 0;
 }
 
+/* Who asks is told what to type: the whole tree is for people who may see it. */
+void reason_point(struct out *o, enum grant_miss missing, const struct identity *who, const char *action, struct bytes topic)
+{
+    static const char *const words[GRANT_MISSES] = { [MISS_TRUST] = " (needs another trust)", [MISS_TIME] = " (not at this time)",
+        [MISS_PERMIT] = " (needs a work permit)", [MISS_PURPOSE] = " (needs another purpose)" };
+    if (words[missing]) put_str(o, words[missing]);
+    if (who && topic.n && o->n + topic.n + ID_MAX + 32 < REASON_BYTES) put_fmt(o, "; sekimori why %s %s %.*s", who->id, action, (int)topic.n, (const char *)topic.at);
+}
+
+void answer_point(struct answer *a, const struct verdict *v, const struct cargo *c)
+{
+    size_t n = strlen(a->text);
+    if (!v->judged) return;
+    struct out o = out_of(a->text, sizeof a->text - 1);
+    o.n = n;
+    reason_point(&o, v->missing, c->m.from, c->command ? "command" : "publish", c->m.topic);
+    a->text[o.n] = 0;
+}
+
 static void refuse(struct exchange *x, const struct cargo *c, const struct verdict *v, enum code code, struct answer *a)
 {
     answer_of(a, code, v->reason, v, NULL);
+    answer_point(a, v, c);
     x->counts.denied += v->ruling == RULING_DENY;
     tell(x, c->command ? "command-refused" : "publish-refused", &c->m, v, NULL);
 }
@@ -58,8 +78,9 @@ static bool publisher_may(struct exchange *x, struct cargo *c, struct answer *a)
         return false;
     }
     if (c->m.from) {
+        const struct session *s = session_of(x, c->source);
         struct question q = { .who = c->m.from, .action = ACT_PUBLISH, .topic = c->m.topic, .payload = c->m.payload,
-            .now_ms = wall(x) };
+            .now_ms = wall(x), .purpose = s ? s->purpose : NULL };
         struct verdict v = access_judge(x->access, &q);
         if (v.ruling != RULING_ALLOW && v.ruling != RULING_FLAG) {
             refuse(x, c, &v, E_DENIED, a);

@@ -38,7 +38,7 @@ struct registry {
     uint64_t epoch, declared;
 };
 
-static const char *const roles[ROLES] = { "none", "device", "operator", "viewer", "peer" };
+static const char *const roles[ROLES] = { "none", "device", "operator", "viewer", "peer", "administrator" };
 static const char *const fails[] = { [FAIL_CLOSED] = "closed", [FAIL_PASS_FLAG] = "pass-flag",
     [FAIL_HOLD_LAST] = "hold-last" };
 static const char *const labels[] = { "public", "internal", "confidential", "restricted" };
@@ -47,6 +47,11 @@ static const char *const labels[] = { "public", "internal", "confidential", "res
 const char *role_word(enum role r)
 {
     return r < ROLES ? roles[r] : "?";
+}
+
+bool role_invited(enum role r)
+{
+    return r == ROLE_DEVICE || r == ROLE_OPERATOR || r == ROLE_VIEWER;
 }
 
 outcome role_parse(const char *word, enum role *ret)
@@ -222,7 +227,7 @@ static MUST outcome read_invite(const struct doc *d, struct invite *ret)
     TRY(id_of(d, "group", false, i.group));
     TRY(text_of(d, "model", i.model, sizeof i.model));
     TRY(role_of(d, &i.role));
-    if (i.role == ROLE_PEER) return REFUSE(E_MALFORMED);
+    if (!role_invited(i.role)) return REFUSE(E_MALFORMED);
     i.until_ms = doc_int(d, "until", 0);
     i.used = doc_bool(d, "used", false);
     *ret = i;

@@ -360,7 +360,7 @@ static void rejudge_subscriptions(struct exchange *x, struct session *s)
     for (uint32_t sub = s->subs, next; sub != NONE; sub = next) {
         next = x->subs[sub].own_next;
         struct message m = { .from = s->who, .topic = sub_filter(x, sub, text) };
-        struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = sub_asked(m.topic), .now_ms = wall(x) };
+        struct question q = { .who = s->who, .action = ACT_SUBSCRIBE, .topic = sub_asked(m.topic), .now_ms = wall(x), .purpose = s->purpose };
         struct verdict v = access_judge(x->access, &q);
         if (v.ruling != RULING_DENY) continue;
         tell(x, "subscription-withdrawn", &m, &v, NULL);

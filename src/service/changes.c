@@ -34,25 +34,45 @@ outcome only_members(struct service *s, struct request *q, const struct doc *bod
     return DONE;
 }
 
-/* {"id","role","group","model","days"} -> {"url","until"} */
-outcome change_invite(struct service *s, struct request *q)
+/* What the body says; *ret_good false: a problem is answered. */
+static outcome invite_of(struct service *s, struct request *q, struct invite *i, bool *ret_good)
 {
     struct doc *in;
-    struct invite i = { 0 };
-    struct hash h, ca;
-    struct invite_url to = { .port = s->port.est_port };
-    char url[INVITE_URL_MAX], until[TIME_TEXT];
     TRY(body_of(q, &in));
     const char *id = doc_text(in, "id", "");
     int64_t days = doc_int(in, "days", 7);
+    *ret_good = false;
     if (!registry_id_valid(bytes_str(id))) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
     if (days < 1 || days > 90) return answer_problem(q, 400, "SK-1401", "days: expected 1 to 90", NULL);
-    if (!ok(role_parse(doc_text(in, "role", "device"), &i.role)) || i.role == ROLE_PEER)
+    if (!ok(role_parse(doc_text(in, "role", "device"), &i->role)) || !role_invited(i->role))
         return answer_problem(q, 400, "SK-1401", "role: expected device, operator or viewer", doc_text(in, "role", ""));
-    snprintf(i.id, sizeof i.id, "%s", id);
-    snprintf(i.group, sizeof i.group, "%s", doc_text(in, "group", ""));
-    snprintf(i.model, sizeof i.model, "%s", doc_text(in, "model", ""));
-    i.until_ms = s->port.wall_ms(s->port.ctx) + days * MS_DAY;
+    snprintf(i->id, sizeof i->id, "%s", id);
+    snprintf(i->group, sizeof i->group, "%s", doc_text(in, "group", ""));
+    snprintf(i->model, sizeof i->model, "%s", doc_text(in, "model", ""));
+    i->until_ms = s->port.wall_ms(s->port.ctx) + days * MS_DAY;
+    *ret_good = true;
+    return DONE;
+}
+
+/* "sk/v1/<site>/<id>": what stands for a device where the grants are asked for "administer". */
+static void device_place(const struct service *s, const char *id, char *text, size_t size)
+{
+    snprintf(text, size, "sk/v1/%s/%s", s->port.site, id);
+}
+
+/* {"id","role","group","model","days"} -> {"url","until"} */
+outcome change_invite(struct service *s, struct request *q)
+{
+    struct invite i = { 0 };
+    struct hash h, ca;
+    struct invite_url to = { .port = s->port.est_port };
+    char url[INVITE_URL_MAX], until[TIME_TEXT], place[2 * ID_MAX + 16];
+    bool good;
+    outcome no = DONE;
+    TRY(invite_of(s, q, &i, &good));
+    if (!good) return DONE;
+    device_place(s, i.id, place, sizeof place);
+    if (!may_administer(s, q, place, &no)) return no;
     port_random(to.token, sizeof to.token);
     hash_sha256(bytes_of(to.token, sizeof to.token), &h);
     memcpy(i.token_hash, h.at, sizeof h.at);
@@ -84,6 +104,10 @@ outcome change_device(struct service *s, struct request *q)
     const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
     struct doc *in = NULL;
     enum trust to;
+    outcome no = DONE;
+    char place[2 * ID_MAX + 160];
+    device_place(s, q->arg[0], place, sizeof place);
+    if (!may_administer(s, q, place, &no)) return no; /* before anything is looked for: the same for what is not there */
     if (!who) return REFUSE(E_UNKNOWN);
     if (strcmp(q->arg[1], "attest") == 0) {
         TRY(s->port.challenge(s->port.ctx, who->id));
@@ -105,7 +129,9 @@ outcome change_device(struct service *s, struct request *q)
 outcome change_stream(struct service *s, struct request *q)
 {
     struct doc *in;
+    outcome no = DONE;
     TRY(body_of(q, &in));
+    if (!may_administer(s, q, doc_text(in, "pattern", ""), &no)) return no;
     TRY(s->port.write(s->port.ctx, ENTRY_STREAM, in, true));
     TRY(audit_named(s, q, "stream-declared", doc_text(in, "name", ""), ""));
     return answer_doc(q, doc_map(&q->arena));

@@ -40,7 +40,7 @@ outcome handle_events(struct service *s, struct request *q)
         s->streams[i].live = true;
         s->streams[i].link = q->link;
         s->streams[i].next_ping_ms = s->port.mono_ms(s->port.ctx) + PING_MS;
-        s->streams[i].reader = reader_of(q->caller);
+        s->streams[i].reader = reader_of(q);
         s->streams[i].token = q->caller->kind == CALLER_TOKEN;
         memcpy(s->streams[i].session, q->caller->session, sizeof s->streams[i].session);
         snprintf(s->streams[i].name, sizeof s->streams[i].name, "%s", q->caller->token);

@@ -85,7 +85,8 @@ struct answered {              /* a passkey challenge that was answered well: ne
 
 struct reader {                /* who reads a page, as the grants know him */
     bool root;                 /* the machine's own, who reads the record's files besides */
-    char person[ID_MAX];       /* an operator, or else a viewer of that id */
+    char person[ID_MAX];       /* an operator, an administrator, or else a viewer of that id */
+    char purpose[32];          /* what he says it is for (?purpose=), "" for nothing */
 };
 
 struct service {
@@ -158,10 +159,11 @@ MUST outcome person_change(struct service *s, struct request *q, const char *wha
 
 /* views.c: reading */
 #define SERVICE_VIEWS(X) X(status) X(devices) X(device) X(evidence) X(readings) X(mission) X(controls) X(decisions) \
-    X(limits) X(assessments) X(assessment) X(charter) X(model) X(streams) X(invites) X(ledger) X(entries) X(proof) X(why) X(held)
+    X(limits) X(assessments) X(assessment) X(charter) X(model) X(streams) X(invites) X(ledger) X(entries) X(proof) X(held)
 #define X(name) MUST outcome get_##name(struct service *s, struct request *q);
 SERVICE_VIEWS(X)
 #undef X
+MUST outcome get_why(struct service *s, struct request *q); /* why.c */
 
 /* missions.c: what a mission's figure is made of, inputs tried, the curve */
 MUST outcome get_insight(struct service *s, struct request *q);
@@ -197,7 +199,13 @@ MUST outcome get_consistency(struct service *s, struct request *q);
 MUST outcome get_grants(struct service *s, struct request *q);
 /* The person as a subject of grants; false: nobody of that id, or revoked. */
 bool person_identity(struct service *s, const char *id, struct identity *ret);
-struct reader reader_of(const struct caller *c);
+struct reader reader_of(const struct request *q);
+/* Asks the grants for "administer". false: it is answered (403, with the whole tree). Root of the machine is not asked. */
+bool may_administer(struct service *s, struct request *q, const char *topic, outcome *ret);
+
+/* why.c: a verdict as a document: ruling, word, steps with what to do, whom to ask and the entries that prove it. */
+struct why { const struct question *asks; const char *said; /* the action, as it was asked for */ };
+struct doc *why_doc(struct service *s, struct request *q, const struct why *w, struct verdict *ret);
 /* Asks the exchange's one egress for every message and every reader, at the moment it is shown. */
 bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history);
 

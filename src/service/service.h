@@ -52,6 +52,8 @@ struct service_port {
         int64_t *ret_at_ms);
     /* Seal and publish a head now. */
     outcome (*head)(void *ctx);
+    /* The newest entry about something: "decision:D-1", "grants". E_UNKNOWN. NULL: nobody knows. */
+    outcome (*latest)(void *ctx, const char *name, uint64_t *ret);
     /* Take a signed policy of grants; why says what was wrong. */
     outcome (*grants)(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);
     /* The same of an agreement with a peer; every peer with its flows; an operator's "suspend" or "end" of a peer. */

@@ -162,7 +162,7 @@ outcome get_evidence(struct service *s, struct request *q)
 outcome get_readings(struct service *s, struct request *q)
 {
     struct doc *list = doc_list(&q->arena);
-    struct reader reader = reader_of(q->caller);
+    struct reader reader = reader_of(q);
     for (size_t i = 0; i < s->n_readings; i++) {
         const struct reading *r = &s->readings[i];
         struct message m = { .from = registry_identity(s->port.registry, r->from), .topic = bytes_str(r->topic) };
@@ -339,73 +339,4 @@ outcome get_assessment(struct service *s, struct request *q)
     struct doc *d = ok(o) ? entry_doc(&q->arena, &e) : NULL;
     buffer_deinit(&b);
     return ok(o) ? answer_doc(q, d) : o;
-}
-
-/* ---- why ---- */
-
-static enum action action_of(const char *word)
-{
-    if (strcmp(word, "publish") == 0 || strcmp(word, "command") == 0) return ACT_PUBLISH;
-    if (strcmp(word, "subscribe") == 0) return ACT_SUBSCRIBE;
-    if (strcmp(word, "receive") == 0) return ACT_RECEIVE;
-    if (strcmp(word, "history") == 0) return ACT_HISTORY;
-    if (strcmp(word, "administer") == 0) return ACT_ADMINISTER;
-    return word[0] ? ACTIONS : ACT_CONNECT;
-}
-
-/* A command is judged twice; the second question is about whom it goes to. */
-static struct verdict explain_delivery(struct service *s, struct request *q, struct bytes topic, struct bytes payload,
-    const struct identity *from, struct doc *list)
-{
-    char id[ID_MAX] = "";
-    struct bytes rest = topic, part;
-    for (int level = 0; level < 4; level++) {
-        const uint8_t *slash = rest.n ? memchr(rest.at, '/', rest.n) : NULL;
-        part = bytes_of(rest.at, slash ? (size_t)(slash - rest.at) : rest.n);
-        rest = slash ? bytes_of(slash + 1, rest.n - part.n - 1) : BYTES_NONE;
-    }
-    struct question ask = { .action = ACT_RECEIVE, .topic = topic, .payload = payload, .from = from, .now_ms = now(s) };
-    if (!ok(bytes_to_text(part, id, sizeof id))) id[0] = 0;
-    ask.who = registry_identity(s->port.registry, id);
-    return access_explain(s->port.access, &ask, &q->arena, list);
-}
-
-static void verdict_doc(struct arena *a, struct doc *d, const struct verdict *v)
-{
-    static const char *const words[] = { "deny", "allow", "hold", "flag" };
-    doc_set_text(a, d, "ruling", words[v->ruling]);
-    doc_set_text(a, d, "word", v->word ? v->word : "");
-    doc_set_bool(a, d, "observed_only", v->observed_only);
-    doc_set_bool(a, d, "safe_direction", v->safe_direction);
-    doc_set_text(a, d, "limit", v->limit ? v->limit->id : "");
-}
-
-static outcome param(const struct request *q, const char *name, char *text, size_t size)
-{
-    text[0] = 0;
-    struct bytes b = http_query(q->http, name);
-    return b.n ? http_decode(b, text, size) : DONE;
-}
-
-outcome get_why(struct service *s, struct request *q)
-{
-    char subject[ID_MAX], action[24], topic[MQTT_TOPIC_MAX + 1], payload[512];
-    TRY(param(q, "subject", subject, sizeof subject));
-    TRY(param(q, "action", action, sizeof action));
-    TRY(param(q, "topic", topic, sizeof topic));
-    TRY(param(q, "payload", payload, sizeof payload));
-    struct identity person;
-    struct question ask = { .who = registry_identity(s->port.registry, subject), .action = action_of(action),
-        .topic = bytes_str(topic), .payload = bytes_str(payload), .now_ms = now(s) };
-    if (ask.action == ACTIONS) return answer_problem(q, 400, "SK-1401", "action: expected command, publish, subscribe, receive, history or administer", action);
-    if (!ask.who && person_identity(s, subject, &person)) ask.who = &person;
-    struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
-    struct verdict v = access_explain(s->port.access, &ask, &q->arena, list);
-    const struct stream *stream = registry_stream(s->port.registry, ask.topic);
-    if (v.ruling != RULING_DENY && ask.action == ACT_PUBLISH && stream && stream->command)
-        v = explain_delivery(s, q, ask.topic, ask.payload, ask.who, list);
-    if (v.limit) assurance_explain(s->port.assurance, v.limit->id, &q->arena, list, now(s));
-    verdict_doc(&q->arena, d, &v);
-    doc_set(&q->arena, d, "steps", list);
-    return answer_doc(q, d);
 }
