@@ -129,6 +129,26 @@ const ja = {
     states: { ok: '合格', bad: '不合格あり', unknown: '未確認あり', empty: '対象なし' },
   },
 
+  why: {
+    title: 'なぜ許可・保留・拒否されるか',
+    lead: '誰が、何を、どのトピックに対して行うかを入れると、試した許可、制限、判断、証拠、すること、頼む相手を順に示します。',
+    subject: '人・機器のID',
+    action: '操作',
+    topic: 'トピック',
+    purpose: '目的（あれば）',
+    ask: '調べる',
+    held: 'なぜ保留されたか',
+    close: '閉じる',
+    gone: 'もう保留されていません（解除済みか、期限切れです）。',
+    failed: '調べられませんでした。入力と接続を確かめて、やり直してください。',
+    entry: (n: string) => `証跡 ${n}`,
+    rulings: { allow: '許可', flag: '注意の印を付けて通す', hold: '承認待ち保留', deny: '拒否' },
+    actions: { command: '指令', publish: '発信', subscribe: '購読', receive: '受信', history: '履歴', administer: '管理' } as Record<string, string>,
+    results: { pass: '通過', deny: '拒否', hold: '保留', flag: '印', observed: '見守り', no: '該当せず' } as Record<string, string>,
+    steps: { identity: '身元', life: '状態', trust: '信頼', stream: 'データ種別', grant: '許可', tried: '試した行', label: '区分', publisher: '発信元', alarm: '警報', delivery: '届け先', 'safe direction': '安全側',
+      limit: '制限', peer: '連携先', quarantine: '隔離', flag: '印', condition: '条件', evidence: '証拠', decision: '判断', signer: '署名者', authority: '権限', end: '終わり', appeal: '解除', todo: 'すること', ask: '頼む相手' } as Record<string, string>,
+  },
+
   limits: {
     title: '制限と承認待ち保留',
     none: '実施中の制限はありません。データと指令は、登録された許可のとおりに通っています。',
@@ -487,6 +507,26 @@ const en: Words = {
     cause: 'Newest failure',
     none: 'No model yet, so nothing is checked by layer.',
     states: { ok: 'OK', bad: 'Bad', unknown: 'Some unknown', empty: 'Nothing declared' },
+  },
+
+  why: {
+    title: 'Why it is allowed, held or denied',
+    lead: 'Say who does what with which topic: the grants tried, limit, decision, evidence, what to do and whom to ask are shown in order.',
+    subject: 'ID of the person or device',
+    action: 'Action',
+    topic: 'Topic',
+    purpose: 'Purpose (if any)',
+    ask: 'Ask',
+    held: 'Why was it held?',
+    close: 'Close',
+    gone: 'It is not held any more (released or expired).',
+    failed: 'No answer. Check what you entered and the connection, and try again.',
+    entry: (n) => `entry ${n}`,
+    rulings: { allow: 'Allowed', flag: 'Passes flagged', hold: 'Held for two people', deny: 'Denied' },
+    actions: { command: 'command', publish: 'publish', subscribe: 'subscribe', receive: 'receive', history: 'history', administer: 'administer' },
+    results: { pass: 'passes', deny: 'denied', hold: 'held', flag: 'flagged', observed: 'observed', no: 'does not apply' },
+    steps: { identity: 'Identity', life: 'Life', trust: 'Trust', stream: 'Stream', grant: 'Grant', tried: 'Row tried', label: 'Label', publisher: 'Publisher', alarm: 'Alarm', delivery: 'Delivery', 'safe direction': 'Safe direction',
+      limit: 'Limit', peer: 'Peer', quarantine: 'Quarantine', flag: 'Flag', condition: 'Condition', evidence: 'Evidence', decision: 'Decision', signer: 'Signed by', authority: 'Authority', end: 'End', appeal: 'Release', todo: 'What to do', ask: 'Whom to ask' },
   },
 
   limits: {

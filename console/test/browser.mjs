@@ -246,6 +246,11 @@ async function attacked(page, attack, fix) {
     check(`attack ${l}: what, why it matters, do this, evidence`, heads.length === 4 && limit.includes(status.limits[0][`text_${l}`]) && limit.includes(status.limits[0].cause.detail), limit);
     const h = status.held[0];
     check(`attack ${l}: hold id, who, to, until and the command to type`, [h.id, h.from, h.to, h.topic, `sekimori limit release ${h.id} --key`, `sekimori why ${h.from} command ${h.topic}`].every((x) => held.includes(x)) && /\d:\d\d/.test(held), held);
+    await page.locator('.held .why-held').first().click();
+    const tree = (await until(async () => ((await page.locator('.held .why-tree').count()) > 0 ? textOf(page, '.held .why-tree >> nth=0') : ''), 5000)) || '';
+    const why = await (await page.request.get(base + '/api/v1/why?hold=' + h.id)).json();
+    check(`attack ${l}: "why was it held?" shows every step of the judgement, with what to do and whom to ask`, why.steps.length > 8 && why.steps.every((x) => tree.includes(x[`text_${l}`])) && ['tried', 'limit', 'decision', 'evidence', 'todo', 'ask'].every((x) => why.steps.some((y) => y.step === x)) && why.steps.some((x) => x.entry > 0), tree);
+    await page.locator('.held .why-held').first().click();
     const head = await textOf(page, 'header');
     check(`attack ${l}: the header counts limits and held commands`, head.includes(SAID[l].held), head);
     const stake = await textOf(page, '#stake');

@@ -3,7 +3,7 @@ up; denied on the paths a third party can reach (N11-N14); kept over a restart; 
 import os
 import time
 
-from harness import Site, check, finish
+from harness import BIN, Site, check, finish, run
 
 STREAMS = '''streams:
   - name: plans
@@ -85,6 +85,29 @@ def paths(site):
     check('why names the row', 'no (any' in why.stdout, why.stdout + why.stderr)
     why = site.cli('why', 'watch-1', 'receive', base + '/m/plans')
     check('why names label and ceiling', 'confidential' in why.stdout and 'internal' in why.stdout, why.stdout)
+    check('MQTT says what to type', 'no-grant; sekimori why watch-2 subscribe ' + base + '/m/secret' in late.suback_reason, late.suback_reason)
+
+
+def told(site):
+    """The tree: every row with its file and line, the entries that prove the steps, what to do, whom to ask."""
+    base = f'sk/v1/{site.name}/dev-1'
+    path = write(site, 'told.yaml', more='appeal: the asset owner, ext. 4210')
+    with open(path, encoding='utf-8') as f:
+        lines = f.read().splitlines()
+    line = next(i for i, l in enumerate(lines, 1) if 'id: order' in l)
+    check('a policy that names whom to ask', apply(site, path).returncode == 0)
+    tree = site.json('why', 'watch-1', 'command', base + '/cmd/pump')
+    steps = {s['step']: s for s in tree['steps']}
+    tried = [s for s in tree['steps'] if s['step'] == 'tried']
+    check('why: every row of the policy, with its file and line', len(tried) >= 6 and {'grant': 'order', 'at': f'told.yaml:{line}'}.items() <= next(s for s in tried if s.get('grant') == 'order').items(), tried)
+    check('why: and what keeps it from speaking', 'role:operator' in next(s for s in tried if s.get('grant') == 'order')['text_en'], tried)
+    check('why: the entries of the record that prove it', all(steps[k].get('entry', -1) >= 0 for k in ('identity', 'grant')), tree)
+    entry = steps['grant']['entry']
+    proof = site.path('why.proof')
+    check('why: such an entry is the policy, and can be proved', any(e['index'] == entry for e in site.entries('grants')) and site.cli('ledger', 'proof', str(entry), '--out', proof).returncode == 0)
+    check('why: what to do and whom to ask', 'grant test' in steps['todo']['text_en'] and steps['ask']['text_en'] == 'the asset owner, ext. 4210', tree['steps'][-2:])
+    ja = run(os.path.join(BIN, 'sekimori'), '--state', site.state, '--lang', 'ja', 'why', 'watch-1', 'command', base + '/cmd/pump').stdout
+    check('why: in Japanese as well', f'told.yaml:{line}' in ja and '対象者が違います' in ja and '証跡' in ja, ja)
 
 
 def signed_by_the_right_one(site):
@@ -153,6 +176,7 @@ def main():
         takeover(site)
         compared(site)
         kept(site)
+        told(site)
     finish()
 
 

@@ -549,7 +549,9 @@ class Mqtt:
         self.next_id = self.next_id % 65535 + 1
         self.send(packet(0x82, struct.pack('>H', self.next_id) + (b'\0' if self.version == 5 else b'')
                          + _string(topic) + bytes([qos])))
-        return self.expect(9)[1][-1]
+        body = self.expect(9)[1]
+        self.suback_reason = body[2:-1].decode('utf-8', 'replace')  # properties and all
+        return body[-1]
 
     def receive(self, seconds=5, want=None):
         """The next message (that want() agrees to), None when none comes in time."""

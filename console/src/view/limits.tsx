@@ -5,6 +5,7 @@ import { clock, left, short } from '../format';
 import { rowOf } from '../plain';
 import { siteNow, w } from '../state';
 import { Empty, Line, Moment, n, Pair, said, Section, Tag } from './parts';
+import { WhyHeld } from './why';
 
 const LIMITS_SHOWN = 20;
 const HELD_SHOWN = 20;
@@ -113,6 +114,7 @@ function HeldCard({ h }: { h: Held }) {
       </dl>
       <Line label={t.release} text={releaseLine(h.id)} />
       <Line label={w.value.limits.why} text={whyLine(h.from, h.topic)} />
+      <WhyHeld hold={h.id} />
     </li>
   );
 }

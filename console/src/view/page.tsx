@@ -15,6 +15,7 @@ import { ReadingsSection } from './readings';
 import { DecisionSection, RecordSection } from './record';
 import { SignedOutPage } from './sign-in';
 import { maySign, SigningSection } from './signing';
+import { WhySection } from './why';
 
 export function Page() {
   const t = w.value;
@@ -65,6 +66,7 @@ function Overview({ s }: { s: Status }) {
       <StakeSection stake={s.atStake} />
       <LayersSection s={s} />
       <LimitsSection s={s} m={mission.value} />
+      <WhySection />
       <ReadingsSection />
       <div class="two">
         <DecisionSection d={s.decision} />

@@ -13,6 +13,8 @@ import { MissionSection, StakeSection } from './mission';
 import { DecisionSection, RecordSection } from './record';
 import { ReadingsSection } from './readings';
 import { Spark } from './spark';
+import { Tree, WhySection } from './why';
+import { readWhy } from '../why';
 
 const EVIL = '<img src=x onerror=alert(1)>"\'&';
 const LANGS: Lang[] = ['ja', 'en'];
@@ -88,6 +90,18 @@ describe.each(LANGS)('in %s', (l) => {
     expect(html).toContain('firmware-mismatch');
     expect(html).toContain(words[l].held.left('9:00'));
     expect(html).toContain(t.methods['quote']);
+  });
+
+  test('a tree says each step, its entry, what to do and whom to ask', () => {
+    const step = (name: string, more: object) => ({ step: name, result: 'no', level: 0, text_ja: `${name}文`, text_en: `${name} text`, ...more });
+    const html = render(<Tree why={readWhy({ subject: EVIL, action: 'command', topic: EVIL, ruling: 'hold', steps: [step('grant', { result: 'pass', entry: 4711 }), step('tried', { level: 1 }), step('constructor', { level: 2 }), step('todo', {}), step('ask', { text_ja: EVIL, text_en: EVIL })] })} />);
+    const t = words[l].why;
+    expect(html).toContain(t.rulings.hold);
+    expect(html).toContain(t.entry('4,711'));
+    expect(html).toContain('why-level-2');
+    expect(html).toContain(t.steps['todo']);
+    expect(html).not.toContain('<img');
+    expect(render(<WhySection />)).toContain(t.lead);
   });
 
   test('ended by two people when the condition is good again', () => {
