@@ -108,6 +108,8 @@ static void model_swap(struct assurance *a, const struct document *d, const stru
     memcpy(a->model_hash, n->hash, sizeof a->model_hash);
     signers_of(d, &a->charter, &a->model_by);
     a->has_picture = false;
+    a->n_places = precedence_of(a->model, a->places, &a->last_place);
+    a->places_epoch++;
 }
 
 outcome model_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY])
@@ -137,6 +139,7 @@ static MUST outcome model_accept(struct assurance *a, struct bytes json, int64_t
     model_swap(a, &d, &next);
     rules_build(a, now_ms);
     judge_all(a, now_ms);
+    limits_hand_over(a); /* the places of the missions too */
     figures_compute(a, now_ms, "model");
     return DONE;
 }

@@ -153,6 +153,10 @@ static bool judge_subject(struct assurance *a, const struct rule *r, const char 
 void limits_hand_over(struct assurance *a)
 {
     struct limits view = limits_view(&a->limits);
+    view.places = a->places;
+    view.n_places = a->n_places;
+    view.last_place = a->last_place;
+    view.places_epoch = a->places_epoch;
     if (a->port.limits) a->port.limits(a->port.ctx, &view);
 }
 

@@ -12,6 +12,7 @@
 #include "assurance/assess_parts.h"
 #include "assurance/assurance.h"
 #include "assurance/limits.h"
+#include "assurance/precedence.h"
 #include "assurance/sentence.h"
 #include "base/time.h"
 #include "ledger/ledger.h"
@@ -156,6 +157,10 @@ struct assurance {
     size_t n_rules;
     bool rules_due;
     struct limit_table limits;
+    struct precedence places[MODEL_GROUPS_MAX]; /* of this model */
+    size_t n_places;
+    uint8_t last_place;
+    uint64_t places_epoch;
     int64_t sweep_at_ms;             /* when time alone may break a condition; 0 = never */
     int64_t wide_judged_ms;          /* conditions over whole scopes were last judged for a fact */
     int64_t sweep_due_ms;            /* coalesced facts want a sweep; 0 = none */

@@ -29,11 +29,22 @@ struct limit {
     int64_t since_ms, until_ms; /* wall clock; until is the decision's end */
 };
 
+/* Whose streams yield when more comes than can be carried: place 0 never does, the highest place first. A group
+ * without a row serves no mission: it stands at the last place. */
+struct precedence {
+    char group[48];
+    uint8_t place; /* of the most important mission that the group serves */
+};
+
 /* The whole set in force, swapped in one step. Owned by whoever made it. */
 struct limits {
     const struct limit *rows;
     size_t n;
     uint64_t epoch;
+    const struct precedence *places; /* no rows: nobody has said what matters more, and nobody yields */
+    size_t n_places;
+    uint8_t last_place;
+    uint64_t places_epoch;           /* another number after any change of places */
 };
 
 #endif

@@ -6,16 +6,39 @@
 
 #include "gate/sandbox.h"
 
-static outcome put_record(struct gate *g, struct peer *p, const struct bytes *parts, size_t n)
+/* Somebody of this place or before it waits for room: whoever comes now waits behind him. */
+static bool somebody_waits(const struct gate *g, uint8_t place)
+{
+    for (int i = 0; i <= place; i++)
+        if (g->queues[QUEUE_BLOCKED + i].first) return true;
+    return false;
+}
+
+/* Records of those who stand further back fill only the ring's beginning, so that one who stands before them is never
+ * far from its end: a sixteenth (some thousand readings) for place 1, half of that for each place behind. */
+static bool room_for(struct gate *g, const struct peer *p, const struct bytes *parts, size_t n)
+{
+    size_t all = CHANNEL_RING_BYTES, share = all >> (3 + p->place), bytes = 0;
+    if (p->place == 0) return true;
+    for (size_t i = 0; i < n; i++) bytes += parts[i].n;
+    size_t used = all - ring_room(&g->channel.put);
+    return used <= share || (bytes > share && used < share / 2); /* what is larger than its share goes when it is nearly empty */
+}
+
+static outcome put_unit(struct gate *g, struct peer *p, const struct bytes *parts, size_t n, bool data)
 {
     if (!channel_is_open(&g->channel)) return DONE;
-    /* Whoever waits for room waits in order. */
-    bool queue_waits = g->queues[QUEUE_BLOCKED].first && !g->retrying;
-    outcome o = queue_waits ? REFUSE(E_FULL) : ring_put(&g->channel.put, parts, n);
+    bool must_wait = (!g->retrying && somebody_waits(g, p ? p->place : 0)) || (data && !room_for(g, p, parts, n));
+    outcome o = must_wait ? REFUSE(E_FULL) : ring_put(&g->channel.put, parts, n);
     if (ok(o) || !p) return o;
-    if (g->retrying) queue_add_first(g, QUEUE_BLOCKED, p);
-    else queue_add(g, QUEUE_BLOCKED, p);
+    if (g->retrying) queue_add_first(g, queue_blocked(p), p);
+    else queue_add(g, queue_blocked(p), p);
     return o;
+}
+
+static outcome put_record(struct gate *g, struct peer *p, const struct bytes *parts, size_t n)
+{
+    return put_unit(g, p, parts, n, false);
 }
 
 outcome core_side_up(struct gate *g, struct peer *p)
@@ -48,7 +71,7 @@ outcome core_side_data(struct gate *g, struct peer *p, struct bytes unit)
     struct out o = out_of(head, sizeof head);
     link_put_head(&o, LINK_DATA, p->handle);
     struct bytes parts[] = { out_view(&o), unit };
-    return put_record(g, p, parts, 2);
+    return put_unit(g, p, parts, 2, true);
 }
 
 outcome core_side_down(struct gate *g, struct peer *p)
@@ -94,20 +117,41 @@ void core_side_refusals(struct gate *g)
     }
 }
 
-void core_side_retry(struct gate *g)
+/* False: its first one still waits. */
+static bool retry_queue(struct gate *g, enum peer_queue q)
 {
     struct peer *p;
-    g->retrying = true;
-    while ((p = g->queues[QUEUE_BLOCKED].first)) {
-        queue_take(g, QUEUE_BLOCKED, p);
+    while ((p = g->queues[q].first)) {
+        queue_take(g, q, p);
         outcome o = p->up_owed ? core_side_up(g, p) : p->down_owed ? core_side_down(g, p) : DONE;
         if (ok(o) && p->state == PEER_OPEN) {
-            p->budget = GATE_TURN_BYTES;
+            p->budget = p->place ? GATE_LATER_BYTES : GATE_TURN_BYTES;
             peer_pump(g, p);
         }
-        if (p->in_queue[QUEUE_BLOCKED].in) break;
+        if (p->in_queue[q].in) return false;
     }
+    return true;
+}
+
+static void say_behind(struct gate *g, bool waits)
+{
+    uint8_t record[8];
+    struct out o = out_of(record, sizeof record);
+    if (!waits) g->behind_ms = 0;
+    else if (!g->behind_ms) g->behind_ms = g->now_ms;
+    if (!waits || g->now_ms - g->behind_ms < GATE_BEHIND_MS || g->now_ms - g->said_ms < GATE_BEHIND_MS) return;
+    link_put_head(&o, LINK_BEHIND, 0);
+    struct bytes part = out_view(&o);
+    if (ok(ring_put(&g->channel.put, &part, 1))) g->said_ms = g->now_ms;
+}
+
+void core_side_retry(struct gate *g)
+{
+    bool waits = false;
+    g->retrying = true;
+    for (int q = QUEUE_BLOCKED; q <= QUEUE_BLOCKED_LAST; q++) waits |= !retry_queue(g, (enum peer_queue)q);
     g->retrying = false;
+    if (g->configured) say_behind(g, waits);
 }
 
 static outcome take_listen(struct gate *g, struct bytes in)
@@ -190,12 +234,15 @@ static outcome take_link(struct gate *g, enum link_kind kind, uint32_t link, str
 {
     struct peer *p = table_get(g, link);
     uint32_t idle_ms = 0;
+    uint8_t place = 0;
+    if (kind == LINK_PLACE) TRY(take_u8(&in, &place));
     if (kind == LINK_ADMIT || kind == LINK_IDLE) TRY(take_u32(&in, &idle_ms));
     if (kind != LINK_SEND) TRY(at_end(in));
     if (!p) return DONE;
     switch (kind) {
     case LINK_ADMIT: peer_admit(g, p, idle_ms); break;
     case LINK_IDLE: peer_idle(g, p, idle_ms); break;
+    case LINK_PLACE: peer_place(g, p, place); break;
     case LINK_CLOSE: peer_asked_to_close(g, p); break;
     default: peer_send(g, p, in); break;
     }
@@ -216,7 +263,8 @@ static outcome take_record(struct gate *g, struct bytes in)
     case LINK_ADMIT:
     case LINK_SEND:
     case LINK_CLOSE:
-    case LINK_IDLE: return take_link(g, kind, link, in);
+    case LINK_IDLE:
+    case LINK_PLACE: return take_link(g, kind, link, in);
     default: return REFUSE(E_MALFORMED);
     }
 }

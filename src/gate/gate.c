@@ -64,7 +64,7 @@ static outcome event(struct gate *g, const struct epoll_event *e)
     case TAG_CONTROL: return control_event(g);
     case TAG_CHANNEL: channel_woken(&g->channel); break;
     case TAG_SEAL: seal_lost(g); break;
-    case TAG_DOOR: doors_event(g, &g->doors[value]); break;
+    case TAG_DOOR: if (g->configured) doors_event(g, &g->doors[value]); break; /* else it waits in the backlog */
     case TAG_PEER:
         p = table_get(g, value);
         if (p) peer_event(g, p, e->events);
@@ -85,18 +85,46 @@ static int wait_ms(const struct gate *g)
     int wait = sooner(deadlines_wait_ms(&g->deadlines, now), doors_wait_ms(g));
     if (g->configured) wait = sooner(wait, refusals_wait_ms(g->refusals, now));
     /* The core does not wake us when it made room in its ring. */
-    return g->queues[QUEUE_BLOCKED].first ? sooner(wait, 1) : wait;
+    for (int q = QUEUE_BLOCKED; q <= QUEUE_BLOCKED_LAST; q++)
+        if (g->queues[q].first) return sooner(wait, 1);
+    return wait;
+}
+
+/* The order of a turn: our own channels, links of the first mission, other links, newcomers. */
+enum { FIRST, MISSION, OTHERS, NEWCOMERS, ORDER };
+static uint8_t order_of(struct gate *g, const struct epoll_event *e)
+{
+    enum gate_tag tag = (enum gate_tag)(e->data.u64 >> 32);
+    if (tag == TAG_DOOR) return NEWCOMERS;
+    if (tag != TAG_PEER) return FIRST;
+    const struct peer *p = table_get(g, (uint32_t)e->data.u64);
+    if (!p || p->state == PEER_SHAKING) return NEWCOMERS;
+    return p->place ? OTHERS : MISSION;
+}
+
+/* What a turn has no time for raises its event again. */
+static outcome serve(struct gate *g, const struct epoll_event *events, const uint8_t *order, int n, uint8_t now)
+{
+    int most = now == NEWCOMERS ? GATE_SHAKES_A_TURN : n;
+    for (int i = 0; i < n && most > 0; i++) {
+        if (order[i] != now) continue;
+        TRY(event(g, &events[i]));
+        most--;
+    }
+    return DONE;
 }
 
 static outcome turn(struct gate *g)
 {
     enum { EVENTS = 256 };
     struct epoll_event events[EVENTS];
+    uint8_t order[EVENTS];
     struct peer *p;
     int n = epoll_wait(g->epoll_fd, events, EVENTS, wait_ms(g));
     if (n < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
     g->now_ms = port_mono_ms();
-    for (int i = 0; i < n; i++) TRY(event(g, &events[i]));
+    for (int i = 0; i < n; i++) order[i] = order_of(g, &events[i]);
+    for (uint8_t now = FIRST; now < ORDER; now++) TRY(serve(g, events, order, n, now));
     if (channel_is_open(&g->channel)) {
         TRY(core_side_take(g));
         core_side_retry(g);

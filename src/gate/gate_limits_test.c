@@ -239,6 +239,59 @@ static void test_refuses_to_serve(void)
     CHECK(rig_stop(&r) == 0);
 }
 
+static uint32_t placed(struct rig *r, struct rig_peer *p, uint8_t place)
+{
+    struct rig_record rec;
+    struct buffer b = BUFFER(4096);
+    CHECK_OK(rig_device_open(r, p));
+    CHECK(rig_expect(r, LINK_UP, &rec));
+    uint32_t link = rec.link;
+    rig_send_u32(r, LINK_ADMIT, link, 0);
+    rig_send(r, LINK_PLACE, link, bytes_of(&place, 1));
+    CHECK(rig_peer_write(p, rig_connect_packet(5, &b)));
+    CHECK(rig_expect(r, LINK_DATA, &rec));
+    buffer_deinit(&b);
+    return link;
+}
+
+/* The ring's consumer sleeps: a flood of the last place fills a small part of the ring and waits, what the first place
+ * says stands right behind that part, and the core hears that somebody waits. */
+static void test_places(void)
+{
+    enum { UNIT = 10000, UNITS = 100, SHARE = CHANNEL_RING_BYTES >> 6 }; /* place 3 of 0..3 */
+    static uint8_t unit[UNIT];
+    struct rig r;
+    struct rig_peer flood, first;
+    struct rig_record rec;
+    struct mqtt_publish p = { .qos = 0, .topic = BYTES_LIT("t"), .payload = bytes_of(unit, UNIT) };
+    struct buffer b = BUFFER(2 * UNIT);
+    start(&r, 10000, 256, 1000, 1000);
+    uint32_t last_link = placed(&r, &flood, 200), first_link = placed(&r, &first, 0); /* 200: as far back as there is */
+    CHECK_OK(mqtt_write_publish(5, &p, &b));
+    for (int i = 0; i < UNITS; i++) CHECK_QUIET(rig_peer_write(&flood, buffer_view(&b)));
+    usleep(700000); /* nobody takes: longer than the gate waits before it says that it is behind */
+    p.payload = BYTES_LIT("now");
+    b.n = 0;
+    CHECK_OK(mqtt_write_publish(5, &p, &b));
+    CHECK(rig_peer_write(&first, buffer_view(&b)));
+    usleep(100000);
+    size_t before = 0, after = 0;
+    bool behind = false, came = false;
+    while (after + before < UNITS && rig_take(&r, RIG_WAIT_MS, &rec)) {
+        behind |= rec.kind == LINK_BEHIND;
+        came |= rec.kind == LINK_DATA && rec.link == first_link;
+        if (rec.kind == LINK_DATA && rec.link == last_link) *(came ? &after : &before) += 1;
+    }
+    printf("# %zu of the flood's units before the first mission's, %zu after\n", before, after);
+    CHECK(came && behind);
+    CHECK(before >= 1 && before * UNIT <= SHARE + 2 * UNIT);
+    CHECK(before + after == UNITS); /* waited, not lost */
+    buffer_deinit(&b);
+    rig_peer_close(&flood);
+    rig_peer_close(&first);
+    CHECK(rig_stop(&r) == 0);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -250,5 +303,6 @@ int main(void)
     test_descriptors();
     test_fresh_trust();
     test_refuses_to_serve();
+    test_places();
     return TEST_END;
 }

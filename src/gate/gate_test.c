@@ -323,10 +323,12 @@ static void test_slow(struct rig *r)
 static void test_fresh_core(struct rig *r)
 {
     struct rig_peer five, three;
+    struct rig_record rec;
     uint8_t got[64];
     admitted(r, &five, 5, 0);
     admitted(r, &three, 4, 0);
     int console = rig_dial(r, LISTENER_CONSOLE);
+    CHECK(rig_expect(r, LINK_UP, &rec));
     rig_fresh_channel(r);
     CHECK(rig_peer_read(&five, got, sizeof got, RIG_WAIT_MS) == 4 && got[0] == 0xe0 && got[2] == 0x89);
     CHECK(rig_peer_read(&five, got, sizeof got, RIG_WAIT_MS) == 0);
@@ -337,7 +339,6 @@ static void test_fresh_core(struct rig *r)
     close(console);
     /* dialled while there is no core: waits in the backlog, then is served */
     int early = rig_dial(r, LISTENER_CONSOLE);
-    struct rig_record rec;
     CHECK(!rig_take(r, 50, &rec));
     rig_configure(r, 256, 20000, 20000);
     CHECK(rig_expect(r, LINK_READY, &rec) && rec.rest.n == 1 && rec.rest.at[0] == LISTENERS);

@@ -17,6 +17,7 @@ enum {
     GATE_PEERS_MAX = 1 << 20,        /* 20 bits of a handle are the index */
     GATE_GENERATIONS = 1 << 12,
     GATE_TURN_BYTES = 65536,         /* read from one peer in one turn */
+    GATE_LATER_BYTES = 8192,         /* the same, of one whose mission is not the first */
     GATE_CHUNK_BYTES = 16384,
     GATE_STAGE_BYTES = 2048,         /* what a quiet link keeps to gather its output in */
     GATE_SHAKE_BYTES = 32768,        /* a whole handshake from the peer, certificate chain included */
@@ -31,6 +32,9 @@ enum {
     GATE_PAUSE_MS = 20,              /* doors closed for want of a handshake slot */
     GATE_NO_FDS_PAUSE_MS = 200,      /* doors closed for want of descriptors */
     GATE_CHAIN_MAX = 65536,
+    GATE_SHAKES_A_TURN = 8,          /* handshake steps are dear: those who are in come first */
+    GATE_PLACES = 4,                 /* told apart here; the rest stand with the last */
+    GATE_BEHIND_MS = 250,            /* waiting for room for so long is said to the core */
 };
 
 enum peer_state {
@@ -43,7 +47,8 @@ enum peer_state {
 /* Queues a peer can wait in; each is a doubly linked list through peer->in_queue[]. */
 enum peer_queue {
     QUEUE_SHAKING, /* in order of accept */
-    QUEUE_BLOCKED, /* owes the core something and its ring was full, in order */
+    QUEUE_BLOCKED, /* owes the core something and its ring was full, in order; one queue for each place */
+    QUEUE_BLOCKED_LAST = QUEUE_BLOCKED + GATE_PLACES - 1,
     QUEUE_OUT,     /* has something to write this turn */
     QUEUE_REAP,    /* over; its memory goes at the end of the turn, never in the middle */
     QUEUES
@@ -72,6 +77,7 @@ struct peer {
     size_t shake_n;           /* bytes of handshake received */
     size_t accounted;         /* of gate.memory, bytes held for this peer */
     size_t budget;            /* bytes it may still give us this turn */
+    uint8_t place;            /* below GATE_PLACES; whoever stands further back finds the ring full sooner */
     bool watched;             /* its socket is with epoll */
     bool spoken;              /* a unit was forwarded, or the core sent something */
     bool up_owed, up_told, down_owed, admitted;
@@ -106,7 +112,8 @@ struct gate {
     struct channel channel;
     bool configured;  /* START came over this channel */
     bool served;      /* bound and sandboxed once */
-    bool retrying;    /* the blocked queue is being served: the ring is for its head */
+    bool retrying;    /* a blocked queue is being served: the ring is for its head */
+    int64_t behind_ms, said_ms; /* since when somebody waits for room, 0: nobody; when that was last said */
     bool more;        /* the core's ring was left with something in it */
     uint8_t *record;  /* RING_RECORD_MAX bytes */
     uint8_t *chunk;   /* GATE_CHUNK_BYTES */
@@ -151,6 +158,10 @@ void table_deinit(struct gate *g);
 void queue_add(struct gate *g, enum peer_queue q, struct peer *p); /* at the end, once */
 void queue_add_first(struct gate *g, enum peer_queue q, struct peer *p);
 void queue_take(struct gate *g, enum peer_queue q, struct peer *p);
+static inline enum peer_queue queue_blocked(const struct peer *p)
+{
+    return (enum peer_queue)(QUEUE_BLOCKED + p->place);
+}
 /* When the peer falls due; 0 = never. */
 void timer_set(struct gate *g, struct peer *p, int64_t at_ms);
 /* The next peer that is due now, NULL when none. */
@@ -184,6 +195,7 @@ void peer_refused(struct gate *g, struct peer *p, enum link_refusal why);
 /* The core's four words about a link. */
 void peer_admit(struct gate *g, struct peer *p, uint32_t idle_ms);
 void peer_idle(struct gate *g, struct peer *p, uint32_t idle_ms);
+void peer_place(struct gate *g, struct peer *p, uint8_t place);
 void peer_asked_to_close(struct gate *g, struct peer *p);
 /* The core is gone: v5 peers are told, everybody is closed, nothing is owed to it. */
 void peer_orphan(struct gate *g, struct peer *p);

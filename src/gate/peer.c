@@ -33,7 +33,7 @@ static void tell_down(struct gate *g, struct peer *p, enum link_end end)
     p->up_told = false;
     p->down_owed = true;
     outcome o = core_side_down(g, p);
-    if (!ok(o)) assert(p->in_queue[QUEUE_BLOCKED].in);
+    if (!ok(o)) assert(p->in_queue[queue_blocked(p)].in);
 }
 
 static void peer_gone(struct gate *g, struct peer *p)
@@ -51,7 +51,7 @@ static void peer_gone(struct gate *g, struct peer *p)
     timer_set(g, p, 0);
     queue_take(g, QUEUE_OUT, p);
     if (!p->down_owed) {
-        queue_take(g, QUEUE_BLOCKED, p);
+        queue_take(g, queue_blocked(p), p);
         queue_add(g, QUEUE_REAP, p);
     }
 }
@@ -122,7 +122,7 @@ static void peer_up(struct gate *g, struct peer *p)
 {
     p->up_owed = true;
     outcome o = core_side_up(g, p);
-    if (!ok(o)) assert(p->in_queue[QUEUE_BLOCKED].in);
+    if (!ok(o)) assert(p->in_queue[queue_blocked(p)].in);
 }
 
 static bool is_balancer(const struct gate *g, const struct peer *p)
@@ -359,6 +359,19 @@ void peer_admit(struct gate *g, struct peer *p, uint32_t idle_ms)
     peer_pump(g, p);
 }
 
+static size_t turn_bytes(const struct peer *p)
+{
+    return p->place ? GATE_LATER_BYTES : GATE_TURN_BYTES;
+}
+
+void peer_place(struct gate *g, struct peer *p, uint8_t place)
+{
+    bool waits = p->in_queue[queue_blocked(p)].in;
+    if (waits) queue_take(g, queue_blocked(p), p);
+    p->place = place < GATE_PLACES ? place : GATE_PLACES - 1;
+    if (waits) queue_add(g, queue_blocked(p), p);
+}
+
 void peer_idle(struct gate *g, struct peer *p, uint32_t idle_ms)
 {
     if (p->state != PEER_OPEN) return;
@@ -404,7 +417,7 @@ void peer_orphan(struct gate *g, struct peer *p)
 {
     struct buffer answer = BUFFER(64);
     p->up_owed = p->up_told = p->down_owed = false;
-    queue_take(g, QUEUE_BLOCKED, p);
+    queue_take(g, queue_blocked(p), p);
     if (p->state == PEER_GONE) queue_add(g, QUEUE_REAP, p);
     if (p->state == PEER_SHAKING) peer_drop(g, p, LINK_END_ASKED);
     if (p->state != PEER_OPEN) return;
@@ -425,7 +438,7 @@ static void linger(struct gate *g, struct peer *p)
 void peer_event(struct gate *g, struct peer *p, uint32_t events)
 {
     bool lost = events & (EPOLLHUP | EPOLLERR);
-    p->budget = GATE_TURN_BYTES;
+    p->budget = turn_bytes(p);
     if (p->state != PEER_GONE && (events & EPOLLOUT)) queue_add(g, QUEUE_OUT, p);
     if (p->state == PEER_SHAKING) {
         shake(g, p);

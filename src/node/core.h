@@ -208,6 +208,7 @@ MUST outcome links_trust(struct core *c);                              /* (re)se
 void link_send(struct core *c, uint32_t link, struct bytes b);
 void link_close(struct core *c, uint32_t link);
 void link_idle(struct core *c, uint32_t link, uint32_t idle_ms);
+void link_place(struct core *c, uint32_t link, uint8_t place);
 void core_refused(struct core *c, enum listener l, enum link_refusal why, const char *source, uint64_t count);
 /* The same for anything a peer can repeat: what, by whom, the first one's detail. */
 void core_counted(struct core *c, const char *reason, const char *source, const char *detail, uint64_t count);

@@ -171,7 +171,8 @@ static outcome on_record(struct lab *l, struct bytes in)
         if (k->live && k->link == link) down(l, k, end == LINK_END_ASKED);
         return DONE;
     case LINK_READY:
-    case LINK_REFUSED: return DONE;
+    case LINK_REFUSED:
+    case LINK_BEHIND: return DONE;
     default: return REFUSE(E_MALFORMED);
     }
 }

@@ -63,6 +63,11 @@ void link_idle(struct core *c, uint32_t link, uint32_t idle_ms)
     say_u32(c, LINK_IDLE, link, idle_ms);
 }
 
+void link_place(struct core *c, uint32_t link, uint8_t place)
+{
+    say(c, LINK_PLACE, link, bytes_of(&place, 1));
+}
+
 outcome links_trust(struct core *c)
 {
     struct buffer b = BUFFER(131072);
@@ -319,6 +324,7 @@ static outcome on_record(struct core *c, struct bytes in)
     case LINK_DATA: on_data(c, link, in); return DONE;
     case LINK_DOWN: return on_down(c, link, in);
     case LINK_REFUSED: return on_refused(c, in);
+    case LINK_BEHIND: exchange_behind(c->exchange); return DONE;
     default: return REFUSE(E_MALFORMED);
     }
 }

@@ -327,10 +327,26 @@ static outcome x_attest(void *ctx, uint32_t link, const struct identity *who, st
     return attest_by_auth(ctx, link, who, data, ret);
 }
 
+static void x_place(void *ctx, uint32_t link, uint8_t place)
+{
+    if (!peers_link(link)) link_place(ctx, link, place);
+}
+
+/* Names the missions in a place or behind it, for people: those that come later now. */
+static void x_yielding(void *ctx, uint8_t from, uint64_t refused)
+{
+    struct core *c = ctx;
+    char place[8], count[24];
+    snprintf(place, sizeof place, "%u", from);
+    snprintf(count, sizeof count, "%llu", (unsigned long long)refused);
+    if (from) core_audit(c, "overload", "yields_from_place", place, "refused", count, NULL);
+    else core_audit(c, "overload-over", "refused", count, NULL);
+}
+
 void core_exchange_port(struct core *c, struct exchange_port *ret)
 {
     *ret = (struct exchange_port) { c, x_send, x_close, x_idle, x_record, x_tell, now_mono, now_wall,
-        x_session, x_read, x_attest };
+        x_session, x_read, x_attest, x_place, x_yielding };
 }
 
 /* ---- assurance's port ---- */

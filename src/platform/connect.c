@@ -252,6 +252,7 @@ static MUST outcome welcome(struct exchange *x, struct session *s, const struct 
     /* MQTT 5, 3.1.4-5, 3.2.0-1 and 3.14.0-1: the first packet, once */
     session_send(x, s);
     x->port.idle(x->port.ctx, s->link, idle_ms);
+    yield_connected(x, s);
     deliver_pump(x, s);
     return DONE;
 }

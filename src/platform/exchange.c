@@ -114,7 +114,7 @@ outcome exchange_restore_retained(struct exchange *x, struct bytes from, struct 
 
 int exchange_turn(struct exchange *x)
 {
-    int waits[] = { command_turn(x), session_turn(x), sys_turn(x) }, least = -1;
+    int waits[] = { command_turn(x), session_turn(x), sys_turn(x), yield_turn(x) }, least = -1;
     session_reap(x);
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         if (waits[i] >= 0 && (least < 0 || waits[i] < least)) least = waits[i];

@@ -61,6 +61,12 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
      * bytes in ret: they are the next question. Without: the answer comes by exchange_attested. Refusal ends the
      * link with 0x87. NULL: the method is unknown. */
     outcome (*attest)(void *ctx, uint32_t link, const struct identity *who, struct bytes data, struct buffer *ret);
+    /* Where this link stands when more comes than can be carried (base/limit.h); said at CONNECT and at every change.
+     * NULL: nobody asks. */
+    void (*place)(void *ctx, uint32_t link, uint8_t place);
+    /* From now on whoever stands at `from` or behind is told to come later; 0: nobody any more, and so many
+     * messages were refused since it began. NULL: nobody asks. */
+    void (*yielding)(void *ctx, uint8_t from, uint64_t refused);
 };
 
 /* MQTT 5 and 3.1.1 in full; docs/mqtt.md says what is promised and how. 3.1.1 cannot carry reasons: a refused publish
@@ -106,6 +112,11 @@ void exchange_durable(struct exchange *x, uint64_t n);
  * life has moved on). Cheap when nothing changed for anybody: call it after every change. Limits and rights are in
  * force for every delivery from the moment struct access shows them, with or without this call. */
 void exchange_rejudge(struct exchange *x);
+/* Whoever brings the packets has some that wait for room: said at least every YIELD_EVERY_MS while it is so. When that
+ * lasts, the streams of the least important mission are refused with 0x97, those of the next after a second more; never
+ * those at place 0, never commands and alarms. A 3.1.1 publisher at QoS 1 or 2 cannot be told: he only waits. */
+void exchange_behind(struct exchange *x);
+#define YIELD_EVERY_MS 250
 /* Expiries (holds, messages, wills). Returns ms until it wants to be called again, -1 = never. */
 int exchange_turn(struct exchange *x);
 
@@ -153,6 +164,7 @@ struct exchange_counts {
         dropped;
     uint64_t offline, shared, most, expired; /* sessions without a link; shared subscriptions; most links; sessions expired */
     uint64_t packets_in, packets_out, bytes_in, bytes_out, payload_in, payload_out;
+    uint64_t yielded; /* publishes refused because a more important mission needed the room */
 };
 void exchange_count(const struct exchange *x, struct exchange_counts *ret);
 

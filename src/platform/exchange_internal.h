@@ -165,6 +165,7 @@ struct session {
     uint32_t generation, link, next_free;
     bool used, online, doomed, problems, told_slow;
     bool noted, dirty, stalled; /* has entries; its cursor moved; waits for what it shall read to be durable */
+    uint8_t place;              /* when more comes than can be carried: 0 stays */
     bool auth, authing;         /* enhanced authentication: method agreed; in an exchange */
     uint8_t version;          /* 0: before CONNECT */
     uint8_t doom_reason;
@@ -223,6 +224,16 @@ struct destination {
     uint8_t qos;
 };
 
+/* yield.c: who comes later when more comes than can be carried */
+struct yielding {
+    uint8_t from;              /* whoever stands there or behind is refused; 0: nobody */
+    uint64_t places_epoch;     /* of the places the sessions have */
+    int64_t behind_ms, since_ms, moved_ms; /* mono: last said to be behind, since when without a pause; `from` last moved */
+    int64_t window_ms;         /* demand of the yielding is counted from here ... */
+    uint64_t came, demand, demand_then; /* ... so far, in the last whole window, in the one when `from` last came forward */
+    uint64_t refused;          /* since it began */
+};
+
 struct exchange {
     const struct access *access;
     struct exchange_port port;
@@ -253,6 +264,7 @@ struct exchange {
     struct buffer out;
     struct exchange_counts counts;
     uint64_t egress[PATHS];
+    struct yielding yielding;
 };
 
 static inline int64_t mono(const struct exchange *x)
@@ -273,6 +285,13 @@ static inline void tell(struct exchange *x, const char *what, const struct messa
 {
     x->port.tell(x->port.ctx, what, m, v, h);
 }
+
+/* ---- yield.c ---- */
+void yield_connected(struct exchange *x, struct session *s);
+void yield_replaced(struct exchange *x); /* limits were swapped */
+/* Counts the publish; true: it is to come later. */
+bool yield_asks(struct exchange *x, const struct session *s, const struct cargo *c);
+int yield_turn(struct exchange *x);
 
 /* ---- session.c ---- */
 struct session *session_of(struct exchange *x, struct handle h); /* NULL when it has ended */

@@ -371,6 +371,7 @@ static void rejudge_subscriptions(struct exchange *x, struct session *s)
 
 void exchange_rejudge(struct exchange *x)
 {
+    yield_replaced(x);
     for (uint32_t i = 0; i < x->sessions_top; i++) {
         struct session *s = &x->sessions[i];
         if (!s->used || !s->client_id) continue; /* before CONNECT: judged there */

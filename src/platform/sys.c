@@ -17,6 +17,7 @@ typedef uint64_t (*reading)(const struct exchange *x);
     X(publishes_in, x->counts.received)                                                                                \
     X(publishes_out, x->counts.delivered)                                                                              \
     X(publishes_dropped, x->counts.dropped)                                                                            \
+    X(publishes_yielded, x->counts.yielded)                                                                            \
     X(payload_in, x->counts.payload_in)                                                                                \
     X(payload_out, x->counts.payload_out)                                                                              \
     X(retained, x->retained_n)                                                                                         \
@@ -52,6 +53,7 @@ static const struct {
     { "publish/messages/received", publishes_in },
     { "publish/messages/sent", publishes_out },
     { "publish/messages/dropped", publishes_dropped },
+    { "publish/messages/yielded", publishes_yielded },
     { "publish/bytes/received", payload_in },
     { "publish/bytes/sent", payload_out },
     { "retained messages/count", retained },

@@ -30,8 +30,8 @@ void link_source_key(const char *text, char ret_key[LINK_ADDRESS_MAX])
 
 static bool kind_known(uint8_t k)
 {
-    return (k >= LINK_LISTEN && k <= LINK_PROXIES) || (k >= LINK_READY && k <= LINK_REFUSED)
-        || (k >= LINK_ADMIT && k <= LINK_IDLE);
+    return (k >= LINK_LISTEN && k <= LINK_PROXIES) || (k >= LINK_READY && k <= LINK_BEHIND)
+        || (k >= LINK_ADMIT && k <= LINK_PLACE);
 }
 
 void link_put_head(struct out *o, enum link_kind kind, uint32_t link)

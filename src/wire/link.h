@@ -20,11 +20,13 @@ enum link_kind {
     LINK_DATA,       /* one complete MQTT packet, or one complete HTTP request (head and body) */
     LINK_DOWN,       /* u8 enum link_end */
     LINK_REFUSED,    /* u8 listener, u8 enum link_refusal, u32 count since last, field16 source address */
+    LINK_BEHIND,     /* links have been waiting for room in this ring: said every 250 ms while it is so */
     /* core -> gate */
     LINK_ADMIT = 32, /* u32 idle_ms: close after this long without a packet (0 = never) */
     LINK_SEND,       /* bytes to write */
     LINK_CLOSE,      /* write what is queued, then close */
     LINK_IDLE,       /* u32 idle_ms, replaces */
+    LINK_PLACE,      /* u8 place, replaces: what this link may fill of the ring when it is short (base/limit.h); 0 at first */
 };
 
 enum listener {
