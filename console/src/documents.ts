@@ -91,7 +91,7 @@ export interface Status {
   wouldHave: { now: number; total: number; text: Both };
   unauthenticated: number;
   hasModel: boolean;
-  traffic: { received: number; delivered: number; denied: number; held: number; flagged: number };
+  traffic: { received: number; delivered: number; denied: number; held: number; flagged: number; yielded: number };
   record: { size: number; root: string; head: string; health: string };
 }
 
@@ -298,6 +298,7 @@ export function readStatus(x: unknown): Status {
       denied: countOf(traffic['denied']),
       held: countOf(traffic['held']),
       flagged: countOf(traffic['flagged']),
+      yielded: countOf(traffic['yielded']),
     },
     record: {
       size: countOf(record['size']),

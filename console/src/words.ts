@@ -341,6 +341,7 @@ const ja = {
     flagged: '注意の印',
     heldCount: '保留',
     denied: '拒否',
+    yielded: '過負荷で後回し',
   },
 
   names: {
@@ -722,6 +723,7 @@ const en: Words = {
     flagged: 'flagged',
     heldCount: 'held',
     denied: 'denied',
+    yielded: 'told to come later (overload)',
   },
 
   names: {

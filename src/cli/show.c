@@ -43,6 +43,9 @@ int cmd_status(struct cli *c)
         doc_text(d, "as_of", ""));
     if (*doc_said(c, d, "sentence")) printf("%s\n", doc_said(c, d, "sentence"));
     if (*doc_said(c, d, "observe")) printf("%s\n", doc_said(c, d, "observe"));
+    const struct doc *traffic = doc_get(d, "traffic");
+    if (traffic && doc_int(traffic, "yields_from", 0))
+        printf("! %s: %lld\n", cli_say(c, W_OVERLOAD), (long long)doc_int(traffic, "yielded", 0));
     const struct doc *stake = doc_get(d, "at_stake"), *decision = doc_get(d, "decision");
     if (stake) printf("%s: %s\n", cli_say(c, W_AT_STAKE), doc_said(c, stake, "text"));
     for (const struct doc *l = doc_get(d, "layers") ? doc_get(d, "layers")->first : NULL; l; l = l->next)

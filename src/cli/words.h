@@ -32,6 +32,7 @@
     X(W_NEED, "指定が必要です", "is needed")                                                      \
     X(W_NO_ROOM, "まだありません", "none yet")                                                    \
     X(W_ASOF, "時点", "as of")                                                                    \
+    X(W_OVERLOAD, "過負荷：より重要な任務のデータを先に通し、その他は後回しにしています（起動からの後回し件数）", "overload: data of the more important missions goes first, the rest is told to come later (told so since start)") \
     X(W_LIMITS, "制限", "limits")                                                                 \
     X(W_HELD, "承認待ち保留", "held for release")                                                 \
     X(W_DECISION, "判断（決裁）", "decision")                                                     \

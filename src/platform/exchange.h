@@ -164,7 +164,8 @@ struct exchange_counts {
         dropped;
     uint64_t offline, shared, most, expired; /* sessions without a link; shared subscriptions; most links; sessions expired */
     uint64_t packets_in, packets_out, bytes_in, bytes_out, payload_in, payload_out;
-    uint64_t yielded; /* publishes refused because a more important mission needed the room */
+    uint64_t yielded;    /* publishes refused because a more important mission needed the room */
+    uint8_t yields_from; /* whoever stands at this place or behind is refused now; 0: nobody */
 };
 void exchange_count(const struct exchange *x, struct exchange_counts *ret);
 

@@ -55,7 +55,7 @@ export function RecordSection({ s }: { s: Status }) {
         </Pair>
         <Pair name={t.root}><code title={r.root}>{short(r.root, 16)}</code></Pair>
         <Pair name={t.traffic}>
-          {t.received} {n(s.traffic.received)} · {t.delivered} {n(s.traffic.delivered)} · {t.flagged} {n(s.traffic.flagged)} · {t.heldCount} {n(s.traffic.held)} · {t.denied} {n(s.traffic.denied)}
+          {t.received} {n(s.traffic.received)} · {t.delivered} {n(s.traffic.delivered)} · {t.flagged} {n(s.traffic.flagged)} · {t.heldCount} {n(s.traffic.held)} · {t.denied} {n(s.traffic.denied)} · {t.yielded} {n(s.traffic.yielded)}
         </Pair>
       </dl>
       <Line label={t.verify} text="sekimori ledger verify" />
