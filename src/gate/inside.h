@@ -32,7 +32,7 @@ enum {
     GATE_PAUSE_MS = 20,              /* doors closed for want of a handshake slot */
     GATE_NO_FDS_PAUSE_MS = 200,      /* doors closed for want of descriptors */
     GATE_CHAIN_MAX = 65536,
-    GATE_SHAKES_A_TURN = 8,          /* handshake steps are dear: those who are in come first */
+    GATE_SHAKES_A_TURN = 4,          /* handshake steps are dear: those who are in come first */
     GATE_PLACES = 4,                 /* told apart here; the rest stand with the last */
     GATE_BEHIND_MS = 250,            /* waiting for room for so long is said to the core */
 };
