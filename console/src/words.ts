@@ -53,7 +53,7 @@ const ja = {
 
   account: {
     title: '自分の設定',
-    roles: { operator: '運用者', 'mission-owner': '業務責任者', 'asset-owner': 'システム責任者', executive: '経営者層', auditor: '監査者', administrator: '管理者' } as Record<string, string>,
+    roles: { operator: '運用者', 'mission-owner': '業務責任者', 'asset-owner': 'システム責任者', executive: '経営者層', auditor: '監査者', administrator: '管理者', contractor: '作業者（委託先など）' } as Record<string, string>,
     rolesOf: (list: string) => `役割：${list}`,
     first: '最初のパスワードを決めてください。このリンクはもう使えません。',
     password: '新しいパスワード（12文字以上）',
@@ -434,7 +434,7 @@ const en: Words = {
 
   account: {
     title: 'Your account',
-    roles: { operator: 'operator', 'mission-owner': 'mission owner', 'asset-owner': 'asset owner', executive: 'executive', auditor: 'auditor', administrator: 'administrator' } as Record<string, string>,
+    roles: { operator: 'operator', 'mission-owner': 'mission owner', 'asset-owner': 'asset owner', executive: 'executive', auditor: 'auditor', administrator: 'administrator', contractor: 'contractor' } as Record<string, string>,
     rolesOf: (list) => `Roles: ${list}`,
     first: 'Set your first password. The link you came by is spent.',
     password: 'New password (12 characters or more)',

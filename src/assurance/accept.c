@@ -406,6 +406,18 @@ outcome assurance_deputy(struct assurance *a, struct bytes json, int64_t now_ms,
     return door(a, json, now_ms, why, deputy_accept);
 }
 
+static void name_signer(const struct assurance *a, const struct document *d, int64_t now_ms, struct arena *arena, struct assurance_signed *ret)
+{
+    struct charter_signer s;
+    for (int r = 0; r < CHARTER_ROLES; r++) {
+        if (!(d->roles & (1u << r)) || !d->key_of[r] || !ok(charter_signer(&a->charter, d->key_of[r], now_ms, &s))) continue;
+        const char *person = arena_text(arena, bytes_str(s.holder->person));
+        ret->role = charter_role_word((enum charter_role)r);
+        ret->person = person ? person : "";
+        return;
+    }
+}
+
 outcome assurance_verify(struct assurance *a, const char *type, struct bytes json, int64_t now_ms, struct arena *arena,
     struct assurance_signed *ret, char why[ASSURANCE_WHY])
 {
@@ -415,6 +427,7 @@ outcome assurance_verify(struct assurance *a, const char *type, struct bytes jso
     while (t < DOCUMENT_KINDS && strcmp(type, document_type_word((enum document_type)t)) != 0) t++;
     if (t == DOCUMENT_KINDS) return document_refuse(CAUSE_TYPE, type, why);
     TRY(admit(a, json, (enum document_type)t, now_ms, arena, &d, why));
-    *ret = (struct assurance_signed) { .payload = d.payload, .envelope = d.json };
+    *ret = (struct assurance_signed) { .payload = d.payload, .envelope = d.json, .role = "", .person = "" };
+    name_signer(a, &d, now_ms, arena, ret);
     return document_time(d.payload, "at", &ret->at_ms);
 }

@@ -61,7 +61,11 @@ MUST outcome assurance_loosen(struct assurance *a, struct bytes json, int64_t no
 
 /* A signed document that another room applies ("grants"): signatures, site and date are judged, nothing is kept.
  * The trees live in the arena. From the record: now_ms = when it was written. */
-struct assurance_signed { const struct doc *payload, *envelope; int64_t at_ms; };
+struct assurance_signed {
+    const struct doc *payload, *envelope;
+    int64_t at_ms;
+    const char *role, *person; /* whose signature: the first role that signed; person "" where the charter names none */
+};
 MUST outcome assurance_verify(struct assurance *a, const char *type, struct bytes json, int64_t now_ms, struct arena *arena,
     struct assurance_signed *ret, char why[ASSURANCE_WHY]);
 

@@ -22,7 +22,8 @@
     X(DOCUMENT_LOOSEN, "loosen", 0)                                                                \
     X(DOCUMENT_GRANTS, "grants", 2)                                                                \
     X(DOCUMENT_AGREEMENT, "agreement", 3)                                                          \
-    X(DOCUMENT_STATEMENT, "statement", 2)
+    X(DOCUMENT_STATEMENT, "statement", 2)                                                          \
+    X(DOCUMENT_PERMIT, "permit", -1)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -119,6 +120,10 @@ struct doc *document_agreement_new(struct arena *a, const char *site, const stru
 /* How we stand, to another site: verdict "within" or not, attempts in 1,000 years, requirement levels. */
 struct statement_draft { const char *to, *policy, *verdict; int64_t until_ms, claimed; const struct doc *levels; };
 struct doc *document_statement_new(struct arena *a, const char *site, const struct statement_draft *s, int64_t at_ms);
+/* An approval of a work permit: request is the permit as asked for (platform/work.h, work_doc). */
+struct doc *document_permit_new(struct arena *a, const char *site, const struct doc *request, int64_t at_ms);
+/* The members of a request that its approval repeats, ended by NULL. */
+extern const char *const document_permit_members[];
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms);
 
 /* The model within a signed model's payload: the same map without type, site and at. NULL = out of memory. */

@@ -113,6 +113,17 @@ struct doc *document_release_new(struct arena *a, const char *site, const char *
     return d;
 }
 
+const char *const document_permit_members[] = { "id", "subject", "person", "company", "stream", "number", "supervisor", "purpose", "from",
+    "until", "request_sha256", NULL };
+
+struct doc *document_permit_new(struct arena *a, const char *site, const struct doc *request, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_PERMIT, site, at_ms);
+    for (size_t i = 0; document_permit_members[i]; i++)
+        doc_set_text(a, d, document_permit_members[i], doc_text(request, document_permit_members[i], ""));
+    return d;
+}
+
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms)
 {
     struct doc *d = draft(a, DOCUMENT_LOOSEN, site, at_ms);

@@ -74,6 +74,8 @@ int read_model(struct cli *c, const char *path, struct doc **ret, struct model *
 /* documents.c: the site a draft is made for (--site, else the daemon's); CHARTER_SITE_MAX bytes. */
 int charter_site(struct cli *c, char *site);
 int store_doc(struct cli *c, const char *path, const struct doc *d);
+/* Signs with every --key and applies at once, or leaves the draft in --out for others to sign. */
+int sign_and_apply(struct cli *c, const struct doc *draft);
 
 /* The commands, by file. */
 int cmd_init(struct cli *c);
@@ -135,6 +137,11 @@ int cmd_ledger_head(struct cli *c);
 int cmd_ledger_prune(struct cli *c);
 int cmd_ledger_erase(struct cli *c);
 int cmd_ledger_consistency(struct cli *c);
+int cmd_work_request(struct cli *c);
+int cmd_work_list(struct cli *c);
+int cmd_work_show(struct cli *c);
+int cmd_work_approve(struct cli *c);
+int cmd_work_step(struct cli *c);
 int cmd_watch_discover(struct cli *c);
 int cmd_watch_inventory(struct cli *c);
 int cmd_watch_mud(struct cli *c);

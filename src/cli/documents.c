@@ -169,8 +169,7 @@ int cmd_document_apply(struct cli *c)
     return code;
 }
 
-/* Signs with every --key and applies at once, or leaves the draft in --out for others to sign. */
-static int sign_and_apply(struct cli *c, const struct doc *draft)
+int sign_and_apply(struct cli *c, const struct doc *draft)
 {
     struct buffer b = BUFFER(DOCUMENT_BYTES_MAX * 2);
     const char *key;

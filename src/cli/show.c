@@ -17,6 +17,12 @@ static void print_limits(struct cli *c, const struct doc *list)
         printf("  %s %s\n    %s\n", doc_text(l, "id", ""), doc_said(c, l, "text"), doc_said(c, l, "withholds"));
 }
 
+static const char *held_why(struct cli *c, const struct doc *h)
+{
+    if (doc_text(h, "limit", "")[0]) return doc_text(h, "limit", "");
+    return cli_say(c, strncmp(doc_text(h, "from", ""), "peer-", 5) == 0 ? W_HELD_PEER : W_HELD_WORK);
+}
+
 static void print_held(struct cli *c, const struct doc *list)
 {
     if (!list || !list->count) return;
@@ -24,7 +30,7 @@ static void print_held(struct cli *c, const struct doc *list)
     size_t shown = 0;
     for (const struct doc *h = list->first; h && shown < 5; h = h->next, shown++)
         printf("  %s %s → %s (%s %s, %s)\n", doc_text(h, "id", ""), doc_text(h, "from", ""), doc_text(h, "topic", ""), cli_say(c, W_UNTIL),
-            doc_text(h, "until", ""), doc_text(h, "limit", "")[0] ? doc_text(h, "limit", "") : cli_say(c, W_HELD_PEER));
+            doc_text(h, "until", ""), held_why(c, h));
 }
 
 int cmd_status(struct cli *c)

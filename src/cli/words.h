@@ -204,7 +204,14 @@
     X(W_PEER_CONTACT, "連絡先", "contact")                                                        \
     X(W_PEER_BOUNDARY, "責任分界", "responsibility boundary")                                     \
     X(W_PEER_RETENTION, "保存", "retention")                                                      \
-    X(W_PEER_AGREEMENT, "合意", "agreement")
+    X(W_PEER_AGREEMENT, "合意", "agreement")                                                      \
+    X(W_WORK_NUMBER, "作業番号", "number")                                                        \
+    X(W_WORK_SUPERVISOR, "立会者", "supervisor")                                                  \
+    X(W_WORK_REQUESTER, "申請者", "asked for by")                                                 \
+    X(W_WORK_PURPOSE, "作業内容", "purpose")                                                      \
+    X(W_WORK_UNUSUAL, "作業中の普段と違う動き（警報にはしない）", "unusual during the work (no alarm)") \
+    X(W_WORK_WINDOW, "時間帯：--from 開始（省略すると今） と --until 終了 または --minutes 分", "window: --from (now where absent) and --until or --minutes") \
+    X(W_HELD_WORK, "作業許可なし", "no work permit")
 
 enum word {
 #define X(name, ja, en) name,

@@ -1,6 +1,7 @@
 /* Start, loop, stop. Order in a turn: what arrived, what is due, what is durable, one flush. */
 #include "node/core.h"
 #include "node/learn.h"
+#include "node/work.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -142,7 +143,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
-        .alerts = learn_alerts, .observed = learn_observed };
+        .alerts = learn_alerts, .observed = learn_observed, .works = &c->works, .permit = core_permit };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -351,6 +352,7 @@ static int due(struct core *c)
     if (witness_turn(c)) wait = 0;
     self_turn(c, mono);
     learn_turn(c, wall);
+    work_turn(c, wall);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     if (mono >= c->refusals_next_ms) {
@@ -422,6 +424,7 @@ void core_close(struct core *c)
     users_free(c->users);
     grants_free(c->grants);
     if (c->ledger) ledger_close(c->ledger);
+    work_close(c);
     map_deinit(&c->retained);
     map_deinit(&c->latest);
 }

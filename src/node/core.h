@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "crypto/endorsement.h"
 #include "fleet/appraise.h"
+#include "platform/work.h"
 #include "node/config.h"
 #include "service/service.h"
 #include "wire/channel.h"
@@ -90,6 +91,9 @@ struct core {
     struct grants *grants;     /* applied policy; NULL: a new site's rows */
     int64_t grants_at_ms;
     char grants_hash[65];      /* of its payload, "" for none */
+    struct works works;        /* work permits, and the open ones as access reads them */
+    struct permit *permit_rows;
+    struct permits permits;
     struct exchange *exchange;
     struct learn *learn;       /* NULL: nothing is learnt (lab) */
     struct assurance *assurance;

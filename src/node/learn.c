@@ -5,6 +5,7 @@
 
 #include "ledger/ledger.h"
 #include "node/core.h"
+#include "node/work.h"
 #include "watch/observed.h"
 #include "watch/profile.h"
 
@@ -21,6 +22,8 @@ struct device {
 
 struct pending {
     char id[ID_MAX];
+    bool unpermitted;   /* else a is what its profile said */
+    char topic[PROFILE_WHAT];
     struct profile_alarm a;
 };
 
@@ -70,16 +73,33 @@ struct hearing {
     struct device *d;
 };
 
+/* NULL: this device said enough this hour, or too much waits. */
+static struct pending *pending_new(struct learn *l, struct device *d, int64_t local_ms)
+{
+    int64_t hour = local_ms / MS_HOUR;
+    if (hour != d->hour) d->alarms = 0;
+    d->hour = hour;
+    if (d->alarms++ >= ALARMS_AN_HOUR || l->n_pending == PENDING_MAX) return NULL;
+    struct pending *p = &l->pending[l->n_pending++];
+    *p = (struct pending) { .unpermitted = false };
+    snprintf(p->id, sizeof p->id, "%s", d->id);
+    return p;
+}
+
 static void hear(void *ctx, const struct profile_alarm *a)
 {
     struct hearing *h = ctx;
-    int64_t hour = a->at_ms / MS_HOUR;
-    if (hour != h->d->hour) h->d->alarms = 0;
-    h->d->hour = hour;
-    if (h->d->alarms++ >= ALARMS_AN_HOUR || h->l->n_pending == PENDING_MAX) return;
-    struct pending *p = &h->l->pending[h->l->n_pending++];
-    snprintf(p->id, sizeof p->id, "%s", h->d->id);
-    p->a = *a;
+    struct pending *p = pending_new(h->l, h->d, a->at_ms);
+    if (p) p->a = *a;
+}
+
+void learn_unpermitted(struct core *c, const struct message *m)
+{
+    struct device *d = c->learn && m && m->from ? device_of(c->learn, m->from->id) : NULL;
+    struct pending *p = d ? pending_new(c->learn, d, port_wall_ms() + c->learn->offset_ms) : NULL;
+    if (!p) return;
+    p->unpermitted = true;
+    observed_text(m->topic, p->topic, sizeof p->topic);
 }
 
 static void saw(struct core *c, const char *id, enum profile_thing t, struct bytes name)
@@ -157,23 +177,56 @@ void learn_replay(struct core *c, const struct doc *d)
     row_keep(c->learn, &r);
 }
 
+static void explain_unpermitted(const struct pending *p, struct alarm_row *r)
+{
+    int64_t now = port_wall_ms();
+    time_text(now, r->at);
+    time_text(now, r->since);
+    snprintf(r->what, sizeof r->what, "outside-permit");
+    snprintf(r->name, sizeof r->name, "%s", p->topic);
+    snprintf(r->text_ja, sizeof r->text_ja, "作業許可の時間外・範囲外の操作：%s（止めています）", p->topic);
+    snprintf(r->text_en, sizeof r->text_en, "an attempt that no work permit covers: %s (held or refused)", p->topic);
+}
+
+static void explain_profile(struct core *c, struct pending *p, struct alarm_row *r)
+{
+    p->a.at_ms -= c->learn->offset_ms;
+    p->a.since_ms -= c->learn->offset_ms;
+    time_text(p->a.at_ms, r->at);
+    time_text(p->a.since_ms, r->since);
+    snprintf(r->what, sizeof r->what, "%s", p->a.thing ? profile_thing_word(p->a.what) : profile_metric_word(p->a.metric));
+    if (p->a.thing) snprintf(r->name, sizeof r->name, "%s", p->a.name);
+    if (!p->a.thing) snprintf(r->norm, sizeof r->norm, "%.4g", (double)p->a.norm);
+    if (!p->a.thing) snprintf(r->value, sizeof r->value, "%.4g", (double)p->a.value);
+    profile_explain(&p->a, true, r->text_ja, sizeof r->text_ja);
+    profile_explain(&p->a, false, r->text_en, sizeof r->text_en);
+}
+
+/* Planned work raises no attack alarm: it is written to the permit instead. */
+static bool planned(struct core *c, const struct pending *p, const struct alarm_row *r, struct arena *a)
+{
+    const struct work *w = p->unpermitted ? NULL : work_covering(c, p->id, port_wall_ms());
+    if (!w) return false;
+    struct work_step s = { "unusual", w->id, p->id, r->what };
+    struct doc *d = work_step_doc(a, &s);
+    doc_set_text(a, d, "text_ja", r->text_ja);
+    doc_set_text(a, d, "text_en", r->text_en);
+    return ok(core_write(c, ENTRY_WORK, d, false));
+}
+
 static void tell(struct core *c, struct pending *p)
 {
     struct alarm_row r = { .at = "" };
     struct arena a = ARENA(16384);
     const struct identity *who = registry_identity(c->registry, p->id);
-    p->a.at_ms -= c->learn->offset_ms;
-    p->a.since_ms -= c->learn->offset_ms;
-    time_text(p->a.at_ms, r.at);
-    time_text(p->a.since_ms, r.since);
     snprintf(r.device, sizeof r.device, "%s", p->id);
     snprintf(r.group, sizeof r.group, "%s", who ? who->group : "");
-    snprintf(r.what, sizeof r.what, "%s", p->a.thing ? profile_thing_word(p->a.what) : profile_metric_word(p->a.metric));
-    if (p->a.thing) snprintf(r.name, sizeof r.name, "%s", p->a.name);
-    if (!p->a.thing) snprintf(r.norm, sizeof r.norm, "%.4g", (double)p->a.norm);
-    if (!p->a.thing) snprintf(r.value, sizeof r.value, "%.4g", (double)p->a.value);
-    profile_explain(&p->a, true, r.text_ja, sizeof r.text_ja);
-    profile_explain(&p->a, false, r.text_en, sizeof r.text_en);
+    if (p->unpermitted) explain_unpermitted(p, &r);
+    else explain_profile(c, p, &r);
+    if (planned(c, p, &r, &a)) {
+        arena_deinit(&a);
+        return;
+    }
     row_keep(c->learn, &r);
     (void)!ok(core_write(c, ENTRY_ALERT, row_doc(&a, &r), false));
     arena_deinit(&a);

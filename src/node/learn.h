@@ -14,6 +14,8 @@ void learn_close(struct core *c); /* keeps what was learnt */
 /* Each may be called from the exchange's port: nothing is written before learn_turn. */
 void learn_message(struct core *c, const struct message *m, bool command);
 void learn_refused(struct core *c, const struct message *m);
+/* A contractor's attempt that no work permit covers: an alarm, at most as many an hour as of any device. */
+void learn_unpermitted(struct core *c, const struct message *m);
 void learn_link(struct core *c, const char *id, const char *source);
 void learn_turn(struct core *c, int64_t wall_ms);
 /* Something a sensor's operator on this machine reports about an address: {"address", "what", "protocol"}; what is

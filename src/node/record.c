@@ -2,6 +2,7 @@
  * reach the record. */
 #include "node/core.h"
 #include "node/learn.h"
+#include "node/work.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (!d) return REFUSE(E_MEMORY);
     TRY(registry_judge(c->registry, kind, d));
     TRY(users_judge(c->users, kind, d, NULL));
+    if (kind == ENTRY_WORK) TRY(work_judge(&c->works, d, NULL));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
@@ -52,6 +54,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (durable) TRY(ledger_sync(c->ledger));
     TRY(registry_apply(c->registry, kind, d, now));
     TRY(users_apply(c->users, kind, d));
+    if (kind == ENTRY_WORK) TRY(work_taken(c, d, now));
     core_registry_changed(c);
     if (kind == ENTRY_LIFE) contained(c, d);
     return DONE;
@@ -112,6 +115,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     if (ok(o)) latest_note(c, e->kind, d, e->index);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
     if (ok(o)) o = users_apply(c->users, e->kind, d);
+    if (ok(o) && e->kind == ENTRY_WORK) o = work_taken(c, d, e->at_ms);
     if (never_applied(o)) {
         c->replay_skipped++;
         o = DONE;
@@ -264,11 +268,13 @@ static unsigned tell_kind(const char *what)
     return ENTRY_AUDIT;
 }
 
-static void tell_message(struct arena *a, struct doc *d, const struct message *m)
+static void tell_message(const struct core *c, struct arena *a, struct doc *d, const struct message *m)
 {
     char topic[MQTT_TOPIC_MAX + 1], hash_text[65];
     struct hash h;
+    const struct permit *p = m->from ? permit_covering(c->access.permits, &(struct permit_ask) { m->from->id, m->topic, false, port_wall_ms() }) : NULL;
     doc_set_text(a, d, "from", m->from ? m->from->id : "");
+    if (p) doc_set_text(a, d, "permit", p->id);
     if (ok(bytes_to_text(m->topic, topic, sizeof topic))) doc_set_text(a, d, "topic", topic);
     hash_sha256(m->payload, &h);
     hex_of(hash_view(&h), hash_text);
@@ -279,6 +285,7 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
 {
     struct core *c = ctx;
     if (strstr(what, "refused")) learn_refused(c, m);
+    if (v && v->word && strcmp(v->word, "no-permit") == 0) learn_unpermitted(c, m);
     if (tell_kind(what) == ENTRY_AUDIT) { /* whatever a peer can repeat is counted, not written each time */
         char detail[200];
         snprintf(detail, sizeof detail, "%.*s %s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,
@@ -289,7 +296,7 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
     struct arena a = ARENA(65536);
     struct doc *d = doc_map(&a);
     doc_set_text(&a, d, "what", what);
-    if (m) tell_message(&a, d, m);
+    if (m) tell_message(c, &a, d, m);
     if (v && v->word) doc_set_text(&a, d, "verdict", v->word);
     if (v && v->limit) {
         doc_set_text(&a, d, "limit", v->limit->id);

@@ -126,6 +126,26 @@ static void step_stream(struct judging *j)
         SAY(j, "stream", "pass", "no declared stream{1}{2}", "宣言されていないデータ種別{1}{2}", j->command ? " (command)" : "", "");
 }
 
+/* ---- work permits ---- */
+
+/* A contractor's credentials are worth nothing but during the work they were given for. */
+static void step_permit(struct judging *j)
+{
+    const struct identity *i = j->q->who;
+    if (i->role != ROLE_CONTRACTOR) return;
+    const struct permit *p = permit_covering(j->a->permits, &(struct permit_ask) { i->id, j->q->topic, j->q->action == ACT_SUBSCRIBE, j->q->now_ms });
+    if (p) {
+        SAY(j, "work permit", "pass", "within work permit {1} ({2})", "作業許可{1}の時間・範囲内です（{2}）", p->id, p->stream);
+        return;
+    }
+    if (j->q->action == ACT_PUBLISH && j->command) { /* judged again for the device it goes to: step_work */
+        SAY(j, "work permit", "no", "{1} has no work permit for this now{2}", "{1}には、いまこの操作の作業許可がありません{2}", i->id, "");
+        return;
+    }
+    SAY(j, "work permit", "deny", "{1} has no work permit for this now{2}", "{1}には、いまこの操作の作業許可がありません{2}", i->id, "");
+    settle(j, RULING_DENY, "no-permit");
+}
+
 /* ---- grants ---- */
 
 static enum grant_action grant_action_of(const struct judging *j)
@@ -338,6 +358,21 @@ static void step_peer(struct judging *j)
     settle(j, RULING_HOLD, "peer");
 }
 
+/* A command that no work permit covers: wanted after all, two people release it. */
+static void step_work(struct judging *j)
+{
+    const struct identity *from = j->q->from;
+    if (!j->command || j->q->who->role != ROLE_DEVICE || !from || from->role != ROLE_CONTRACTOR) return;
+    const struct permit *p = permit_covering(j->a->permits, &(struct permit_ask) { from->id, j->q->topic, false, j->q->now_ms });
+    if (p || j->v.safe_direction || j->q->released) {
+        SAY(j, "work permit", "pass", "from {1}: {2}", "{1}から: {2}", from->id, p ? p->id : j->q->released ? "released by two people" : "safe direction");
+        return;
+    }
+    SAY(j, "work permit", "hold", "{1} has no open work permit: the command waits for two people{2}",
+        "{1}の作業許可の時間外・範囲外です。指令は二人の承認待ちです{2}", from->id, "");
+    settle(j, RULING_HOLD, "no-permit");
+}
+
 /* After the limits, so that a decision which says "hold" is not silently made "deny". */
 static void step_quarantine(struct judging *j)
 {
@@ -384,6 +419,7 @@ static const struct step steps[] = {
     { "life", ANY, step_life },
     { "trust", ANY, step_trust },
     { "stream", FLOW | BIT(ACT_SUBSCRIBE) | BIT(ACT_HISTORY), step_stream },
+    { "work permit", ANY & ~BIT(ACT_CONNECT), step_permit },
     { "grant", ANY & ~BIT(ACT_CONNECT), step_grant },
     { "label", BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE) | BIT(ACT_HISTORY), step_label },
     { "publisher", BIT(ACT_RECEIVE), step_publisher },
@@ -391,6 +427,7 @@ static const struct step steps[] = {
     { "safe direction", BIT(ACT_RECEIVE), step_direction },
     { "limit", BIT(ACT_RECEIVE), step_limit },
     { "peer", BIT(ACT_RECEIVE), step_peer },
+    { "work", BIT(ACT_RECEIVE), step_work },
     { "quarantine", FLOW, step_quarantine },
     { "flag", BIT(ACT_PUBLISH), step_flag },
 };

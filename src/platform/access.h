@@ -55,7 +55,9 @@ struct access {
  * A command is judged twice: when it is published (role) and when it would be delivered (limit on the receiving
  * device). A LIMIT of mode HOLD meets commands to limit.device; FLAG meets what that device published.
  * Peers: only rows of signed agreements allow them anything, and the site's deny rows win over those. A peer's command
- * that is not in the safe direction is held for two people, whatever limits are in force. */
+ * that is not in the safe direction is held for two people, whatever limits are in force.
+ * A contractor acts within an open work permit that covers the topic. Outside it his commands are held for two people (but
+ * for the safe direction), everything else is refused: the same credentials in other hands do no more. */
 struct verdict access_judge(const struct access *a, const struct question *q);
 /* The same judgement as a tree of rows, for people: appends rows {step, result, text} to list. */
 struct verdict access_explain(const struct access *a, const struct question *q, struct arena *arena, struct doc *list);

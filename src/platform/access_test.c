@@ -226,10 +226,58 @@ static void test_peers(struct registry *r)
     arena_deinit(&arena);
 }
 
+/* A contractor's credentials: worth nothing but within an open permit, whatever the grants say. */
+static void contractors_work_by_permit(struct registry *r)
+{
+    static const struct identity con = { .id = "con-1", .role = ROLE_CONTRACTOR, .life = LIFE_ENROLLED };
+    static const struct identity other = { .id = "con-2", .role = ROLE_CONTRACTOR, .life = LIFE_ENROLLED };
+    static const struct permit permit[] = { { "WP-1", "con-1", "sk/v1/w/gw-02/#", 100, 200 } };
+    static const struct permits open = { permit, 1, 1 };
+    static const struct {
+        const char *claim;
+        const struct identity *who, *from;
+        enum action action;
+        const char *topic, *payload;
+        int64_t now;
+        bool released;
+        enum ruling want;
+        const char *word;
+    } cases[] = {
+        { "connects", &con, NULL, ACT_CONNECT, "", "", 50, false, RULING_ALLOW, "allowed" },
+        { "commands within", &con, NULL, P, "sk/v1/w/gw-02/cmd/pump", START, 150, false, RULING_ALLOW, "allowed" },
+        { "arrives within", &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, 150, false, RULING_ALLOW, "allowed" },
+        { "before the window", &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, 99, false, RULING_HOLD, "no-permit" },
+        { "at its end", &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, 200, false, RULING_HOLD, "no-permit" },
+        { "of another contractor", &gw, &other, R, "sk/v1/w/gw-02/cmd/pump", START, 150, false, RULING_HOLD, "no-permit" },
+        { "released by two", &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, 250, true, RULING_ALLOW, "allowed" },
+        { "safe direction outside", &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", STOP, 250, false, RULING_ALLOW, "allowed" },
+        { "another device", &con, NULL, P, "sk/v1/w/gw-03/m/level", "9", 150, false, RULING_DENY, "no-permit" },
+        { "a reading within: no grant", &con, NULL, P, "sk/v1/w/gw-02/m/level", "9", 150, false, RULING_DENY, "no-grant" },
+        { "a reading outside", &con, NULL, P, "sk/v1/w/gw-02/m/level", "9", 250, false, RULING_DENY, "no-permit" },
+        { "reads within", &con, &gw, R, "sk/v1/w/gw-02/m/level", "9", 150, false, RULING_ALLOW, "allowed" },
+        { "reads outside", &con, &gw, R, "sk/v1/w/gw-02/m/level", "9", 250, false, RULING_DENY, "no-permit" },
+        { "subscribes within", &con, NULL, S, "sk/v1/w/gw-02/m/#", "", 150, false, RULING_ALLOW, "allowed" },
+        { "subscribes to more", &con, NULL, S, "sk/v1/w/#", "", 150, false, RULING_DENY, "no-permit" },
+        { "history outside", &con, NULL, ACT_HISTORY, "sk/v1/w/gw-02/m/level", "", 250, false, RULING_DENY, "no-permit" },
+    };
+    struct access a = { .registry = r, .site = "w", .permits = &open };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct question q = { .who = cases[i].who, .action = cases[i].action, .topic = bytes_str(cases[i].topic),
+            .payload = bytes_str(cases[i].payload), .from = cases[i].from, .now_ms = cases[i].now, .released = cases[i].released };
+        struct verdict v = access_judge(&a, &q);
+        if (v.ruling != cases[i].want || strcmp(v.word, cases[i].word) != 0) printf("# %s: %d %s\n", cases[i].claim, v.ruling, v.word);
+        CHECK(v.ruling == cases[i].want && strcmp(v.word, cases[i].word) == 0);
+    }
+    a.permits = NULL;
+    struct question q = { .who = &gw, .action = R, .topic = bytes_str("sk/v1/w/gw-02/cmd/pump"), .payload = bytes_str(START), .from = &con, .now_ms = 150 };
+    CHECK(access_judge(&a, &q).ruling == RULING_HOLD);
+}
+
 int main(void)
 {
     struct registry *r = make();
     test_peers(r);
+    contractors_work_by_permit(r);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct limits limits = { rows_of[rows[i].limits], rows_of[rows[i].limits][1].id[0] ? 2 : rows[i].limits != NO_LIMITS, 1 };
         struct access a = { r, &limits, "w" };

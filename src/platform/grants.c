@@ -51,6 +51,9 @@ static const struct grant defaults[] = {
     ROW(18, "administrator", READS, false, "sk/v1/{site}/#"),
     ROW(19, "operator", GRANT_ADMINISTER, false, "#"),
     ROW(20, "administrator", GRANT_ADMINISTER, false, "#"),
+    ROW(31, "contractor", GRANT_COMMAND, false, "sk/v1/{site}/+/cmd/+"), /* within a work permit, access.c */
+    ROW(32, "contractor", READS, true,  "sk/v1/{site}/+/att/#"),
+    ROW(33, "contractor", READS, false, "sk/v1/{site}/#"),
 };
 /* clang-format on */
 
@@ -158,15 +161,21 @@ bool grant_timely(const struct grant *g, int64_t now_ms)
     return (at >= g->from_min && (g->days & today)) || (at < g->to_min && (g->days & before));
 }
 
-const struct permit *grant_permit(const struct grant_ask *ask)
+const struct permit *permit_covering(const struct permits *all, const struct permit_ask *ask)
 {
-    for (size_t i = 0; ask->permits && i < ask->permits->n; i++) {
-        const struct permit *p = &ask->permits->rows[i];
-        if (strcmp(p->subject, ask->who->id) != 0 || ask->now_ms < p->from_ms || ask->now_ms >= p->until_ms) continue;
+    for (size_t i = 0; all && i < all->n; i++) {
+        const struct permit *p = &all->rows[i];
+        if (strcmp(p->subject, ask->subject) != 0 || ask->now_ms < p->from_ms || ask->now_ms >= p->until_ms) continue;
         struct bytes over = bytes_str(p->stream);
         if (ask->filter ? mqtt_covers(over, ask->topic) : mqtt_matches(over, ask->topic)) return p;
     }
     return NULL;
+}
+
+const struct permit *grant_permit(const struct grant_ask *ask)
+{
+    struct permit_ask p = { ask->who->id, ask->topic, ask->filter, ask->now_ms };
+    return permit_covering(ask->permits, &p);
 }
 
 static bool purpose_meets(const struct grant *g, const char *purpose)

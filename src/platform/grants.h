@@ -92,6 +92,9 @@ void put_said(struct out *o, const char *text, const char *one, const char *two)
 /* Why a row does not speak for a question: the first of these that is so. */
 enum grant_miss { MISS_NONE, MISS_SUBJECT, MISS_ACTION, MISS_STREAM, MISS_TRUST, MISS_TIME, MISS_PERMIT, MISS_PURPOSE, GRANT_MISSES };
 enum grant_miss grant_missing(const struct grant *g, const char *site, const struct registry *r, const struct grant_ask *ask);
+/* The open permit of this subject that covers a topic (or, wholly, a filter); NULL: none. */
+struct permit_ask { const char *subject; struct bytes topic; bool filter; int64_t now_ms; };
+const struct permit *permit_covering(const struct permits *all, const struct permit_ask *ask);
 /* The permit that opens it now; NULL: none. */
 const struct permit *grant_permit(const struct grant_ask *ask);
 

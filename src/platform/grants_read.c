@@ -85,7 +85,7 @@ static void read_subject(struct reader *r, const struct doc *d, struct grant *g)
 {
     static const struct { const char *prefix; enum grant_subject kind; } rows[] = { { "role:", SUBJECT_ROLE },
         { "model:", SUBJECT_MODEL }, { "group:", SUBJECT_GROUP }, { "", SUBJECT_IDENTITY } };
-    static const char *const roles[] = { "device", "operator", "viewer", "administrator", NULL };
+    static const char *const roles[] = { "device", "operator", "viewer", "administrator", "contractor", NULL };
     static const char *const prefixes[] = { "role", "model", "group", NULL };
     const char *text = d->kind == DOC_TEXT ? d->text : "";
     if (strcmp(text, "any") == 0) return;

@@ -38,7 +38,7 @@ struct registry {
     uint64_t epoch, declared;
 };
 
-static const char *const roles[ROLES] = { "none", "device", "operator", "viewer", "peer", "administrator" };
+static const char *const roles[ROLES] = { "none", "device", "operator", "viewer", "peer", "administrator", "contractor" };
 static const char *const fails[] = { [FAIL_CLOSED] = "closed", [FAIL_PASS_FLAG] = "pass-flag",
     [FAIL_HOLD_LAST] = "hold-last" };
 static const char *const labels[] = { "public", "internal", "confidential", "restricted" };
@@ -51,7 +51,7 @@ const char *role_word(enum role r)
 
 bool role_invited(enum role r)
 {
-    return r == ROLE_DEVICE || r == ROLE_OPERATOR || r == ROLE_VIEWER;
+    return r == ROLE_DEVICE || r == ROLE_OPERATOR || r == ROLE_VIEWER || r == ROLE_CONTRACTOR;
 }
 
 outcome role_parse(const char *word, enum role *ret)

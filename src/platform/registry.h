@@ -13,8 +13,9 @@
 #define STREAM_PATTERN_MAX 128
 
 /* A peer is another system behind an agreement: made by that, never invited, without a key, so that nobody logs in as it. */
+/* A contractor acts within work permits only (platform/access.h). */
 /* An administrator is a person only (table of people), never invited. */
-enum role { ROLE_NONE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLE_PEER, ROLE_ADMINISTRATOR, ROLES };
+enum role { ROLE_NONE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLE_PEER, ROLE_ADMINISTRATOR, ROLE_CONTRACTOR, ROLES };
 bool role_invited(enum role r); /* may be given by an invite */
 const char *role_word(enum role r);
 MUST outcome role_parse(const char *word, enum role *ret);

@@ -45,7 +45,7 @@ static outcome invite_of(struct service *s, struct request *q, struct invite *i,
     if (!registry_id_valid(bytes_str(id))) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
     if (days < 1 || days > 90) return answer_problem(q, 400, "SK-1401", "days: expected 1 to 90", NULL);
     if (!ok(role_parse(doc_text(in, "role", "device"), &i->role)) || !role_invited(i->role))
-        return answer_problem(q, 400, "SK-1401", "role: expected device, operator or viewer", doc_text(in, "role", ""));
+        return answer_problem(q, 400, "SK-1401", "role: expected device, operator, viewer or contractor", doc_text(in, "role", ""));
     snprintf(i->id, sizeof i->id, "%s", id);
     snprintf(i->group, sizeof i->group, "%s", doc_text(in, "group", ""));
     snprintf(i->model, sizeof i->model, "%s", doc_text(in, "model", ""));
@@ -167,6 +167,7 @@ outcome change_document(struct service *s, struct request *q)
     outcome o = REFUSE(E_UNKNOWN);
     if (strcmp(q->arg[0], "release") == 0) o = release(s, q, at, why);
     else if (strcmp(q->arg[0], "agreement") == 0) o = s->port.agreement(s->port.ctx, q->http->body, q->caller->name, why);
+    else if (strcmp(q->arg[0], "permit") == 0 && s->port.permit) o = s->port.permit(s->port.ctx, q->http->body, why);
     else if (strcmp(q->arg[0], "grants") == 0) o = s->port.grants(s->port.ctx, q->http->body, q->caller->name, why);
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -13,7 +13,9 @@ bool person_identity(struct service *s, const char *id, struct identity *ret)
 {
     const struct user *who = users_find(s->port.users, id);
     if (!who || who->revoked) return false;
-    enum role role = who->roles & USER_BIT(USER_OPERATOR) ? ROLE_OPERATOR : who->roles & USER_BIT(USER_ADMINISTRATOR) ? ROLE_ADMINISTRATOR : ROLE_VIEWER;
+    unsigned roles = who->roles;
+    enum role role = roles & USER_BIT(USER_OPERATOR) ? ROLE_OPERATOR : roles & USER_BIT(USER_ADMINISTRATOR) ? ROLE_ADMINISTRATOR
+        : roles & USER_BIT(USER_CONTRACTOR) ? ROLE_CONTRACTOR : ROLE_VIEWER;
     *ret = (struct identity) { .role = role,
         .life = LIFE_ENROLLED, .trust = TRUST_UNATTESTED };
     snprintf(ret->id, sizeof ret->id, "%s", who->id);

@@ -15,12 +15,13 @@ enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES 
  * own. SIGHT is everybody's who is known; SESSION whoever has one; SELF a person's own things. */
 #define SERVICE_NEEDS(X)                                                                           \
     X(NEED_NOTHING, 0, 0)                                                                          \
-    X(NEED_SIGHT, ~0u, 1u << SCOPE_READ)                                                           \
     X(NEED_SESSION, 0, 0)                                                                          \
     X(NEED_SELF, 0, 0)                                                                             \
+    X(NEED_SIGHT, ~0u, 1u << SCOPE_READ)                                                           \
     X(NEED_OPERATE, USER_BIT(USER_OPERATOR), 1u << SCOPE_OPERATE)                                  \
     X(NEED_ENROL, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR), 1u << SCOPE_ENROL)       \
     X(NEED_DOCUMENTS, USER_SIGNING | USER_BIT(USER_OPERATOR), 1u << SCOPE_DOCUMENTS)               \
+    X(NEED_WORK, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_CONTRACTOR), 1u << SCOPE_OPERATE) \
     X(NEED_PEOPLE, USER_BIT(USER_ADMINISTRATOR), 0)                                                \
     X(NEED_ROOT, 0, 0)
 enum need {
@@ -185,6 +186,14 @@ MUST outcome get_alerts(struct service *s, struct request *q);
 MUST outcome get_unmanaged(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);
 MUST outcome change_head(struct service *s, struct request *q);
+
+/* work.c */
+MUST outcome get_works(struct service *s, struct request *q);
+MUST outcome get_work(struct service *s, struct request *q);
+MUST outcome change_works(struct service *s, struct request *q);
+MUST outcome change_work(struct service *s, struct request *q);
+/* A contractor outside any open permit of his: he gets nothing but his own things and his requests. */
+bool contractor_waits(struct service *s, const struct caller *c);
 
 /* retention.c */
 MUST outcome change_prune(struct service *s, struct request *q);

@@ -78,7 +78,7 @@ outcome change_users(struct service *s, struct request *q)
     const char *id = doc_text(in, "id", ""), *reason = doc_text(in, "reason", "");
     if (!registry_id_valid(bytes_str(id))) return answer_problem(q, 400, "SK-1401", "id: expected small letters, digits and '-'", id);
     if (!ok(user_roles_read(doc_get(in, "roles"), &who.roles)))
-        return answer_problem(q, 400, "SK-1401", "roles: expected operator, mission-owner, asset-owner, executive, auditor or administrator", NULL);
+        return answer_problem(q, 400, "SK-1401", "roles: expected operator, mission-owner, asset-owner, executive, auditor, administrator or contractor", NULL);
     if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
     snprintf(who.id, sizeof who.id, "%s", id);
     if (!ok(bytes_to_text(bytes_str(doc_text(in, "name", id)), who.name, sizeof who.name))) return REFUSE(E_TOO_LARGE);

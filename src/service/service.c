@@ -74,6 +74,10 @@ static const struct route routes[] = {
     { "POST", "/api/v1/alerts", 0, NEED_ROOT, change_alerts },
     { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
     { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
+    { "GET", "/api/v1/work", PEOPLE, NEED_WORK, get_works },
+    { "GET", "/api/v1/work/{}", PEOPLE, NEED_WORK, get_work },
+    { "POST", "/api/v1/work", PEOPLE, NEED_WORK, change_works },
+    { "POST", "/api/v1/work/{}/{}", PEOPLE, NEED_WORK, change_work },
     { "GET", "/api/v1/invites", PEOPLE, NEED_SIGHT, get_invites },
     { "POST", "/api/v1/invites", PEOPLE, NEED_ENROL, change_invite },
     { "POST", "/api/v1/documents/{}", PEOPLE, NEED_DOCUMENTS, change_document },
@@ -146,6 +150,12 @@ static outcome refused(struct request *q)
     return known ? answer_problem(q, 403, "SK-1415", "not-your-role", NULL) : answer_problem(q, 401, "SK-1401", "not-signed-in", NULL);
 }
 
+static outcome outside_permit(struct service *s, struct request *q)
+{
+    TRY(audit_named(s, q, "outside-permit", q->caller->name, ""));
+    return answer_problem(q, 403, "SK-1419", "no-permit", "sekimori work list");
+}
+
 static outcome dispatch(struct service *s, struct request *q)
 {
     bool path_known = false, found;
@@ -154,6 +164,7 @@ static outcome dispatch(struct service *s, struct request *q)
         path_known = true;
         if (!bytes_equal_str(q->http->method, routes[i].method)) continue;
         if (!may(&routes[i], q->caller)) return refused(q);
+        if (routes[i].need > NEED_SELF && routes[i].need != NEED_WORK && contractor_waits(s, q->caller)) return outside_permit(s, q);
         return routes[i].handle(s, q);
     }
     if (q->caller->kind == CALLER_NOBODY && bytes_starts(q->http->path, BYTES_LIT("/api/")))

@@ -7,6 +7,7 @@
 #include "fleet/enrol.h"
 #include "ledger/ledger.h"
 #include "platform/exchange.h"
+#include "platform/work.h"
 #include "service/users.h"
 #include "wire/http.h"
 #include "wire/link.h"
@@ -72,6 +73,9 @@ struct service_port {
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
     /* The newest alarms, newest first; a list. */
     struct doc *(*alerts)(void *ctx, struct arena *arena);
+    const struct works *works;    /* NULL: there are none */
+    /* A signed approval of a work permit. */
+    outcome (*permit)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
     /* A sensor's observation: {"address", "what", "protocol"}. */
     outcome (*observed)(void *ctx, const struct doc *d);
     /* Count a refusal (token guesses) towards guard and audit. */

@@ -279,6 +279,8 @@ static MUST outcome apart(unsigned mask, char *why)
         return refuse(E_CONFLICT, "an administrator never signs: no signing role beside it", why);
     if ((mask & USER_BIT(USER_AUDITOR)) && mask != USER_BIT(USER_AUDITOR))
         return refuse(E_CONFLICT, "an auditor sees all and changes nothing: no other role beside it", why);
+    if ((mask & USER_BIT(USER_CONTRACTOR)) && mask != USER_BIT(USER_CONTRACTOR))
+        return refuse(E_CONFLICT, "a contractor acts within work permits only: no other role beside it", why);
     return DONE;
 }
 

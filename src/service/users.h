@@ -16,7 +16,8 @@
     X(USER_ASSET_OWNER, "asset-owner", "システム責任者", "asset owner")                            \
     X(USER_EXECUTIVE, "executive", "経営者層", "executive")                                        \
     X(USER_AUDITOR, "auditor", "監査者", "auditor")                                                \
-    X(USER_ADMINISTRATOR, "administrator", "管理者", "administrator")
+    X(USER_ADMINISTRATOR, "administrator", "管理者", "administrator")                              \
+    X(USER_CONTRACTOR, "contractor", "作業者（委託先など）", "contractor")
 enum user_role {
 #define X(name, word, ja, en) name,
     USER_ROLES(X)

@@ -18,14 +18,14 @@ static struct doc *entry(struct arena *a, const char *what, const struct user *w
 static void duties_stay_apart(void)
 {
     enum { O = USER_BIT(USER_OPERATOR), M = USER_BIT(USER_MISSION_OWNER), A = USER_BIT(USER_ASSET_OWNER), E = USER_BIT(USER_EXECUTIVE),
-        U = USER_BIT(USER_AUDITOR), D = USER_BIT(USER_ADMINISTRATOR) };
+        U = USER_BIT(USER_AUDITOR), D = USER_BIT(USER_ADMINISTRATOR), C = USER_BIT(USER_CONTRACTOR) };
     struct arena a = ARENA(1 << 20);
     struct users *u;
     CHECK_OK(users_new(&u));
     for (unsigned roles = 0; roles < 1u << USER_ROLE_COUNT; roles++) {
         struct user who = { .id = "p", .name = "P", .roles = roles };
         unsigned signing = roles & (M | A | E);
-        bool good = roles && __builtin_popcount(signing) <= 1 && !((roles & D) && signing) && (!(roles & U) || roles == U);
+        bool good = roles && __builtin_popcount(signing) <= 1 && !((roles & D) && signing) && (!(roles & U) || roles == U) && (!(roles & C) || roles == C);
         CHECK_QUIET(ok(users_judge(u, ENTRY_USER, entry(&a, "new", &who), NULL)) == good);
     }
     struct user two = { .id = "p", .name = "P", .roles = O | M };

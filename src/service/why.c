@@ -45,6 +45,8 @@ static const struct todo { const char *word; enum grant_miss missing; enum keepe
     { "publisher-not-permitted", MISS_NONE, KEEPER_POLICY, "発信元への許可を確かめます（sekimori why 発信元 publish トピック）", "look at the publisher's right (sekimori why PUBLISHER publish TOPIC)" },
     { "limit", MISS_NONE, KEEPER_DECISION, "条件を元に戻します。急ぐ指令は二人の承認で一度だけ送れます（sekimori limit release 保留番号）",
         "put the condition right; an urgent command can be released once by two people (sekimori limit release HOLD)" },
+    { "no-permit", MISS_NONE, KEEPER_POLICY, "作業を申請します（sekimori work request）。急ぐ指令は二人の承認で一度だけ送れます（sekimori limit release 保留番号）",
+        "ask for a work permit (sekimori work request); an urgent command can be released once by two people (sekimori limit release HOLD)" },
     { "peer", MISS_NONE, KEEPER_DECISION, "二人の承認で一度だけ送れます（sekimori limit release 保留番号）", "two people can release it once (sekimori limit release HOLD)" },
 };
 

@@ -13,3 +13,8 @@ outcome observed_host(const char *address, const char *protocol, char ret_addres
     *ret_word = proto_word(p);
     return DONE;
 }
+
+void observed_text(struct bytes raw, char *text, size_t size)
+{
+    text_shown(raw, text, size);
+}

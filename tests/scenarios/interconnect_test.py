@@ -1,8 +1,9 @@
-"""./demo interconnect, seen from outside: a contractor's broker is linked, taken over, and put right; the plant runs on."""
+"""./demo interconnect and ./demo attack stolen-session, seen from outside: a contractor's broker is linked, taken over, and put right;
+a contractor's own credentials work within a permit and are held outside it; the plant runs on."""
 import socket
 import struct
 
-from harness import Demo, check, finish, until
+from harness import BIN, Demo, check, finish, run, until
 
 
 def minutes(demo):
@@ -14,6 +15,30 @@ def minutes(demo):
 
 def flow(demo, name):
     return next(f for p in demo.json('peer', 'list') for f in p['flows'] if f['flow'] == name)
+
+
+def start_level(demo):
+    """The set-point in the controller itself."""
+    with socket.create_connection(('127.0.0.1', demo.ports['plant']), timeout=5) as s:
+        s.sendall(struct.pack('>HHHBBHH', 1, 0, 6, 1, 3, 0, 1))
+        return struct.unpack('>H', s.recv(260)[9:11])[0]
+
+
+def stolen(demo):
+    before = minutes(demo)
+    r = demo.demo('attack', 'stolen-session')
+    check('within the permit the set-point is written', r.returncode == 0 and start_level(demo) == 260, (start_level(demo), r.stdout[-600:]))
+    check('outside it the same write is held, the false level refused', '0x83 held H-' in r.stdout and '0x87 no-permit' in r.stdout, r.stdout[-900:])
+    check('both are alarms, and why tells', r.stdout.count('an attempt that no work permit covers') == 2 and 'has no open work permit' in r.stdout, r.stdout[-1500:])
+    said = run(BIN + '/sekimori', '--state', demo.state, '--lang', 'ja', 'why', 'contractor-1', 'command', 'sk/v1/mizu/gw-02/cmd/level-start').stdout
+    check('in Japanese as well', '作業許可の時間外・範囲外です' in said, said)
+    check('the plant runs on by its own loop', until(lambda: minutes(demo) != before, 10))
+    heard = demo.enrol('outside-1', role='viewer').sub('sk/v1/mizu/gw-02/m/#', '-V', 'mqttv5', '-C', '8', '-W', '15')
+    check('readings of the gateway go on', len(heard.stdout.splitlines()) == 8 and '4.9}' not in heard.stdout, heard)
+    r = demo.demo('fix')
+    check('fix revokes the stolen credentials', r.returncode == 0 and 'contractor-1: revoked' in r.stdout
+          and next(d for d in demo.json('device', 'list') if d['id'] == 'contractor-1')['trust'] == 'revoked', r.stdout[-400:])
+    check('the stolen order was never sent', start_level(demo) == 260)
 
 
 def main():
@@ -35,7 +60,8 @@ def main():
         check('the plant runs on', until(lambda: minutes(demo) != before, 10))
         r = demo.demo('fix')
         check('put right by both owners\' signatures', r.returncode == 0 and 'signed the agreement anew' in r.stdout and flow(demo, 'demand-in')['verdict'] == 'allow', r.stdout)
-        check('its order was not sent', all(h['from'] == 'peer-vendor-cloud' for h in demo.json('status')['held']))
+        stolen(demo)
+        check('its order was not sent', all(h['from'] in ('peer-vendor-cloud', 'contractor-1') for h in demo.json('status')['held']))
     finish()
 
 
