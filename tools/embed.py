@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files as a C table: usage embed.py OUT FILE... The name in the table is the path below catalogue/."""
+"""Files as a C table: usage embed.py OUT NAME FILE... The name in the table is the path below catalogue/."""
 import os
 import sys
 
@@ -12,12 +12,12 @@ def rows(path):
 
 
 def main():
-    out, files = sys.argv[1], sys.argv[2:]
+    out, table, files = sys.argv[1], sys.argv[2], sys.argv[3:]
     with open(out, 'w', encoding='utf-8') as f:
-        f.write('#include "cli/embedded.h"\n\n')
+        f.write('#include "base/embedded.h"\n\n')
         for i, path in enumerate(files):
             f.write(f'static const unsigned char file_{i}[] = {{\n' + '\n'.join(rows(path)) + '\n};\n')
-        f.write('\nconst struct embedded embedded_files[] = {\n')
+        f.write(f'\nextern const struct embedded {table}[];\nconst struct embedded {table}[] = {{\n')
         for i, path in enumerate(files):
             name = os.path.abspath(path).rsplit('/catalogue/', 1)[1]
             f.write(f'    {{ "{name}", file_{i}, sizeof file_{i} }},\n')

@@ -1,7 +1,8 @@
 // Words of the mission page and the papers.
 import { computed } from '@preact/signals';
 import type { Lang } from './plain';
-import { lang } from './state';
+import { route } from './route';
+import { lang, place, w } from './state';
 import type { Shape } from './words';
 
 const ja = {
@@ -133,6 +134,7 @@ const ja = {
     observed: '見守り',
     differences: '6　意見の相違（そのまま記録し、平均しない）',
     noDifferences: '相違の記録はありません。',
+    chosen: '選んだもの',
     signatures: '7　起案・合議・決裁',
     role: '役割',
     step: '区分',
@@ -337,6 +339,7 @@ const en: MissionWords = {
     observed: 'observed only',
     differences: '6  Differences of view (as stated, not averaged)',
     noDifferences: 'No difference is recorded.',
+    chosen: 'chosen',
     signatures: '7  Drafted, deliberated, decided',
     role: 'Role',
     step: 'Step',
@@ -412,3 +415,8 @@ const en: MissionWords = {
 
 export const missionWords: Record<Lang, MissionWords> = { ja, en };
 export const mw = computed(() => missionWords[lang.value]);
+export const pageName = computed(() => {
+  const page = route.value.page;
+  if (page === 'mission') return mw.value.mission;
+  return page === 'paper' ? mw.value.papers : w.value.places[place.value];
+});

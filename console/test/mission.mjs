@@ -1,14 +1,14 @@
 // The mission page and the papers, in a real browser against a real site; pictures and PDFs of each in both languages. Prints TAP.
-// usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR
+// usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR [DRAFT_FILE]
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
-const [base, once, shots] = process.argv.slice(2);
+const [base, once, shots, draft] = process.argv.slice(2);
 if (!base || !once || !shots) {
-  process.stderr.write('usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR\n');
+  process.stderr.write('usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR [DRAFT_FILE]\n');
   process.exit(2);
 }
 mkdirSync(shots, { recursive: true });
@@ -105,6 +105,52 @@ async function trying(page, l) {
   await axe(page, `${l} mission page, tried`);
 }
 
+const PAPERS = { decision: 1, sheet: 1, board: 1, evidence: 2, compliance: 8 }; // pages at most
+const WANTED = {
+  ja: { decision: ['伺い', '起案', '合議', '決裁', '意見の相違', '残存リスク', '選択肢'], sheet: ['原因', '対策', '影響'], board: ['判断が要ること', '上位5件'], evidence: ['C8b', '証跡記録'], compliance: ['21の要点', '適合を主張するものではありません'] },
+  en: { decision: ['Decision paper', 'drafted', 'deliberated', 'decided', 'Differences of view', 'residual risk', 'Options'], sheet: ['Causes', 'Controls', 'Consequences'], board: ['Decisions needed', 'five largest'], evidence: ['C8b', 'Record'], compliance: ['21 points', 'Nothing here claims conformity'] },
+};
+const pagesOf = (pdf) => (pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g) ?? []).length;
+const boxOf = (pdf) => (pdf.toString('latin1').match(/\/MediaBox\s*\[([^\]]+)\]/) ?? [])[1]?.trim().split(/\s+/).map(Number) ?? [];
+
+async function paper(page, name, l) {
+  await page.goto(`${base}/#/paper/${name}/mizu`);
+  await page.waitForSelector(`.paper-${name} table, .paper-${name} .bowtie`);
+  if (name === 'decision') await until(async () => (await textOf(page, '.paper')).includes('D-1'));
+  if (name === 'sheet') await page.waitForSelector('.barrier-within');
+  const text = await textOf(page, '.paper');
+  check(`${l} ${name}: says what it must`, WANTED[l][name].every((s) => text.includes(s)), WANTED[l][name].filter((s) => !text.includes(s)));
+  if (name !== 'compliance') check(`${l} ${name}: and where its figures must not be used`, text.includes(SAID[l].misuse));
+  await axe(page, `${l} ${name} paper`);
+  await page.screenshot({ path: join(shots, `paper-${name}-${l}.png`), fullPage: true });
+  const pdf = await page.pdf({ path: join(shots, `paper-${name}-${l}.pdf`), preferCSSPageSize: true, printBackground: true });
+  await page.emulateMedia({ media: 'print' });
+  await page.setViewportSize(name === 'sheet' ? { width: 1512, height: 1047 } : { width: 703, height: 1031 }); // the paper without its margins
+  await page.screenshot({ path: join(shots, `print-${name}-${l}.png`) });
+  await page.emulateMedia({ media: null });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  const box = boxOf(pdf);
+  const wide = name === 'sheet' ? [1190, 842] : [595, 842];
+  check(`${l} ${name}: prints on its paper`, Math.abs(box[2] - wide[0]) < 3 && Math.abs(box[3] - wide[1]) < 3, box);
+  check(`${l} ${name}: on ${PAPERS[name]} page(s)`, pagesOf(pdf) >= 1 && pagesOf(pdf) <= PAPERS[name], pagesOf(pdf));
+}
+
+async function decisionPaper(page, l) {
+  const [d] = await (await page.request.get(`${base}/api/v1/decisions`)).json();
+  await page.goto(`${base}/#/paper/decision/mizu`);
+  await page.waitForSelector('.paper-decision .signatures');
+  const text = await textOf(page, '.paper-decision');
+  check(`${l} decision: every signature with its key`, d.signers.length === 3 && d.signers.every((s) => text.includes(s.key_id.slice(0, 12))), text);
+  check(`${l} decision: the options as they were signed`, d.options.length >= 3 && d.options.every((o) => text.includes(o[`name_${l}`]) && text.includes(o[`left_text_${l}`])));
+  check(`${l} decision: differences as they were said`, d.differences.length > 0 && d.differences.every((x) => text.includes(x.text)));
+  if (!draft) return;
+  await page.locator('#draft').setInputFiles(draft);
+  const shown = await until(async () => (await textOf(page, '.paper-decision')).includes('D-draft') && textOf(page, '.paper-decision'));
+  check(`${l} decision: a draft that goes round makes its paper, not signed`, shown && shown.includes(l === 'ja' ? '未署名' : 'not signed') && shown.includes(l === 'ja' ? '起案中' : 'a draft'), shown);
+  await page.locator('#draft').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"type":"model"}') });
+  check(`${l} decision: another file is refused in words`, await until(async () => (await page.locator('[role=alert] .banner').count()) > 0));
+}
+
 async function main() {
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'ja-JP' });
@@ -117,6 +163,8 @@ async function main() {
     await firstPage(page, l);
     await missionPage(page, l);
     await trying(page, l);
+    for (const name of Object.keys(PAPERS)) await paper(page, name, l);
+    await decisionPaper(page, l);
     await page.locator('.places a').first().click();
     await page.waitForSelector('#layers');
   }

@@ -144,6 +144,44 @@ static MUST outcome read_reason(const struct doc *p, struct decision *d)
     return text_member(r, "en", d->reason.en, sizeof d->reason.en);
 }
 
+static MUST outcome option_read(const struct doc *o, struct decision_option *ret)
+{
+    const struct doc *name = doc_get(o, "name");
+    TRY(text_member(o, "id", ret->id, sizeof ret->id));
+    TRY(text_member(name, "ja", ret->name.ja, sizeof ret->name.ja));
+    TRY(text_member(name, "en", ret->name.en, sizeof ret->name.en));
+    TRY(int_member(o, "cost_yen", INT64_MAX, &ret->cost_yen));
+    TRY(int_member(o, "left_yen", INT64_MAX, &ret->left_yen));
+    TRY(int_member(o, "outages_ppb", INT64_MAX, &ret->outages_ppb));
+    return int_member(o, "hours_mille", INT64_MAX, &ret->hours_mille);
+}
+
+/* Optional: older decisions weighed none. What was chosen is one of them. */
+static MUST outcome read_options(const struct doc *p, struct decision *d)
+{
+    const struct doc *list = doc_get(p, "options");
+    if (!list) return doc_get(p, "chosen") ? REFUSE(E_MALFORMED) : DONE;
+    if (list->kind != DOC_LIST || list->count == 0 || list->count > DECISION_OPTIONS_MAX) return REFUSE(E_MALFORMED);
+    for (const struct doc *o = list->first; o; o = o->next) TRY(option_read(o, &d->options[d->n_options++]));
+    TRY(text_member(p, "chosen", d->chosen, sizeof d->chosen));
+    for (size_t i = 0; i < d->n_options; i++)
+        if (strcmp(d->options[i].id, d->chosen) == 0) return DONE;
+    return REFUSE(E_MALFORMED);
+}
+
+static MUST outcome read_differences(const struct doc *p, struct decision *d)
+{
+    const struct doc *list = doc_get(p, "differences");
+    if (!list) return DONE;
+    if (list->kind != DOC_LIST || list->count > DECISION_DIFFERENCES_MAX) return REFUSE(E_MALFORMED);
+    for (const struct doc *o = list->first; o; o = o->next) {
+        struct decision_difference *x = &d->differences[d->n_differences++];
+        TRY(charter_role_parse(doc_text(o, "role", ""), &x->role));
+        TRY(text_member(o, "text", x->text, sizeof x->text));
+    }
+    return DONE;
+}
+
 outcome decision_read(const struct doc *payload, struct decision *ret, const char **ret_bad)
 {
     static const struct {
@@ -153,7 +191,7 @@ outcome decision_read(const struct doc *payload, struct decision *ret, const cha
         { "id", read_ids },         { "assessment", read_assessment }, { "rank", read_rank },
         { "accept", read_accept },  { "expires", read_times },         { "enforce", read_enforce },
         { "loosen", read_loosen },  { "tolerance", read_tolerance },   { "fallback", read_fallback },
-        { "reason", read_reason },
+        { "reason", read_reason },  { "options", read_options },       { "differences", read_differences },
     };
     struct decision d = { 0 };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -173,6 +211,37 @@ static struct doc *rules_doc(const struct decision *d, struct arena *a)
         doc_set_text(a, one, "stream", d->rules[i].stream);
         doc_set_text(a, one, "mode", mode_words[d->rules[i].mode]);
         doc_set_bool(a, one, "enforced", d->rules[i].enforced);
+        doc_add(list, one);
+    }
+    return list;
+}
+
+struct doc *decision_options_doc(const struct decision *d, struct arena *a)
+{
+    struct doc *list = doc_list(a);
+    for (size_t i = 0; i < d->n_options; i++) {
+        const struct decision_option *o = &d->options[i];
+        struct doc *one = doc_map(a), *name = doc_map(a);
+        doc_set_text(a, one, "id", o->id);
+        doc_set_text(a, name, "ja", o->name.ja);
+        doc_set_text(a, name, "en", o->name.en);
+        doc_set(a, one, "name", name);
+        doc_set_int(a, one, "cost_yen", o->cost_yen);
+        doc_set_int(a, one, "left_yen", o->left_yen);
+        doc_set_int(a, one, "outages_ppb", o->outages_ppb);
+        doc_set_int(a, one, "hours_mille", o->hours_mille);
+        doc_add(list, one);
+    }
+    return list;
+}
+
+struct doc *decision_differences_doc(const struct decision *d, struct arena *a)
+{
+    struct doc *list = doc_list(a);
+    for (size_t i = 0; i < d->n_differences; i++) {
+        struct doc *one = doc_map(a);
+        doc_set_text(a, one, "role", charter_role_word(d->differences[i].role));
+        doc_set_text(a, one, "text", d->differences[i].text);
         doc_add(list, one);
     }
     return list;
@@ -206,6 +275,9 @@ struct doc *decision_doc(const struct decision *d, struct arena *a)
     doc_set_text(a, r, "ja", d->reason.ja);
     doc_set_text(a, r, "en", d->reason.en);
     doc_set(a, p, "reason", r);
+    if (d->n_options) doc_set(a, p, "options", decision_options_doc(d, a));
+    if (d->n_options) doc_set_text(a, p, "chosen", d->chosen);
+    if (d->n_differences) doc_set(a, p, "differences", decision_differences_doc(d, a));
     return p;
 }
 

@@ -19,6 +19,18 @@ struct decision_rule { /* one line of "enforce" */
     bool enforced;
 };
 
+#define DECISION_OPTIONS_MAX 5
+#define DECISION_DIFFERENCES_MAX 6
+struct decision_option { /* what was weighed: service lost, risk left */
+    char id[MODEL_ID];           /* "as-is", or an option of the model */
+    struct model_text name;
+    int64_t cost_yen, left_yen, outages_ppb, hours_mille;
+};
+struct decision_difference { /* a view that differed: recorded as it was said, never averaged */
+    enum charter_role role;
+    char text[400];
+};
+
 struct decision {
     char id[DECISION_ID], site[CHARTER_SITE_MAX], mission[MODEL_ID];
     char assessment_id[24], assessment_hash[65];
@@ -34,6 +46,10 @@ struct decision {
     uint32_t margin_mille;
     enum limit_mode fallback;
     struct model_text reason;
+    struct decision_option options[DECISION_OPTIONS_MAX];
+    struct decision_difference differences[DECISION_DIFFERENCES_MAX];
+    size_t n_options, n_differences;
+    char chosen[MODEL_ID];                  /* of the options; "" = none were weighed */
 };
 
 const char *decision_accept_word(enum decision_accept a);
@@ -43,6 +59,9 @@ MUST outcome decision_mode_parse(const char *word, enum limit_mode *ret);
 
 /* The payload of docs/api-views.md. E_MALFORMED; *ret_bad, when not NULL, names the first member that is wrong. */
 MUST outcome decision_read(const struct doc *payload, struct decision *ret, const char **ret_bad);
+/* The two lists alone, as they stand in a decision's document and in views. */
+struct doc *decision_options_doc(const struct decision *d, struct arena *a);
+struct doc *decision_differences_doc(const struct decision *d, struct arena *a);
 struct doc *decision_doc(const struct decision *d, struct arena *a);
 
 /* Longest validity of a rank: R5 7 d, R4 30 d, R3 90 d, R2 180 d, R1 365 d. */

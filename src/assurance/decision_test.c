@@ -335,6 +335,34 @@ static void test_merge_and_show(void)
     story_end(&s);
 }
 
+/* What was weighed and where views differed is signed with the rest, and comes back as it was. */
+static void test_deliberated(void)
+{
+    struct story s;
+    struct arena arena = ARENA(1u << 20);
+    struct decision back;
+    site_ready(&s);
+    struct decision d = story_decision(&s, "D-7", TOLERANCE_YEN);
+    d.options[d.n_options++] = (struct decision_option) { "as-is", { "現状", "as it is" }, 0, 7, 8, 9 };
+    d.options[d.n_options++] = (struct decision_option) { "watch", { "監視", "monitoring" }, 900000, 5, 6, 7 };
+    (void)snprintf(d.chosen, sizeof d.chosen, "watch");
+    d.differences[d.n_differences++] = (struct decision_difference) { CHARTER_ASSET_OWNER, "来年度に導入すること" };
+    struct doc *p = decision_doc(&d, &arena);
+    CHECK_OK(decision_read(p, &back, NULL));
+    CHECK(back.n_options == 2 && back.options[1].cost_yen == 900000 && strcmp(back.options[1].name.ja, "監視") == 0);
+    CHECK(strcmp(back.chosen, "watch") == 0 && back.n_differences == 1 && back.differences[0].role == CHARTER_ASSET_OWNER);
+    CHECK_OK(story_decide(&s, &d, KEYS(MO, AO, EX)));
+    const struct doc *seen = assurance_decisions(s.a, &arena, s.now)->first;
+    CHECK(doc_get(seen, "options")->count == 2 && strcmp(doc_text(doc_get(seen, "differences")->first, "text", ""), "来年度に導入すること") == 0);
+    doc_set_text(&arena, p, "chosen", "else");
+    CHECK_IS(decision_read(p, &back, NULL), E_MALFORMED);
+    doc_set_text(&arena, p, "chosen", "as-is");
+    doc_set_text(&arena, (struct doc *)doc_get(p, "differences")->first, "role", "operator");
+    CHECK(!ok(decision_read(p, &back, NULL)));
+    arena_deinit(&arena);
+    story_end(&s);
+}
+
 int main(void)
 {
     test_refusals();
@@ -345,5 +373,6 @@ int main(void)
     test_model_keeps_conditions();
     test_charter();
     test_merge_and_show();
+    test_deliberated();
     return TEST_END;
 }

@@ -108,6 +108,33 @@ static struct doc *enforce_doc(const struct assurance *a, const struct decision 
     return list;
 }
 
+/* With finished words beside the numbers. */
+static struct doc *options_said(const struct decision *in, struct arena *arena)
+{
+    struct doc *list = decision_options_doc(in, arena);
+    size_t i = 0;
+    for (struct doc *o = list ? list->first : NULL; o; o = o->next, i++) {
+        struct sentence cost, left, rate;
+        sentence_yen(in->options[i].cost_yen, &cost);
+        sentence_yen(in->options[i].left_yen, &left);
+        sentence_rate(in->options[i].outages_ppb, &rate);
+        set_both(arena, o, "name", in->options[i].name.ja, in->options[i].name.en);
+        set_both(arena, o, "cost_text", cost.ja, cost.en);
+        set_both(arena, o, "left_text", left.ja, left.en);
+        set_both(arena, o, "outages_text", rate.ja, rate.en);
+    }
+    return list;
+}
+
+static struct doc *differences_said(const struct decision *in, struct arena *arena)
+{
+    struct doc *list = decision_differences_doc(in, arena);
+    size_t i = 0;
+    for (struct doc *o = list ? list->first : NULL; o; o = o->next, i++)
+        set_both(arena, o, "role", charter_role_ja(in->differences[i].role), charter_role_en(in->differences[i].role));
+    return list;
+}
+
 static struct doc *case_whole(struct assurance *a, const struct case_file *c, struct arena *arena, int64_t now_ms)
 {
     const struct decision *in = &c->decision;
@@ -127,6 +154,9 @@ static struct doc *case_whole(struct assurance *a, const struct case_file *c, st
     doc_set(arena, d, "loosen", l);
     set_both(arena, d, "reason", in->reason.ja, in->reason.en);
     doc_set(arena, d, "enforce", enforce_doc(a, in, arena));
+    doc_set(arena, d, "options", options_said(in, arena));
+    doc_set_text(arena, d, "chosen", in->chosen);
+    doc_set(arena, d, "differences", differences_said(in, arena));
     doc_set_text(arena, d, "superseded_by", c->superseded_by);
     return d;
 }

@@ -46,6 +46,9 @@ int need_flag(const struct cli *c, const char *name);
 struct model;
 struct assess_inputs;
 
+/* oscal.c: the compliance document as OSCAL assessment results. */
+int print_oscal(struct cli *c, const struct doc *guidelines);
+
 /* client.c: exit code 0 and a document, or the complaint already printed. body NULL = GET. */
 int ask(struct cli *c, const char *method, const char *path, struct bytes body, const struct doc **ret);
 int ask_doc(struct cli *c, const char *path, const struct doc *body, const struct doc **ret);

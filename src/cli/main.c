@@ -75,7 +75,7 @@ static const struct command commands[] = {
     { "risk", "show", "[MISSION] [--model FILE --assessment FILE]", "残存リスクの中身：何が下げ、何が動き、何に懸かり、何を買えるか", "what the residual risk is made of, what moved, what it hangs on, what could be bought", cmd_risk_show },
     { "risk", "what-if", "[MISSION] [--set C2=0.95 | --set S1=F3]... [--buy OPTION]... [--model FILE --assessment FILE]", "試算：入力を変えるとどうなるか（何も変えない）", "try other inputs (nothing is changed)", cmd_risk_what_if },
     { "risk", "check", "FILE", "設計段階の評価：対策前、必要な対策（7 許容限度超過、何も動いていなくてよい）", "by design: inherent picture and required controls (exit 7 over tolerance; nothing need run)", cmd_risk_check },
-    { "report", "compliance", "[--guideline ID] [--assessment FILE]", "指針・規格の項目ごとの裏づけ（実測・申告・期限切れ・未確認）。適合は主張しない", "what backs each item of the guidelines (measured, declared, stale, unknown); claims no conformity", cmd_report_compliance },
+    { "report", "compliance", "[--guideline ID] [--assessment FILE]", "指針・規格の項目ごとの裏づけ（実測・申告・期限切れ・未確認）。適合は主張しない（-o csv、-o oscal も可）", "what backs each item of the guidelines (measured, declared, stale, unknown); claims no conformity (-o csv, -o oscal as well)", cmd_report_compliance },
     { "evidence", "list", "", "対策ごとの確認結果", "what was found, by control", cmd_list },
     { "evidence", "new", "--control C --asset A --detail TEXT --days N --out FILE | --key KEY", "申告の案を作る", "draft a declaration", cmd_evidence_new },
     { "evidence", "sign", "FILE --key KEY", "申告に署名する", "sign a declaration", cmd_document_sign },
@@ -84,8 +84,8 @@ static const struct command commands[] = {
     { "assessment", "export", "[ID] --out FILE", "評価を取り出す", "export an assessment", cmd_assessment_export },
     { "assessment", "replay", "FILE", "評価を再計算して記録と比べる", "recompute an assessment and compare", cmd_assessment_replay },
     { "decision", "list", "", "判断（決裁）の一覧", "decisions", cmd_list },
-    { "decision", "new", "--id D-1 --out FILE [--mission M] [--days N] [--enforce CONDITION]... [--observe CONDITION]... [--loosen two|auto] [--dwell S] [--reason-ja T] [--reason-en T]",
-        "いまの評価から判断の案を作る", "draft a decision from the assessment now", cmd_decision_new },
+    { "decision", "new", "--id D-1 --out FILE [--mission M] [--days N] [--enforce CONDITION]... [--observe CONDITION]... [--loosen two|auto] [--dwell S] [--reason-ja T] [--reason-en T] [--choose OPTION] [--difference ROLE:TEXT]...",
+        "いまの評価から判断の案を作る（選択肢と意見の相違も記す）", "draft a decision from the assessment now, with the options weighed and where views differed", cmd_decision_new },
     { "decision", "sign", "FILE --key KEY", "判断に署名する", "sign a decision", cmd_document_sign },
     { "decision", "apply", "FILE [--dry-run]", "署名済みの判断を反映する", "apply a signed decision", cmd_document_apply },
     { "limit", "list", "", "いまの制限", "limits now", cmd_list },
@@ -270,8 +270,10 @@ static int misused(const struct cli *c)
     char what[200];
     if (lang && strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_LANG_IS), lang, NULL);
-    bool csv = c->output && strcmp(c->output, "csv") == 0 && c->command->run == cmd_watch_discover;
-    if (c->output && !c->json && !csv && strcmp(c->output, "table") != 0)
+    bool report = c->command->run == cmd_report_compliance;
+    bool csv = c->output && strcmp(c->output, "csv") == 0 && (report || c->command->run == cmd_watch_discover);
+    bool oscal = c->output && strcmp(c->output, "oscal") == 0 && report;
+    if (c->output && !c->json && !csv && !oscal && strcmp(c->output, "table") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_OUTPUT_IS), c->output, NULL);
     for (size_t i = 0; i < c->n_flags; i++) {
         if (flag_known(c->command->usage, c->flags[i].name)) continue;

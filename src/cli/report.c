@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "assurance/compliance.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/embedded.h"
@@ -50,96 +51,11 @@ int write_template(struct cli *c)
 
 /* ---- compliance ---- */
 
-enum state { STATE_MEASURED, STATE_DECLARED, STATE_STALE, STATE_UNKNOWN, STATE_FAILING, STATE_RECORD, STATES };
-static const struct { const char *word, *ja, *en; } states[STATES] = {
-    { "measured", "実測", "measured" }, { "declared", "申告", "declared" }, { "stale", "期限切れ", "stale" },
-    { "unknown", "未確認", "unknown" }, { "failing", "不合格あり", "failing" }, { "record", "人の記録による", "by people's records" },
-};
-
-static const struct doc *control_of(const struct doc *controls, const char *id)
-{
-    for (const struct doc *x = controls ? controls->first : NULL; x; x = x->next)
-        if (strcmp(doc_text(x, "id", doc_text(x, "control", "")), id) == 0) return x;
-    return NULL;
-}
-
-struct backing {
-    enum state state;
-    int64_t measured, declared, fail; /* per mille, mean over its controls */
-    size_t n;
-};
-
-/* The worst of its controls speaks for the item. */
-static void add_control(struct backing *b, const struct doc *x)
-{
-    static const int badness[STATES] = { [STATE_MEASURED] = 0, [STATE_DECLARED] = 1, [STATE_STALE] = 2, [STATE_UNKNOWN] = 3, [STATE_FAILING] = 4 };
-    int64_t assets = x ? doc_int(x, "assets", 0) : 0, measured = x ? doc_int(x, "measured", 0) : 0, declared = x ? doc_int(x, "declared", 0) : 0;
-    int64_t stale = x ? doc_int(x, "stale", 0) : 0, fail = x ? doc_int(x, "fail", 0) : 0;
-    enum state s = STATE_MEASURED;
-    b->n++;
-    if (assets == 0 || measured + declared + stale < assets) s = STATE_UNKNOWN;
-    else if (stale) s = STATE_STALE;
-    else if (declared) s = STATE_DECLARED;
-    if (fail) s = STATE_FAILING;
-    if (b->n == 1 || badness[s] > badness[b->state]) b->state = s;
-    if (assets == 0) return;
-    b->measured += measured * 1000 / assets;
-    b->declared += declared * 1000 / assets;
-    b->fail += fail * 1000 / assets;
-}
-
-static struct doc *item_doc(struct cli *c, const struct doc *item, const struct doc *controls)
-{
-    struct doc *d = doc_map(&c->arena), *list = doc_list(&c->arena);
-    struct backing b = { .state = STATE_UNKNOWN };
-    const struct doc *title = doc_get(item, "title"), *ids = doc_get(item, "controls");
-    for (const struct doc *id = ids->first; id; id = id->next) {
-        add_control(&b, control_of(controls, id->text));
-        doc_add(list, doc_text_new(&c->arena, id->text));
-    }
-    if (b.n == 0 && doc_bool(item, "record", false)) b.state = STATE_RECORD;
-    doc_set_text(&c->arena, d, "id", doc_text(item, "id", ""));
-    doc_set_text(&c->arena, d, "title_ja", doc_text(title, "ja", ""));
-    doc_set_text(&c->arena, d, "title_en", doc_text(title, "en", ""));
-    doc_set_bool(&c->arena, d, "confirmed", doc_bool(item, "confirmed", false));
-    doc_set_bool(&c->arena, d, "record_needed", doc_bool(item, "record", false));
-    doc_set(&c->arena, d, "controls", list);
-    doc_set_text(&c->arena, d, "state", states[b.state].word);
-    doc_set_int(&c->arena, d, "measured_mille", b.n ? b.measured / (int64_t)b.n : 0);
-    doc_set_int(&c->arena, d, "declared_mille", b.n ? b.declared / (int64_t)b.n : 0);
-    doc_set_int(&c->arena, d, "fail_mille", b.n ? b.fail / (int64_t)b.n : 0);
-    return d;
-}
-
 static const char *guideline_at(const void *ctx, size_t i)
 {
     const struct doc *x = doc_get(ctx, "guidelines")->first;
     while (x && i--) x = x->next;
     return x ? doc_text(x, "id", "") : NULL;
-}
-
-static struct doc *report_doc(struct cli *c, const struct doc *guidelines, const struct doc *controls)
-{
-    struct doc *all = doc_list(&c->arena);
-    const char *only = flag(c, "guideline");
-    for (const struct doc *g = doc_get(guidelines, "guidelines")->first; g; g = g->next) {
-        if (only && strcmp(doc_text(g, "id", ""), only) != 0) continue;
-        struct doc *d = doc_map(&c->arena), *items = doc_list(&c->arena);
-        doc_set_text(&c->arena, d, "id", doc_text(g, "id", ""));
-        doc_set_text(&c->arena, d, "title_ja", doc_text(doc_get(g, "title"), "ja", ""));
-        doc_set_text(&c->arena, d, "title_en", doc_text(doc_get(g, "title"), "en", ""));
-        for (const struct doc *i = doc_get(g, "items")->first; i; i = i->next) doc_add(items, item_doc(c, i, controls));
-        doc_set(&c->arena, d, "items", items);
-        doc_add(all, d);
-    }
-    return all;
-}
-
-static const char *said_state(const struct cli *c, const char *word)
-{
-    for (size_t i = 0; i < STATES; i++)
-        if (strcmp(states[i].word, word) == 0) return c->ja ? states[i].ja : states[i].en;
-    return "?";
 }
 
 static void print_report(struct cli *c, const struct doc *all)
@@ -148,10 +64,10 @@ static void print_report(struct cli *c, const struct doc *all)
         printf("%s\n", doc_said(c, g, "title"));
         for (const struct doc *i = doc_get(g, "items")->first; i; i = i->next) {
             printf("  %-8s %s%s\n           %s", doc_text(i, "id", ""), doc_said(c, i, "title"),
-                doc_bool(i, "confirmed", false) ? "" : cli_say(c, W_UNCONFIRMED), said_state(c, doc_text(i, "state", "")));
+                doc_bool(i, "confirmed", false) ? "" : cli_say(c, W_UNCONFIRMED), doc_said(c, i, "state"));
             if (doc_get(i, "controls")->count)
-                printf("  %s %lld %%, %s %lld %%", said_state(c, "measured"), (long long)doc_int(i, "measured_mille", 0) / 10,
-                    said_state(c, "declared"), (long long)doc_int(i, "declared_mille", 0) / 10);
+                printf("  %s %lld %%, %s %lld %%", c->ja ? "実測" : "measured", (long long)doc_int(i, "measured_mille", 0) / 10,
+                    c->ja ? "申告" : "declared", (long long)doc_int(i, "declared_mille", 0) / 10);
             for (const struct doc *id = doc_get(i, "controls")->first; id; id = id->next) printf(" %s", id->text);
             printf("\n");
         }
@@ -168,18 +84,60 @@ static int controls_from_file(struct cli *c, const char *path, const struct doc 
     return *ret ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1072", cli_say(c, W_NOT_AN_ASSESSMENT), path, "sekimori assessment export");
 }
 
+/* ---- CSV: one row an item, RFC 4180 ---- */
+
+static void csv_field(const char *text, bool last)
+{
+    putchar('"');
+    if (*text && strchr("=+-@\t\r", *text)) putchar('\''); /* never a formula in somebody's spreadsheet */
+    for (; *text; text++) {
+        if (*text == '"') putchar('"');
+        putchar(*text);
+    }
+    printf(last ? "\"\r\n" : "\",");
+}
+
+static void csv_ids(const struct doc *list)
+{
+    char all[400] = "";
+    struct out o = out_of(all, sizeof all - 1);
+    for (const struct doc *x = list->first; x; x = x->next) put_fmt(&o, "%s%s", x == list->first ? "" : " ", x->text);
+    all[o.n] = 0;
+    csv_field(all, true);
+}
+
+static void print_csv(const struct cli *c, const struct doc *all)
+{
+    static const char *const heads[] = { "guideline", "item", "title", "mapping_confirmed", "state", "state_words", "measured_mille",
+        "declared_mille", "fail_mille", "controls" };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) csv_field(heads[i], i + 1 == sizeof heads / sizeof *heads);
+    for (const struct doc *g = all->first; g; g = g->next)
+        for (const struct doc *i = doc_get(g, "items")->first; i; i = i->next) {
+            csv_field(doc_text(g, "id", ""), false);
+            csv_field(doc_text(i, "id", ""), false);
+            csv_field(doc_said(c, i, "title"), false);
+            csv_field(doc_bool(i, "confirmed", false) ? "true" : "false", false);
+            csv_field(doc_text(i, "state", ""), false);
+            csv_field(doc_said(c, i, "state"), false);
+            printf("%lld,%lld,%lld,", (long long)doc_int(i, "measured_mille", 0), (long long)doc_int(i, "declared_mille", 0),
+                (long long)doc_int(i, "fail_mille", 0));
+            csv_ids(doc_get(i, "controls"));
+        }
+}
+
 int cmd_report_compliance(struct cli *c)
 {
     struct doc *guidelines = NULL;
     const struct doc *controls = NULL;
-    const struct embedded *e = embedded_find("guidelines.json");
     const char *file = flag(c, "assessment"), *only = flag(c, "guideline");
-    if (!e || !ok(doc_read_json(bytes_of(e->at, e->n), &c->arena, &guidelines))) return EXIT_FAILED;
+    if (!ok(compliance_guidelines(&c->arena, &guidelines))) return EXIT_FAILED;
     int code = file ? controls_from_file(c, file, &controls) : ask(c, "GET", "/api/v1/controls", BYTES_NONE, &controls);
     if (code) return code;
-    const struct doc *all = report_doc(c, guidelines, controls);
+    const struct doc *all = compliance_doc(guidelines, controls, only, &c->arena);
     if (!all->count) return complain(c, EXIT_NOT_FOUND, "SK-1073", cli_say(c, W_NO_GUIDELINE), only, text_nearest(only, guideline_at, guidelines));
     if (c->json) print_json(all);
+    else if (c->output && strcmp(c->output, "csv") == 0) print_csv(c, all);
+    else if (c->output && strcmp(c->output, "oscal") == 0) return print_oscal(c, all);
     else print_report(c, all);
     return EXIT_OK;
 }

@@ -159,7 +159,7 @@ MUST outcome person_change(struct service *s, struct request *q, const char *wha
     const struct user *after);
 
 /* views.c: reading */
-#define SERVICE_VIEWS(X) X(status) X(devices) X(device) X(evidence) X(readings) X(mission) X(controls) X(decisions) \
+#define SERVICE_VIEWS(X) X(status) X(devices) X(device) X(evidence) X(readings) X(mission) X(controls) X(compliance) X(decisions) \
     X(limits) X(assessments) X(assessment) X(charter) X(model) X(streams) X(invites) X(ledger) X(entries) X(proof) X(held)
 #define X(name) MUST outcome get_##name(struct service *s, struct request *q);
 SERVICE_VIEWS(X)

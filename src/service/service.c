@@ -57,6 +57,7 @@ static const struct route routes[] = {
     { "GET", "/api/v1/missions/{}/what-if", PEOPLE, NEED_SIGHT, get_what_if },
     { "GET", "/api/v1/missions/{}/curve", PEOPLE, NEED_SIGHT, get_curve },
     { "GET", "/api/v1/controls", PEOPLE, NEED_SIGHT, get_controls },
+    { "GET", "/api/v1/compliance", PEOPLE, NEED_SIGHT, get_compliance },
     { "GET", "/api/v1/decisions", PEOPLE, NEED_SIGHT, get_decisions },
     { "GET", "/api/v1/limits", PEOPLE, NEED_SIGHT, get_limits },
     { "GET", "/api/v1/holds", PEOPLE, NEED_SIGHT, get_held },

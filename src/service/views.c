@@ -1,6 +1,7 @@
 /* Reading: each view renders what a room says, adding no judgement. */
 #include <stdio.h>
 
+#include "assurance/compliance.h"
 #include "ledger/proof.h"
 #include "service/internal.h"
 
@@ -188,6 +189,13 @@ outcome get_mission(struct service *s, struct request *q)
 outcome get_controls(struct service *s, struct request *q)
 {
     return answer_doc(q, assurance_controls(s->port.assurance, &q->arena, now(s)));
+}
+
+outcome get_compliance(struct service *s, struct request *q)
+{
+    struct doc *guidelines;
+    TRY(compliance_guidelines(&q->arena, &guidelines));
+    return answer_doc(q, compliance_doc(guidelines, assurance_controls(s->port.assurance, &q->arena, now(s)), NULL, &q->arena));
 }
 
 outcome get_decisions(struct service *s, struct request *q)

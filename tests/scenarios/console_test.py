@@ -36,7 +36,12 @@ def mission_page(env, base):
                      os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'), '-o', 'json', 'login').stdout)
     if not check('a second one-time link', link):
         return
-    r = subprocess.run(['node', 'test/mission.mjs', base, link[1], os.path.join(ROOT, 'build-logs', 'shots')], cwd=console, capture_output=True, text=True, timeout=200)
+    draft = os.path.join(env['SEKIMORI_DEMO_STATE'], 'draft.json')
+    drafted = run(os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'sekimori'), '--state', os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'),
+                  'decision', 'new', '--id', 'D-draft', '--out', draft, '--enforce', 'attested', '--reason-ja', '次年度の監視導入を前提に認める',
+                  '--reason-en', 'accept, monitoring next year', '--choose', 'monitoring', '--difference', 'executive:費用の内訳を次回示すこと')
+    check('a decision is drafted with the option chosen and a view that differs', drafted.returncode == 0, drafted.stderr[-200:])
+    r = subprocess.run(['node', 'test/mission.mjs', base, link[1], os.path.join(ROOT, 'build-logs', 'shots'), draft], cwd=console, capture_output=True, text=True, timeout=200)
     rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
     for word, claim in rows:
         check('mission: ' + claim, word == 'ok')

@@ -1,6 +1,6 @@
 import type { Status } from '../documents';
 import { age, clock } from '../format';
-import { mw } from '../mission-words';
+import { mw, pageName } from '../mission-words';
 import type { Lang } from '../plain';
 import { route } from '../route';
 import { connected, go, lang, me, mission, nowMs, PLACES, peers, place, receivedMs, setLanguage, siteNow, stale, status, w } from '../state';
@@ -66,6 +66,7 @@ function Places() {
         </a>
       ))}
       {id ? <a href={`/#/mission/${encodeURIComponent(id)}`} aria-current={route.value.page === 'mission' ? 'page' : undefined}>{mw.value.mission}</a> : null}
+      {id ? <a href={`/#/paper/decision/${encodeURIComponent(id)}`} aria-current={route.value.page === 'paper' ? 'page' : undefined}>{mw.value.papers}</a> : null}
     </nav>
   );
 }
@@ -82,7 +83,7 @@ export function Header() {
             {t.product} <span class="quiet">{s?.site ?? ''}</span>
           </p>
           <h1>
-            {s ? <span class="site">{said(s.title)}</span> : null} <span class="page-name">{t.places[place.value]}</span>
+            {s ? <span class="site">{said(s.title)}</span> : null} <span class="page-name">{pageName.value}</span>
           </h1>
         </div>
         <div class="top-side">

@@ -116,7 +116,7 @@ export function Waterfall({ x }: { x: Insight }) {
       <Picture x={x} bars={bars} />
       <details>
         <summary>{t.table}</summary>
-        <div class="scroll" tabIndex={0} role="group" aria-label={t.table}>
+        <div class="sideways" tabIndex={0} role="group" aria-label={t.table}>
           <table>
             <thead><tr><th scope="col">{t.item}</th><th scope="col">{t.service}</th><th scope="col">{t.change}</th><th scope="col">{t.evidence}</th></tr></thead>
             <tbody>
@@ -143,7 +143,7 @@ export function Threats({ x, most }: { x: Insight; most?: number }) {
   const rows = [...x.threats].sort((a, b) => b.yen - a.yen).slice(0, most ?? x.threats.length);
   const all = Math.max(1, ...rows.map((r) => r.yen));
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label={t.threats}>
+    <div class="sideways" tabIndex={0} role="group" aria-label={t.threats}>
       <table>
         <thead><tr><th scope="col">{t.threat}</th><th scope="col">{t.rank}</th><th scope="col">{t.open}</th><th scope="col" colSpan={2}>{t.left}</th></tr></thead>
         <tbody>

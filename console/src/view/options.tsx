@@ -21,7 +21,7 @@ export function Options({ x }: { x: Insight }) {
   if (!x.options.length) return <p>{t.none}</p>;
   return (
     <>
-      <div class="scroll" tabIndex={0} role="group" aria-label={t.title}>
+      <div class="sideways" tabIndex={0} role="group" aria-label={t.title}>
         <table class="options">
           <thead>
             <tr>

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Status } from '../documents';
-import { mw } from '../mission-words';
+import { pageName } from '../mission-words';
 import { route } from '../route';
 import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
@@ -10,6 +10,7 @@ import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
 import { MissionPage } from './mission-page';
+import { PapersPage } from './papers';
 import { Hatch, said } from './parts';
 import { ReadingsSection } from './readings';
 import { DecisionSection, RecordSection } from './record';
@@ -21,7 +22,7 @@ export function Page() {
   const t = w.value;
   const title = status.value ?? me.value;
   const site = title ? said(title.title) : '';
-  const name = route.value.page === 'mission' ? mw.value.mission : t.places[place.value];
+  const name = pageName.value;
   useEffect(() => {
     document.title = site ? `${name} — ${site}` : `${name} — ${t.product}`;
   }, [site, name, t]);
@@ -50,6 +51,7 @@ export function Page() {
 function Shown({ s }: { s: Status }) {
   const r = route.value;
   if (r.page === 'mission') return <MissionPage id={r.id} />;
+  if (r.page === 'paper') return <PapersPage name={r.name} id={r.id} />;
   return (
     <>
       <AccountSection />
