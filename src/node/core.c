@@ -235,6 +235,7 @@ static outcome open_rooms(struct core *c)
     TRY(users_new(&c->users));
     TRY(assurance_new(&ap, &c->assurance));
     c->access = (struct access) { .registry = c->registry };
+    TRY(judged_new(&c->access.judged));
     snprintf(c->access.site, sizeof c->access.site, "%s", c->config.site);
     return exchange_new(&c->access, &xp, &bounds, &c->exchange);
 }
@@ -423,6 +424,7 @@ void core_close(struct core *c)
     registry_free(c->registry);
     users_free(c->users);
     grants_free(c->grants);
+    judged_free(c->access.judged);
     if (c->ledger) ledger_close(c->ledger);
     work_close(c);
     map_deinit(&c->retained);

@@ -1,6 +1,6 @@
 /* The one judgement. A table of steps; each passes or speaks the verdict. Explaining is the same walk with a
  * list to write to: there is no second code that could say something else than what was done. */
-#include "platform/access.h"
+#include "platform/judged.h"
 
 #include "wire/mqtt.h"
 
@@ -14,6 +14,7 @@ struct judging {
     const struct stream *stream;
     const struct grant *grant; /* that allows it */
     bool command;
+    enum varies varies;      /* a step whose answer hangs on more than judged.h names says so here */
     struct arena *arena;     /* both NULL when only judging */
     struct doc *list;
 };
@@ -166,6 +167,7 @@ static struct grant_found grant_for_peer(const struct access *a, const struct gr
     if (!a->agreements || (site.row && site.row->deny)) return site.row && site.row->deny ? site : none;
     struct grant_found f = grants_find(a->agreements, a->site, a->registry, ask);
     f.varies |= site.varies;
+    f.asks |= site.asks;
     return f;
 }
 
@@ -176,12 +178,14 @@ static struct grant_ask grant_ask_of(const struct judging *j, const struct ident
         .now_ms = j->q->now_ms, .purpose = j->q->purpose, .permits = j->a->permits, .standing = standing };
 }
 
-static struct grant_found grant_for(const struct judging *j, const struct identity *who, enum grant_action action, bool standing)
+static struct grant_found grant_for(struct judging *j, const struct identity *who, enum grant_action action, bool standing)
 {
     struct grant_ask ask = grant_ask_of(j, who, action, standing);
-    if (who->role == ROLE_PEER) return grant_for_peer(j->a, &ask);
-    if (j->list || ask.filter || j->q->passing) return grants_find(j->a->grants, j->a->site, j->a->registry, &ask);
-    return grants_find_fast(j->a->grants, j->a->site, j->a->registry, &ask);
+    struct grant_found f = who->role == ROLE_PEER ? grant_for_peer(j->a, &ask)
+        : j->list || ask.filter || j->q->passing ? grants_find(j->a->grants, j->a->site, j->a->registry, &ask)
+                                                 : grants_find_fast(j->a->grants, j->a->site, j->a->registry, &ask);
+    if (f.varies) j->varies = f.asks || j->varies == VARIES_ALWAYS ? VARIES_ALWAYS : VARIES_BY_MINUTE;
+    return f;
 }
 
 static const char *row_text(struct judging *j, const struct grant *g)
@@ -276,6 +280,7 @@ static bool safe_value(const struct stream *s, const char *value)
 static void step_direction(struct judging *j)
 {
     if (!j->command) return;
+    j->varies = VARIES_ALWAYS; /* the payload counts */
     struct arena arena = ARENA(65536);
     struct doc *d = NULL;
     if (j->stream && j->q->payload.n <= 16384 && ok(doc_read_json(j->q->payload, &arena, &d)))
@@ -464,7 +469,11 @@ struct verdict access_judge(const struct access *a, const struct question *q)
 {
     assert(q->action < ACTIONS);
     struct judging j = { .a = a, .q = q };
-    return walk(&j);
+    struct verdict known;
+    if (judged_find(a, q, &known)) return known;
+    (void)walk(&j);
+    judged_note(a, q, &j.v, j.varies);
+    return j.v;
 }
 
 struct verdict access_explain(const struct access *a, const struct question *q, struct arena *arena, struct doc *list)

@@ -34,6 +34,8 @@ struct verdict {
     bool judged;             /* by access: `sekimori why` shows the same */
 };
 
+struct judged;
+
 struct access {
     const struct registry *registry;
     const struct limits *limits; /* swapped by node; may be NULL */
@@ -41,6 +43,7 @@ struct access {
     const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
     const struct permits *permits; /* open work permits, swapped by node; NULL: none */
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
+    struct judged *judged; /* what is remembered of verdicts; NULL: nothing. Who is asked about must be the registry's own then */
     bool open; /* the lab only: any client id, and without grants every identity may everything but */
     const char *const *closed; /* ... subscribe to these, which is refused with 0x80; NULL-terminated, may be NULL */
 };
@@ -61,6 +64,9 @@ struct access {
 struct verdict access_judge(const struct access *a, const struct question *q);
 /* The same judgement as a tree of rows, for people: appends rows {step, result, text} to list. */
 struct verdict access_explain(const struct access *a, const struct question *q, struct arena *arena, struct doc *list);
+
+MUST outcome judged_new(struct judged **ret);
+void judged_free(struct judged *j);
 
 /* sk/v1/<site>/<device>/<class>/<name>, in views; false when it is not of this site's layout. */
 struct topic_parts {

@@ -240,6 +240,7 @@ F struct world *w_new(void)
     w->wall = 1000000;
     w_registry(w);
     w->access = (struct access) { .registry = w->r, .limits = &w->limits, .site = "w" };
+    CHECK_OK(judged_new(&w->access.judged));
     w->limits.rows = w->rows;
     struct exchange_port port = w_port(w);
     CHECK_QUIET(ok(exchange_new(&w->access, &port, &small, &w->x)));
@@ -256,6 +257,7 @@ F void w_forget(struct world *w)
 F void w_free(struct world *w)
 {
     exchange_free(w->x);
+    judged_free(w->access.judged);
     registry_free(w->r);
     w_forget(w);
     for (uint64_t i = 0; i < w->records; i++) {

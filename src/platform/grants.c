@@ -219,7 +219,9 @@ static bool consider(const struct grant *g, const char *site, const struct regis
     struct grant_found *f)
 {
     if (!(g->actions & (unsigned)ask->action) || !stream_meets(g, site, r, ask)) return true;
-    f->varies = f->varies || ((g->timed || g->permitted || g->purposes[0]) && !ask->standing);
+    bool asks = (g->permitted || g->purposes[0]) && !ask->standing;
+    f->asks |= asks;
+    f->varies |= asks || (g->timed && !ask->standing);
     if (!condition_holds(g, ask)) {
         if (!g->deny) f->missed = g;
         return true;

@@ -74,7 +74,8 @@ struct grant_ask {
 struct grant_found {
     const struct grant *row;     /* a deny row, or the allowing row of the highest label; NULL: none */
     const struct grant *missed;  /* would allow but for its condition */
-    bool varies;                 /* hangs on the clock: may not be remembered */
+    bool varies;                 /* hangs on the clock, a permit or a purpose: may not be remembered */
+    bool asks;                   /* not on the minute of the clock alone */
 };
 
 /* g NULL: the rows of a new site. */

@@ -632,15 +632,17 @@ uint64_t topic_hash(uint64_t seed, struct bytes topic)
 {
     const uint64_t odd = 0x9E3779B97F4A7C15u;
     uint64_t h = seed ^ topic.n * odd, word;
-    while (topic.n) {
-        size_t n = topic.n < sizeof word ? topic.n : sizeof word;
-        word = 0;
-        memcpy(&word, topic.at, n);
+    const uint8_t *at = topic.at, *last = topic.at + (topic.n < sizeof word ? 0 : topic.n - sizeof word);
+    for (; topic.n >= sizeof word && at < last; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
         h = (h ^ word) * odd;
         h ^= h >> 32;
-        topic = bytes_of(topic.at + n, topic.n - n);
     }
-    return h;
+    word = 0; /* the last eight, some of them again; or all there are */
+    if (topic.n >= sizeof word) memcpy(&word, last, sizeof word);
+    else if (topic.n) memcpy(&word, topic.at, topic.n);
+    h = (h ^ word) * odd;
+    return h ^ h >> 32;
 }
 
 uint64_t registry_epoch(const struct registry *r)
