@@ -134,6 +134,7 @@ static void step_permit(struct judging *j)
 {
     const struct identity *i = j->q->who;
     if (i->role != ROLE_CONTRACTOR) return;
+    j->varies = VARIES_ALWAYS; /* hangs on the open permits and the time */
     const struct permit *p = permit_covering(j->a->permits, &(struct permit_ask) { i->id, j->q->topic, j->q->action == ACT_SUBSCRIBE, j->q->now_ms });
     if (p) {
         SAY(j, "work permit", "pass", "within work permit {1} ({2})", "作業許可{1}の時間・範囲内です（{2}）", p->id, p->stream);

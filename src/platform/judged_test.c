@@ -16,7 +16,7 @@ static const char *const policies[] = { "", "{\"id\":\"no\",\"subject\":\"any\",
     "{\"id\":\"hours\",\"subject\":\"role:viewer\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"time\":\"08:00-17:00\"}},",
     "{\"id\":\"work\",\"subject\":\"role:viewer\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"permit\":true}},",
     "{\"id\":\"trust\",\"subject\":\"role:device\",\"action\":\"publish\",\"stream\":\"plain/#\",\"when\":{\"trust\":\"attested\"}}," };
-#define REST "{\"id\":\"say\",\"subject\":\"role:device\",\"action\":\"publish\",\"stream\":\"sk/v1/{site}/{own}/#\"}," \
+#define REST "{\"id\":\"guest\",\"subject\":\"role:contractor\",\"action\":\"subscribe\",\"stream\":\"#\"},{\"id\":\"say\",\"subject\":\"role:device\",\"action\":\"publish\",\"stream\":\"sk/v1/{site}/{own}/#\"}," \
     "{\"id\":\"all\",\"subject\":\"role:operator\",\"action\":[\"subscribe\",\"command\",\"publish\"],\"stream\":\"#\",\"upto\":\"confidential\"}]}"
 
 struct scene {
@@ -25,7 +25,7 @@ struct scene {
     struct grants *g;
     struct limit limit[2];
     struct limits limits;
-    struct permit permit;
+    struct permit permit[2];
     struct permits permits;
     int64_t now_ms;
     uint64_t state;
@@ -39,7 +39,7 @@ static unsigned draw(struct scene *s, unsigned n)
 
 static void identity(struct scene *s, unsigned i, enum trust trust)
 {
-    static const enum role roles[WHO] = { ROLE_DEVICE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLE_VIEWER, ROLE_OPERATOR };
+    static const enum role roles[WHO] = { ROLE_DEVICE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLE_CONTRACTOR, ROLE_OPERATOR };
     struct arena arena = ARENA(65536);
     struct identity who = { .role = roles[i], .life = LIFE_ENROLLED, .trust = trust };
     snprintf(who.id, sizeof who.id, "d-%u", i);
@@ -99,7 +99,7 @@ static void change(struct scene *s)
     case 1: declare(s); break;
     case 2: policy(s); break;
     case 3: impose(s); break;
-    case 4: s->permits.n = draw(s, 2); s->permits.epoch++; break;
+    case 4: s->permits.n = draw(s, 3); s->permits.epoch++; break;
     default: s->now_ms = DAY_MS + (draw(s, 2) ? 8 * MS_HOUR + 10000 : 8 * MS_HOUR - 10000); break; /* about the hour a window opens */
     }
 }
@@ -138,11 +138,11 @@ static void overflow(struct scene *s)
 
 int main(void)
 {
-    struct scene s = { .state = 20261128, .now_ms = DAY_MS, .permit = { "WP-1", "d-3", "sk/v1/w/d-1/#", 0, INT64_MAX } };
+    struct scene s = { .state = 20261128, .now_ms = DAY_MS, .permit = { { "WP-1", "d-3", "sk/v1/w/d-1/#", 0, INT64_MAX }, { "WP-2", "d-4", "#", 0, INT64_MAX } } };
     unsigned remembered = 0;
     CHECK_OK(registry_new(&s.r));
     s.limits.rows = s.limit;
-    s.permits.rows = &s.permit;
+    s.permits.rows = s.permit;
     s.a = (struct access) { .registry = s.r, .site = "w", .limits = &s.limits, .permits = &s.permits };
     CHECK_OK(judged_new(&s.a.judged));
     for (unsigned i = 0; i < WHO; i++) identity(&s, i, TRUST_ATTESTED);
