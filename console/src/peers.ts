@@ -72,6 +72,10 @@ export interface Peer {
   seen: Both[];
   unlisted: number;
   statement: { result: Both; valid: boolean; within: boolean; site: string; at: number | null; until: number | null; code: string } | null;
+  inbound: boolean;
+  terms: 'equal' | 'differ' | 'awaited' | ''; // '': a peer that does not run Sekimori
+  theirRecord: number; // entries of their record we hold a proved head of; of ours, as they last said
+  ourRecord: number;
   flows: Flow[];
 }
 
@@ -151,6 +155,10 @@ export function readPeers(x: unknown): Peer[] {
     seen: words(d['seen'], 'sight'),
     unlisted: countOf(d['unlisted']),
     statement: readStatement(d),
+    inbound: boolOf(d['inbound']),
+    terms: wordOf(d['terms'], ['equal', 'differ', 'awaited', ''] as const, ''),
+    theirRecord: countOf(d['their_record']),
+    ourRecord: countOf(d['our_record_seen']),
     flows: listOf(d['flows']).map(readFlow),
   }));
 }

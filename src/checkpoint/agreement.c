@@ -95,6 +95,7 @@ static bool id_good(const char *id)
 static void topic(struct reader *r, const struct doc *map, const char *key, char to[FLOW_TOPIC])
 {
     text(r, map, key, true, to, FLOW_TOPIC);
+    if (strncmp(to, "sekimori/", 9) == 0) complain(r, doc_get(map, key), key, "topics under sekimori/ are the checkpoint's own");
     if (to[0] && (!mqtt_topic_valid(bytes_str(to)) || to[0] == '$')) complain(r, doc_get(map, key), key, "expected one topic, no + or #: a flow is exactly one");
 }
 
@@ -295,11 +296,27 @@ static void read_flows(struct reader *r, const struct doc *d, struct agreement *
 
 /* ---- the peer ---- */
 
+/* They connect to us. */
+static void read_door(struct reader *r, const struct doc *d, struct agreement *a)
+{
+    a->inbound = true;
+    a->version = 5;
+    a->client_ca = doc_text(d, "client_ca", "");
+    if (!strstr(a->client_ca, "-----BEGIN CERTIFICATE-----") || strlen(a->client_ca) > 8192) complain(r, d, "link.client_ca", "expected their card's PEM certificate (sekimori peer accept)");
+    const char *key = doc_text(d, "client_key", "");
+    if (!ok(hex_to(bytes_str(key), a->client_key, sizeof a->client_key))) complain(r, d, "link.client_key", "expected 64 hex digits, as their card has them");
+    if (doc_get(d, "host") || doc_get(d, "port") || doc_get(d, "ca")) complain(r, d, "link", "with listen: true they connect; no host, port or ca");
+}
+
 static void read_link(struct reader *r, const struct doc *d, struct agreement *a)
 {
-    static const char *const keys[] = { "host", "port", "transport", "protocol", "ca", "client_id", NULL };
+    static const char *const keys[] = { "host", "port", "transport", "protocol", "ca", "client_id", "listen", "client_ca", "client_key", NULL };
     static const char *const transports[] = { "tls", "plaintext-loopback", NULL }, *const protocols[] = { "mqtt-5", "mqtt-3.1.1", NULL };
     if (!map_good(r, d, "link", keys)) return;
+    if (doc_bool(d, "listen", false)) {
+        read_door(r, d, a);
+        return;
+    }
     text(r, d, "host", true, a->host, sizeof a->host);
     text(r, d, "client_id", false, a->client_id, sizeof a->client_id);
     if (!a->client_id[0]) snprintf(a->client_id, sizeof a->client_id, "%.31s-%.60s", a->site, a->id);
@@ -323,9 +340,20 @@ static void read_signer(struct reader *r, const struct doc *d, struct agreement 
     if (!ok(statement_key_code(a->statement_key, code))) complain(r, d, "standing.statement.key", "expected the PEM public key of their asset owner");
 }
 
+/* What our own daemon may state of us; nothing is stated without it. */
+static void read_ours(struct reader *r, const struct doc *d, struct agreement *a)
+{
+    static const char *const keys[] = { "claimed", "levels", NULL };
+    if (!d || !map_good(r, d, "standing.ours", keys)) return;
+    a->speaks = true;
+    a->our_claim = number(r, d, "claimed", 0, 1000000, -1);
+    read_levels(r, d, "levels", a->our_sl);
+    if (!a->statement_site[0]) complain(r, d, "standing.ours", "needs \"statement\" as well: with whom statements are exchanged");
+}
+
 static void read_standing(struct reader *r, const struct doc *d, struct agreement *a)
 {
-    static const char *const keys[] = { "claimed", "class_default", "vouched", "levels", "statement", NULL };
+    static const char *const keys[] = { "claimed", "class_default", "vouched", "levels", "statement", "ours", NULL };
     static const char *const claims[] = { "none", "self-declared", "third-party", NULL };
     if (!map_good(r, d, "standing", keys)) return;
     a->claim_ppb = number(r, d, "claimed", 0, 1000000, -1) * 1000000; /* attempts in 1,000 years */
@@ -333,6 +361,7 @@ static void read_standing(struct reader *r, const struct doc *d, struct agreemen
     a->vouched = (enum risk_claim)word(r, d, "vouched", claims, 0);
     read_levels(r, d, "levels", a->sl);
     read_signer(r, doc_get(d, "statement"), a);
+    read_ours(r, doc_get(d, "ours"), a);
 }
 
 static void read_end(struct reader *r, const struct doc *d, struct agreement *a)
@@ -348,7 +377,7 @@ outcome agreement_read(const struct doc *d, struct agreement *ret, struct agreem
         "dwell_s", "link", "standing", "flows", NULL };
     static struct agreement a; /* large; one loop */
     struct reader r = { .errors = errors, .cap = cap };
-    a = (struct agreement) { .statement_key = "" };
+    a = (struct agreement) { .statement_key = "", .ca_pem = "", .client_ca = "" };
     *ret_n = 0;
     if (map_good(&r, d, "", keys)) {
         if (strcmp(doc_text(d, "schema", ""), AGREEMENT_SCHEMA) != 0) complain(&r, d, "schema", "expected " AGREEMENT_SCHEMA);

@@ -89,6 +89,12 @@ struct agreement {
     bool plaintext;                             /* loopback only */
     uint8_t version;
     const char *ca_pem;                         /* in the reader's arena */
+    bool inbound;                               /* they connect to us, on the peers' door: */
+    const char *client_ca;                      /* PEM that signed the certificate they show, in the reader's arena, */
+    uint8_t client_key[32];                     /* and the SHA-256 of its SubjectPublicKeyInfo */
+    bool speaks;                                /* we sign statements to them, by ourselves, of this: */
+    int64_t our_claim;                          /* attempts in 1,000 years we assume of ourselves */
+    uint8_t our_sl[REQUIREMENTS];               /* while every condition of our missions holds */
     int64_t until_ms;
     uint32_t dwell_s;
     int64_t claim_ppb, default_ppb;             /* attempts a year */
@@ -99,6 +105,11 @@ struct agreement {
     struct flow flows[AGREEMENT_FLOWS_MAX];
     size_t n;
 };
+
+/* What both sides sign of an agreement, each in its own document: the sites, the end, and of each flow where from, where
+ * to, topic on the way, label, purpose, quota, what it may order. Equal texts make one hex SHA-256. Only for a peer with a
+ * statement key. */
+MUST outcome agreement_terms(const struct agreement *a, char ret_hex[65]);
 
 struct agreement_error { int line; char text[240]; };
 /* d: the map of the file, or the signed payload (which has "type" and "at" besides). E_CONFIG with up to cap errors;

@@ -16,7 +16,8 @@ const char *flow_verdict_word(enum flow_verdict v);
     X(SIGHT_REPLAY, "replay", "再送・時刻の異常")                                                  \
     X(SIGHT_FLOOD, "flood", "過大な頻度")                                                          \
     X(SIGHT_IMPLAUSIBLE, "implausible", "自前の計測と不一致")                                      \
-    X(SIGHT_VERB, "unlisted-verb", "合意にない操作")
+    X(SIGHT_VERB, "unlisted-verb", "合意にない操作")                                               \
+    X(SIGHT_HISTORY, "history-rewritten", "証跡記録の書き換え")
 enum sight {
 #define X(name, word, ja) name,
     SIGHTS(X)

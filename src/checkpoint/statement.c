@@ -57,13 +57,31 @@ static bool levels(const struct doc *d, uint8_t to[REQUIREMENTS])
     return map && map->kind == DOC_MAP;
 }
 
+static bool head_of(const struct doc *d, struct stated_head *to)
+{
+    if (!d) return true;
+    int64_t size = doc_int(d, "size", -1);
+    to->size = (uint64_t)size;
+    return size >= 0 && ok(hex_to(bytes_str(doc_text(d, "root", "")), to->root, sizeof to->root));
+}
+
+/* What only a daemon's own statement has. */
+static bool heads(const struct doc *d, struct statement *s)
+{
+    const char *terms = doc_text(d, "terms", "");
+    if (strlen(terms) >= sizeof s->terms) return false;
+    snprintf(s->terms, sizeof s->terms, "%s", terms);
+    snprintf(s->verdict, sizeof s->verdict, "%.15s", doc_text(d, "verdict", ""));
+    return head_of(doc_get(d, "head"), &s->head) && head_of(doc_get(d, "seen"), &s->seen);
+}
+
 static bool body(const struct doc *d, struct statement *s)
 {
     int64_t claimed = doc_int(d, "claimed", -1);
     bool times = ok(time_parse(bytes_str(doc_text(d, "at", "")), &s->at_ms)) && ok(time_parse(bytes_str(doc_text(d, "until", "")), &s->until_ms));
     s->within = strcmp(doc_text(d, "verdict", ""), "within") == 0;
     s->claim_ppb = claimed * 1000000;
-    return times && claimed >= 0 && claimed <= 1000000 && s->until_ms > s->at_ms && strcmp(doc_text(d, "type", ""), "statement") == 0 && levels(d, s->sl);
+    return times && claimed >= 0 && claimed <= 1000000 && s->until_ms > s->at_ms && strcmp(doc_text(d, "type", ""), "statement") == 0 && levels(d, s->sl) && heads(d, s);
 }
 
 static enum statement_result judged(const struct doc *d, const struct agreement *a, int64_t last_at_ms, int64_t now_ms, struct statement *s)

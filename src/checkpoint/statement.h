@@ -31,11 +31,17 @@ enum statement_result {
 const char *statement_word(enum statement_result r);
 const char *statement_word_ja(enum statement_result r);
 
+struct stated_head { uint64_t size; uint8_t root[32]; }; /* of a record; size 0: none */
+
 struct statement {
     int64_t at_ms, until_ms;
-    bool within;             /* its missions are within tolerance */
+    bool within;             /* its missions are within tolerance, and every condition on them holds */
+    char verdict[16];
     int64_t claim_ppb;
     uint8_t sl[REQUIREMENTS];
+    char terms[65];          /* agreement_terms as they signed them; "": a statement made by hand */
+    struct stated_head head; /* of their record */
+    struct stated_head seen; /* of ours, as they last saw it proved: cosigned by this statement's signature */
 };
 
 /* json: a DSSE envelope, for the agreement a. last_at_ms: of the newest taken before, 0 for none. *ret is written only

@@ -109,6 +109,10 @@ int cmd_grant_new(struct cli *c);
 int cmd_grant_diff(struct cli *c);
 int cmd_grant_apply(struct cli *c);
 int cmd_grant_list(struct cli *c);
+int cmd_peer_invite(struct cli *c);
+int cmd_peer_accept(struct cli *c);
+/* cards.c: what an accepted card of the agreement's peer says, where d leaves it out. */
+int card_fill(struct cli *c, struct doc *d);
 int cmd_peer_new(struct cli *c);
 int cmd_peer_list(struct cli *c);
 int cmd_peer_show(struct cli *c);

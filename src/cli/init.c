@@ -193,7 +193,7 @@ static const char *console_dir(const struct cli *c, char room[PATH_BYTES])
 static outcome make_config(struct cli *c, const struct site *s)
 {
     static const struct { const char *flag, *fallback; } listen[] = { { "mqtt", "0.0.0.0:8883" }, { "https", "0.0.0.0:8443" },
-        { "est", "0.0.0.0:8444" }, { "console", "127.0.0.1:8480" } };
+        { "est", "0.0.0.0:8444" }, { "console", "127.0.0.1:8480" }, { "peers", "off" } };
     struct buffer b = BUFFER(16384);
     const char *ja = flag(c, "title-ja"), *en = flag(c, "title-en");
     char room[PATH_BYTES];

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 static const struct command commands[] = {
-    { "init", "", "--site ID --host NAME --roles DIR --custody DIR [--title-ja T] [--title-en T] [--console-dir DIR] [--mqtt A:P] [--https A:P] [--est A:P] [--console A:P] [--tpm-roots FILE]",
+    { "init", "", "--site ID --host NAME --roles DIR --custody DIR [--title-ja T] [--title-en T] [--console-dir DIR] [--mqtt A:P] [--https A:P] [--est A:P] [--console A:P] [--peers A:P] [--tpm-roots FILE]",
         "サイトを作る（鍵・憲章・証跡記録）", "make a site: keys, charter, record", cmd_init },
     { "status", "", "", "いまの状態（0 許容限度内、7 制限中または超過）", "the state now (exit 0 within, 7 limited or over)", cmd_status },
     { "doctor", "", "", "自己点検", "check this installation", cmd_doctor },
@@ -55,6 +55,8 @@ static const struct command commands[] = {
     { "grant", "apply", "FILE [--dry-run]", "署名済みの定めを反映する（1秒以内に有効）", "apply a signed policy (in force within a second)", cmd_grant_apply },
     { "peer", "list", "", "連携先一覧", "peers", cmd_peer_list },
     { "peer", "show", "PEER", "連携先の合意と連携データ", "one peer's agreement and flows", cmd_peer_show },
+    { "peer", "invite", "--out FILE [--listen HOST:PORT]", "自サイトの連携カードを作る（相手のサイトへ渡す）", "make this site's card, for another site", cmd_peer_invite },
+    { "peer", "accept", "CARD --ours FILE [--code CODE]", "相手の連携カードを、読み合わせたコードで受け入れる", "accept another site's card, by a code two people compare", cmd_peer_accept },
     { "peer", "new", "FILE --out FILE", "相互連携の合意を確かめ、署名用の案を作る", "check an agreement and draft its signed form", cmd_peer_new },
     { "peer", "sign", "FILE --key KEY", "合意に署名する（業務責任者・システム責任者）", "sign an agreement (mission owner and asset owner)", cmd_document_sign },
     { "peer", "apply", "FILE", "署名済みの合意を反映する", "apply a signed agreement", cmd_document_apply },

@@ -18,6 +18,7 @@ int cmd_peer_new(struct cli *c)
     if (c->n_args != 1) return complain_usage(c);
     if (!flag(c, "out")) return need_flag(c, "out");
     int code = read_yaml(c, c->args[0], &d);
+    if (!code) code = card_fill(c, d);
     if (code) return code;
     outcome o = agreement_read(d, &a, errors, ERRORS_SHOWN, &n);
     for (size_t i = 0; i < n && i < ERRORS_SHOWN; i++)
@@ -70,13 +71,20 @@ static void statement_line(const struct cli *c, const struct doc *p)
     printf("  %s: %s (%s)", cli_say(c, W_STATEMENT), c->ja ? doc_text(p, "statement_ja", "") : doc_text(p, "statement", ""), doc_text(p, "statement_site", ""));
     if (at[0]) printf("  %s %s  %s %s", cli_say(c, W_STATEMENT_AT), at, cli_say(c, W_UNTIL), doc_text(p, "statement_until", ""));
     printf("  %s %s\n", cli_say(c, W_STATEMENT_CODE), doc_text(p, "key_code", ""));
+    const char *terms = doc_text(p, "terms", "");
+    if (!terms[0]) return;
+    enum word said = strcmp(terms, "equal") == 0 ? W_TERMS_EQUAL : strcmp(terms, "differ") == 0 ? W_TERMS_DIFFER : W_TERMS_AWAITED;
+    printf("  %s: %s  %s: %lld / %lld\n", cli_say(c, W_TERMS), cli_say(c, said), cli_say(c, W_WITNESS), (long long)doc_int(p, "their_record", 0),
+        (long long)doc_int(p, "our_record_seen", 0));
 }
 
 static void peer_line(const struct cli *c, const struct doc *p)
 {
     bool up = strcmp(doc_text(p, "link", ""), "up") == 0;
-    printf("%s  %s  %s:%lld (%s)  %s%s%s  %s %s\n", doc_text(p, "peer", ""), doc_said(c, p, "name"), doc_text(p, "host", ""), (long long)doc_int(p, "port", 0),
-        doc_text(p, "transport", ""), cli_say(c, up ? W_PEER_UP : W_PEER_DOWN), up || !doc_text(p, "link_why", "")[0] ? "" : ": ",
+    char place[160];
+    if (doc_bool(p, "inbound", false)) snprintf(place, sizeof place, "%s", cli_say(c, W_PEER_INBOUND));
+    else snprintf(place, sizeof place, "%s:%lld", doc_text(p, "host", ""), (long long)doc_int(p, "port", 0));
+    printf("%s  %s  %s (%s)  %s%s%s  %s %s\n", doc_text(p, "peer", ""), doc_said(c, p, "name"), place, doc_text(p, "transport", ""), cli_say(c, up ? W_PEER_UP : W_PEER_DOWN), up || !doc_text(p, "link_why", "")[0] ? "" : ": ",
         up ? "" : doc_text(p, "link_why", ""), cli_say(c, W_UNTIL), doc_text(p, "until", ""));
     statement_line(c, p);
     const struct doc *seen = doc_get(p, "seen");

@@ -187,6 +187,20 @@
     X(W_FLOW_UNPROVEN, "自己試験に通らない段", "stages that fail their own test")                 \
     X(W_FLOW_TIGHTENED, "自動で厳しくしました。緩めるには、両責任者が署名し直した合意が必要です", "tightened by itself; only an agreement signed anew by both owners loosens it") \
     X(W_FLOW_UNKNOWN, "その連携データはありません（連携先/連携データ）", "no such flow (PEER/FLOW)") \
+    X(W_CARD_LISTEN, "--listen：相手から届くホスト:ポート", "--listen: expected HOST:PORT where the other site reaches us") \
+    X(W_CARD_NEXT, "このカードを相手へ渡し、相手のカードを受け取ったら sekimori peer accept", "give this card to the other site; with theirs: sekimori peer accept") \
+    X(W_CARD_BAD, "連携カードではありません", "this is no card of a site")                        \
+    X(W_CARD_OWN, "自サイトのカードです", "this is this site's own card")                         \
+    X(W_CARD_COMPARE, "相手の画面にも同じコードが出ているか、電話などで読み合わせてください。同じなら --code を付けてもう一度", "read it to the person at the other site: theirs must be the same. Then again with --code") \
+    X(W_CARD_OTHER, "コードが違います。どちらかのカードが途中で替わっています", "another code: one of the cards was changed on the way") \
+    X(W_CARD_AGAIN, "カードを別の手段で受け取り直す", "get the card again, another way")               \
+    X(W_CARD_TAKEN, "受け入れました", "accepted")                                                 \
+    X(W_TERMS, "双方の合意", "agreed by both")                                                    \
+    X(W_TERMS_EQUAL, "双方の署名が一致", "both signed the same")                                  \
+    X(W_TERMS_DIFFER, "双方で内容が違う（何も通しません）", "the two differ (nothing passes)")    \
+    X(W_TERMS_AWAITED, "先方の表明待ち", "waiting for their statement")                           \
+    X(W_WITNESS, "相互証明した記録数（先方／当方）", "entries cosigned (theirs / ours)")          \
+    X(W_PEER_INBOUND, "先方から接続", "they connect to us")                                       \
     X(W_FLOW_HELD, "承認待ち", "held for release")                                                 \
     X(W_FLOW_CHANGES, "合意からの変化（新しい順）", "what changed since the agreement (newest first)") \
     X(W_STATEMENT_AT, "表明の日時", "stated at")                                                  \

@@ -8,7 +8,7 @@
 #include "client/line.h"
 #include "wire/mqtt.h"
 
-#define MQTT_CLIENT_FILTERS_MAX 16
+#define MQTT_CLIENT_FILTERS_MAX 17
 #define MQTT_RETRY_MIN_MS 100
 #define MQTT_RETRY_MAX_MS 5000
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/port/port.h"
+#include "base/time.h"
 #include "crypto/tls_content.h"
 
 #define FILE_BYTES_MAX 16384u
@@ -234,6 +235,52 @@ static outcome id_check(struct bytes id, char text[SEAL_ID_MAX + 1])
         if (!word && !(c == '-' && i > 0)) return REFUSE(E_RANGE);
     }
     return bytes_to_text(id, text, SEAL_ID_MAX + 1);
+}
+
+static outcome statement_check(const struct seal_statement *s, char to[SEAL_ID_MAX + 1], char verdict[16])
+{
+    static const char *const words[] = { "within", "near", "over", "unknown", "limited" };
+    size_t i = 0, n = sizeof words / sizeof *words;
+    TRY(id_check(s->to, to));
+    while (i < n && !bytes_equal_str(s->verdict, words[i])) i++;
+    if (i == n || s->at_ms < 0 || s->until_ms <= s->at_ms || s->until_ms - s->at_ms > 7 * MS_DAY) return REFUSE(E_RANGE);
+    for (size_t k = 0; k < sizeof s->levels; k++)
+        if (s->levels[k] > 4) return REFUSE(E_RANGE);
+    return bytes_to_text(s->verdict, verdict, 16);
+}
+
+/* Canonical: members in the order of their names, no spaces. */
+static outcome statement_write(const struct seal_keys *k, const struct seal_statement *s, struct buffer *ret)
+{
+    char to[SEAL_ID_MAX + 1], verdict[16], at[TIME_TEXT], until[TIME_TEXT], root[65], seen[65], terms[65];
+    const uint8_t *l = s->levels; /* iac uc si dc rdf tre ra */
+    TRY(statement_check(s, to, verdict));
+    time_text(s->at_ms, at);
+    time_text(s->until_ms, until);
+    hex_of(hash_view(&k->mark.root), root);
+    hex_of(bytes_of(s->seen_root, sizeof s->seen_root), seen);
+    hex_of(bytes_of(s->terms, sizeof s->terms), terms);
+    TRY(buffer_fmt(ret, "{\"at\":\"%s\",\"claimed\":%" PRIu32 ",\"head\":{\"root\":\"%s\",\"size\":%" PRIu64 "},", at, s->claimed, root, k->mark.size));
+    TRY(buffer_fmt(ret, "\"levels\":{\"dc\":%u,\"iac\":%u,\"ra\":%u,\"rdf\":%u,\"si\":%u,\"tre\":%u,\"uc\":%u},\"policy\":\"sekimori-risk/1\",",
+        l[3], l[0], l[6], l[4], l[2], l[5], l[1]));
+    TRY(buffer_fmt(ret, "\"seen\":{\"root\":\"%s\",\"size\":%" PRIu64 "},\"site\":\"%s\",\"terms\":\"%s\",", seen, s->seen_size, k->site, terms));
+    return buffer_fmt(ret, "\"to\":\"%s\",\"type\":\"statement\",\"until\":\"%s\",\"verdict\":\"%s\"}", to, until, verdict);
+}
+
+outcome seal_keys_statement(const struct seal_keys *k, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64])
+{
+    static const char type[] = "application/vnd.sekimori.statement+json";
+    struct buffer pae = BUFFER(8192);
+    uint8_t signature[144];
+    size_t n = 0;
+    TRY(statement_write(k, s, ret_payload));
+    outcome o = buffer_fmt(&pae, "DSSEv1 %zu %s %zu ", sizeof type - 1, type, ret_payload->n);
+    if (ok(o)) o = buffer_put(&pae, buffer_view(ret_payload));
+    if (ok(o)) o = key_sign(k->ledger, buffer_view(&pae), signature, sizeof signature, &n);
+    if (ok(o) && n != 64) o = REFUSE(E_CRYPTO);
+    if (ok(o)) memcpy(ret_signature, signature, 64);
+    buffer_deinit(&pae);
+    return o;
 }
 
 outcome seal_keys_device(const struct seal_keys *k, struct bytes id, struct bytes spki, unsigned days,

@@ -38,6 +38,18 @@ MUST outcome seal_keys_device(const struct seal_keys *k, struct bytes id, struct
     struct buffer *ret);
 /* The server's certificate again, PEM: same key, same names, 90 days; kept as server_pem. */
 MUST outcome seal_keys_server(struct seal_keys *k);
+/* How this site stands, to one reader (checkpoint/statement.h): JSON built here of few words and numbers, with the newest
+ * head ever signed here, so that a statement cannot tell of another record than the heads do. E_RANGE: a word or time that
+ * no statement has. */
+struct seal_statement {
+    struct bytes to, verdict;
+    int64_t at_ms, until_ms;
+    uint32_t claimed;
+    uint8_t levels[7], terms[32];
+    uint64_t seen_size;
+    uint8_t seen_root[32];
+};
+MUST outcome seal_keys_statement(const struct seal_keys *k, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64]);
 /* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. */
 MUST outcome seal_keys_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
     size_t *ret_n);

@@ -184,6 +184,16 @@ static outcome take_trust(struct gate *g, struct bytes in)
     return g->configured ? doors_trust(g) : DONE;
 }
 
+/* Whose certificates the peers' door takes; nobody's else, and on no other door. */
+static outcome take_peers(struct gate *g, struct bytes in)
+{
+    struct bytes ca;
+    TRY(take_field32(&in, &ca));
+    TRY(at_end(in));
+    TRY(keep(&g->peers_ca, ca));
+    return g->configured ? doors_trust(g) : DONE;
+}
+
 static outcome take_guard(struct gate *g, struct bytes in)
 {
     struct guard_caps caps;
@@ -259,6 +269,7 @@ static outcome take_record(struct gate *g, struct bytes in)
     case LINK_TRUST: return take_trust(g, in);
     case LINK_GUARD: return take_guard(g, in);
     case LINK_PROXIES: return take_proxies(g, in);
+    case LINK_PEERS: return take_peers(g, in);
     case LINK_START: return take_start(g, in);
     case LINK_ADMIT:
     case LINK_SEND:

@@ -120,6 +120,7 @@ outcome doors_trust(struct gate *g)
         [LISTENER_HTTPS] = TLS_AUTH_NONE,
         [LISTENER_EST] = TLS_AUTH_OPTIONAL,
         [LISTENER_WSS] = TLS_AUTH_REQUIRED,
+        [LISTENER_PEER] = TLS_AUTH_REQUIRED,
     };
     const struct tls_signer signer = { &g->seal, seal_side_sign };
     for (size_t i = 0; i < g->n_doors; i++) {
@@ -127,12 +128,12 @@ outcome doors_trust(struct gate *g)
         struct tls_context *fresh;
         if (gate_plain(g, l)) continue;
         outcome o = tls_server_new(
-            buffer_view(&g->chain), buffer_view(&g->ca), auth[l], &signer, &fresh);
+            buffer_view(&g->chain), buffer_view(l == LISTENER_PEER && g->peers_ca.n ? &g->peers_ca : &g->ca), auth[l], &signer, &fresh);
         if (!ok(o)) return complain(g, &g->doors[i], "no TLS identity for", o);
         if (g->tls[l]) tls_context_free(g->tls[l]);
         g->tls[l] = fresh;
         /* A page or a mail client that was led here by a third party speaks something else [RFC 7301]. */
-        if (listener_is_mqtt(l)) TRY(tls_protocol(fresh, l == LISTENER_MQTT ? "mqtt" : "http/1.1"));
+        if (listener_is_mqtt(l)) TRY(tls_protocol(fresh, l != LISTENER_WSS ? "mqtt" : "http/1.1"));
     }
     return DONE;
 }

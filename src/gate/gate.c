@@ -169,6 +169,7 @@ static void stop(struct gate *g)
     guard_deinit(&g->guard);
     buffer_deinit(&g->chain);
     buffer_deinit(&g->ca);
+    buffer_deinit(&g->peers_ca);
     mem_free(g->refusals);
     mem_free(g->record);
     mem_free(g->chunk);
@@ -181,7 +182,7 @@ outcome gate_run(const struct gate_options *options, char ret_why[160])
     if (!g) return REFUSE(E_MEMORY);
     *g = (struct gate) { .options = *options, .why = ret_why, .epoll_fd = -1, .spare_fd = -1,
         .channel = CHANNEL_NONE, .guard = GUARD, .deadlines = DEADLINES,
-        .chain = BUFFER(GATE_CHAIN_MAX), .ca = BUFFER(GATE_CHAIN_MAX), .seal = { .fd = -1 } };
+        .chain = BUFFER(GATE_CHAIN_MAX), .ca = BUFFER(GATE_CHAIN_MAX), .peers_ca = BUFFER(1u << 18), .seal = { .fd = -1 } };
     if (!g->options.memory) g->options.memory = GATE_MEMORY_BYTES;
     ret_why[0] = 0;
     outcome o = start(g);

@@ -122,7 +122,7 @@ struct gate {
     size_t n_doors, n_asked; /* n_asked: LISTEN records of this channel */
     bool doors_differ;       /* the core asked for other listeners than those we have */
     int64_t doors_closed_until_ms;
-    struct buffer chain, ca;
+    struct buffer chain, ca, peers_ca;
     struct tls_context *tls[LISTENERS];
     char proxies[LINK_PROXIES_MAX]; /* ",address,address,": who begins with a PROXY header */
     struct seal_side seal;

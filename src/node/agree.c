@@ -65,6 +65,8 @@ void peer_free(struct core *c, size_t index)
 {
     struct peer_live *p = c->peers->at[index];
     if (!p) return;
+    door_close(p, "agreement");
+    buffer_deinit(&p->held);
     for (size_t i = 0; i < p->a.n; i++) {
         if (c->exchange) flow_watch(p, i, false);
         if (c->exchange) flow_unlink(p, i);
@@ -132,7 +134,8 @@ static MUST outcome take_place(struct core *c, const struct agreement *a, struct
         mem_free(p);
         return REFUSE(p ? E_FULL : E_MEMORY);
     }
-    *p = (struct peer_live) { .core = c, .index = index, .a = *a, .arena = arena, .at_ms = at_ms };
+    *p = (struct peer_live) { .core = c, .index = index, .a = *a, .arena = arena, .at_ms = at_ms, .held = BUFFER(STATEMENT_BYTES_MAX) };
+    if (a->speaks && !ok(agreement_terms(a, p->terms))) p->terms[0] = '-'; /* equal to nobody's */
     snprintf(p->hash, sizeof p->hash, "%s", hash);
     p->vouched = a->vouched;
     peer_stand_as(p, old);
@@ -150,7 +153,19 @@ static MUST outcome take_place(struct core *c, const struct agreement *a, struct
         if (c->exchange) flow_watch(p, i, true);
     }
     if (asked) snprintf(p->down_why, sizeof p->down_why, "reopening"); /* the courier is told anew: its session begins again */
+    links_peers(c);
     return agreements_grant(c);
+}
+
+outcome peers_ca(const struct core *c, struct buffer *ret)
+{
+    for (size_t i = 0; c->peers && i < COURIER_PEERS_MAX; i++) {
+        const struct peer_live *p = c->peers->at[i];
+        if (!p || !p->a.inbound || !peer_wanted(p)) continue;
+        TRY(buffer_put(ret, bytes_str(p->a.client_ca)));
+        TRY(buffer_put(ret, BYTES_LIT("\n")));
+    }
+    return DONE;
 }
 
 /* ---- taking one ---- */

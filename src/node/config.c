@@ -28,6 +28,7 @@ static const struct row rows[] = {
     { "listen", "est", KIND_ADDRESS, LISTEN_AT(LISTENER_EST), 0, 0, "0.0.0.0:8444", "enrolment" },
     { "listen", "console", KIND_ADDRESS, LISTEN_AT(LISTENER_CONSOLE), 0, 0, "127.0.0.1:8480", "console, loopback only" },
     { "listen", "wss", KIND_ADDRESS, LISTEN_AT(LISTENER_WSS), 0, 0, "off", "MQTT over WebSocket (/mqtt), mutual TLS 1.3" },
+    { "listen", "peers", KIND_ADDRESS, LISTEN_AT(LISTENER_PEER), 0, 0, "off", "other systems that connect in (checkpoint), mutual TLS 1.3" },
     { "listen", "proxy", KIND_TEXT, TEXT_AT(proxies), 0, 0, "off", "balancers that begin with a PROXY v2 header: addresses, or off" },
     { "guard", "handshakes", KIND_NUMBER, TEXT_AT(handshakes), 1, 4096, "256", "handshakes at once" },
     { "guard", "connections", KIND_NUMBER, TEXT_AT(connections), 1, 1000000, "20000", "connections at once" },

@@ -19,6 +19,7 @@ struct core_link {
     uint32_t link;
     bool live;
     bool session;              /* an MQTT link the exchange knows */
+    bool peer;                 /* another system's, on the peers' door */
     enum listener listener;
     char source[LINK_ADDRESS_MAX];
     char id[ID_MAX];           /* MQTT: the admitted identity; EST: whose certificate was shown, "" for none */
@@ -157,6 +158,8 @@ MUST outcome latest_find(void *ctx, const char *name, uint64_t *ret);
 
 /* witness.c: heads that devices kept. witness_turn: true while more wait. */
 MUST outcome witness_start(struct core *c);
+/* A head our own seal signed, whoever kept it. */
+void witness_shown(struct core *c, const char *by, uint64_t size, const struct hash *root);
 bool witness_turn(struct core *c);
 
 /* keep.c: what stays readable */
@@ -192,6 +195,12 @@ int peers_turn(struct core *c, int64_t mono_ms);
 bool peers_link(uint32_t link);          /* one of ours, not of the gate */
 void peers_packet(struct core *c, uint32_t link, struct bytes packet);
 void peers_closed(struct core *c, uint32_t link);
+/* door.c: peers that connect to us; link is the gate's. ret_id: "peer-<id>". A refusal of a packet ends the link. */
+bool door_admit(struct core *c, uint32_t link, const uint8_t key_hash[32], char ret_id[ID_MAX]);
+MUST outcome door_packet(struct core *c, uint32_t link, struct bytes packet);
+void door_down(struct core *c, uint32_t link, const char *why);
+/* PEM of all that may show a certificate there. */
+MUST outcome peers_ca(const struct core *c, struct buffer *ret);
 
 /* seal_client.c */
 struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
@@ -199,6 +208,8 @@ MUST outcome seal_public(struct core *c, struct seal_public *ret);
 MUST outcome seal_head(struct core *c, uint64_t size, const struct hash *root, struct buffer *ret_note);
 MUST outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
 
+struct seal_statement; /* crypto/seal_keys.h */
+MUST outcome seal_statement(struct core *c, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64]);
 MUST outcome seal_server(struct core *c); /* a new server certificate for the same key and names */
 
 /* links.c */
@@ -209,6 +220,7 @@ void links_lost(struct core *c, const char *why);
 MUST outcome links_drain(struct core *c);                              /* what the gate sent */
 void links_flush(struct core *c);
 MUST outcome links_trust(struct core *c);                              /* (re)send certificates */
+void links_peers(struct core *c);                                      /* (re)send whose certificates the peers' door takes */
 void link_send(struct core *c, uint32_t link, struct bytes b);
 void link_close(struct core *c, uint32_t link);
 void link_idle(struct core *c, uint32_t link, uint32_t idle_ms);

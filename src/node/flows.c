@@ -109,15 +109,6 @@ void peers_closed(struct core *c, uint32_t link)
     if (p->a.flows[((link & 0xfffff) - FLOW_LINKS_FIRST) % SLOTS].direction == FLOW_IN) peer_reopen(p, RETRY_MS);
 }
 
-static void taken(struct peer_live *p, uint32_t ticket)
-{
-    uint8_t room[16];
-    struct out o = out_of(room, sizeof room);
-    courier_put_head(&o, COURIER_TAKEN, (uint32_t)p->index);
-    put_u32(&o, ticket);
-    courier_tell(p->core, out_view(&o));
-}
-
 /* 0x97: the record did not take it. It stays untaken and comes again with the next connection. */
 static void on_puback(struct peer_live *p, struct flow_live *f, const struct mqtt_ack *a)
 {
@@ -131,7 +122,7 @@ static void on_puback(struct peer_live *p, struct flow_live *f, const struct mqt
         if (a->reason == MQTT_IMPLEMENTATION) f->held++;
         else if (a->reason >= 0x80) f->refused++, snprintf(f->last_word, sizeof f->last_word, "exchange-0x%02x", a->reason);
         else f->passed++;
-        taken(p, f->owed[i].ticket);
+        peer_taken(p, f->owed[i].ticket);
         return;
     }
 }
@@ -226,7 +217,7 @@ static bool step_in(struct peer_live *p, size_t flow)
     if (f->state == FLOW_AGREED || f->state == FLOW_VERIFIED) return false; /* a session goes on before it is verified again */
     if (!flow_open(p, flow)) {
         refused(p, flow, f->state == FLOW_LIVE ? "denied" : flow_state_word(f->state));
-        taken(p, w->ticket);
+        peer_taken(p, w->ticket);
         drop_first(f);
         return true;
     }
@@ -238,7 +229,7 @@ static bool step_in(struct peer_live *p, size_t flow)
         drop_first(f);
         return true;
     }
-    taken(p, w->ticket);
+    peer_taken(p, w->ticket);
     drop_first(f);
     if (too_much) {
         over_quota(p, flow, port_mono_ms());
@@ -256,7 +247,7 @@ void flow_arrived(struct peer_live *p, const struct courier_message *m)
     struct waiting w = { .ticket = m->ticket, .at_most_once = (m->ticket & 0xffff) == 0, .again = m->flags & COURIER_DUPLICATE,
         .since_ms = port_mono_ms() };
     if (i == p->a.n) { /* the courier let it through all the same */
-        taken(p, m->ticket);
+        peer_taken(p, m->ticket);
         peer_saw(p, SIGHT_UNLISTED);
         return;
     }
@@ -264,7 +255,7 @@ void flow_arrived(struct peer_live *p, const struct courier_message *m)
         (void)flow_turn(p, i, port_mono_ms());
         return;
     }
-    taken(p, m->ticket);
+    peer_taken(p, m->ticket);
     over_quota(p, i, port_mono_ms());
 }
 
@@ -307,14 +298,15 @@ void flow_sent(struct peer_live *p, uint32_t ticket, uint8_t reason)
 
 static void send_out(struct peer_live *p, size_t flow, const struct waiting *w, struct bytes payload)
 {
-    static uint8_t room[COURIER_PAYLOAD_MAX + 1024];
     struct flow_live *f = &p->flows[flow];
-    struct out o = out_of(room, sizeof room);
-    struct courier_message m = { .ticket = (uint32_t)flow << 16 | w->id, .topic = bytes_str(p->a.flows[flow].remote), .payload = payload };
-    courier_put_message(&o, COURIER_SEND, (uint32_t)p->index, &m);
-    courier_tell(p->core, out_view(&o));
+    peer_carry(p, (uint32_t)flow << 16 | w->id, bytes_str(p->a.flows[flow].remote), payload);
     f->sent[f->n_sent++] = w->id;
     p->n_sent++;
+}
+
+static size_t window(const struct peer_live *p)
+{
+    return p->a.inbound ? p->door.window : SENT_MAX;
 }
 
 static bool step_out(struct peer_live *p, size_t flow, struct buffer *room)
@@ -322,7 +314,7 @@ static bool step_out(struct peer_live *p, size_t flow, struct buffer *room)
     struct flow_live *f = &p->flows[flow];
     struct waiting *w = &f->wait[0];
     const char *word;
-    if (!p->up || !flow_open(p, flow) || p->n_sent >= SENT_MAX || f->n_sent == FLOW_WAIT_MAX || f->n_acks == FLOW_WAIT_MAX) return false;
+    if (!p->up || !(p->granted >> flow & 1) || !flow_open(p, flow) || p->n_sent >= window(p) || f->n_sent == FLOW_WAIT_MAX || f->n_acks == FLOW_WAIT_MAX) return false;
     room->n = 0;
     enum stage_result r = judged(p, flow, w, room, &word);
     if (r == STAGE_WAITS) return false;

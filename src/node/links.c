@@ -85,6 +85,20 @@ outcome links_trust(struct core *c)
     return r;
 }
 
+void links_peers(struct core *c)
+{
+    struct buffer pem = BUFFER(1u << 18), b = BUFFER(1u << 18);
+    uint8_t length[4];
+    struct out o = out_of(length, sizeof length);
+    outcome r = peers_ca(c, &pem);
+    put_u32(&o, (uint32_t)pem.n);
+    if (ok(r)) r = buffer_put(&b, out_view(&o));
+    if (ok(r)) r = buffer_put(&b, buffer_view(&pem));
+    if (ok(r)) say(c, LINK_PEERS, 0, buffer_view(&b));
+    buffer_deinit(&pem);
+    buffer_deinit(&b);
+}
+
 static void say_listeners(struct core *c)
 {
     for (unsigned i = 0; i < LISTENERS; i++) {
@@ -119,6 +133,7 @@ outcome links_attach(struct core *c, const int fds[CHANNEL_FDS])
     say_listeners(c);
     say_proxies(c);
     TRY(links_trust(c));
+    links_peers(c);
     say(c, LINK_GUARD, 0, out_view(&o));
     say(c, LINK_START, 0, BYTES_NONE);
     links_flush(c);
@@ -158,7 +173,8 @@ static struct core_link *link_make(struct core *c, uint32_t link)
 static void link_gone(struct core *c, struct core_link *l, bool clean)
 {
     l->live = false;
-    if (l->session) exchange_down(c->exchange, l->link, clean);
+    if (l->peer) door_down(c, l->link, clean ? "closed" : "lost");
+    else if (l->session) exchange_down(c->exchange, l->link, clean);
     else service_link_down(c->service, l->link);
 }
 
@@ -230,6 +246,21 @@ static void up_est(struct core *c, struct core_link *l, const struct link_up *up
     say_u32(c, LINK_ADMIT, l->link, 60000);
 }
 
+/* The gate held the certificate to those of agreed peers; which of them it is, or whether it is one any more, is said here. */
+static void up_peer(struct core *c, struct core_link *l, const struct link_up *up)
+{
+    l->peer = up->has_certificate && door_admit(c, l->link, up->key_hash, l->id);
+    if (l->peer) {
+        l->not_after_ms = up->not_after_ms;
+        l->tls_version = up->tls_version;
+        say_u32(c, LINK_ADMIT, l->link, 10000);
+        return;
+    }
+    core_refused(c, up->listener, LINK_UNREGISTERED, up->source, 1);
+    link_close(c, l->link);
+    l->live = false;
+}
+
 static outcome on_up(struct core *c, uint32_t link, struct bytes in)
 {
     struct link_up up;
@@ -241,7 +272,8 @@ static outcome on_up(struct core *c, uint32_t link, struct bytes in)
     if (!l) return REFUSE(E_MEMORY);
     l->listener = up.listener;
     snprintf(l->source, sizeof l->source, "%s", up.source);
-    if (listener_is_mqtt(up.listener)) up_mqtt(c, l, &up);
+    if (up.listener == LISTENER_PEER) up_peer(c, l, &up);
+    else if (listener_is_mqtt(up.listener)) up_mqtt(c, l, &up);
     else if (up.listener == LISTENER_EST) up_est(c, l, &up);
     else say_u32(c, LINK_ADMIT, link, 60000);
     return DONE;
@@ -270,6 +302,13 @@ static void on_data(struct core *c, uint32_t link, struct bytes in)
 {
     struct core_link *l = link_find(c, link);
     if (!l) return; /* closed by us while the bytes were on their way */
+    if (l->peer) {
+        if (ok(door_packet(c, link, in))) return;
+        l->live = false;
+        door_down(c, link, "broke-the-protocol");
+        link_close(c, link);
+        return;
+    }
     if (!l->session) {
         on_request(c, l, in);
         return;

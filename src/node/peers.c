@@ -15,7 +15,7 @@ void courier_tell(struct core *c, struct bytes record)
 }
 
 /* Somewhere to go: a flow that is agreed, and neither suspended nor ended. */
-static bool peer_wanted(const struct peer_live *p)
+bool peer_wanted(const struct peer_live *p)
 {
     for (size_t i = 0; i < p->a.n; i++) {
         enum flow_state s = p->flows[i].state;
@@ -31,10 +31,37 @@ static void tell_peer(struct peer_live *p)
         .ca_pem = bytes_str(p->a.ca_pem), .port = p->a.port, .version = p->a.version };
     for (size_t i = 0; i < p->a.n; i++)
         if (p->a.flows[i].direction == FLOW_IN && w.n < COURIER_FILTERS_MAX) w.filters[w.n++] = bytes_str(p->a.flows[i].remote);
+    if (p->a.speaks) w.filters[w.n++] = BYTES_LIT(PEER_STATEMENT_TOPIC); /* there is room: a peer has fewer flows */
     struct out o = out_of(room, sizeof room);
     courier_put_peer(&o, (uint32_t)p->index, &w);
     if (ok(out_done(&o))) courier_tell(p->core, out_view(&o));
     p->asked = true;
+}
+
+void peer_taken(struct peer_live *p, uint32_t ticket)
+{
+    uint8_t room[16];
+    struct out o = out_of(room, sizeof room);
+    if (p->a.inbound) {
+        door_taken(p, ticket);
+        return;
+    }
+    courier_put_head(&o, COURIER_TAKEN, (uint32_t)p->index);
+    put_u32(&o, ticket);
+    courier_tell(p->core, out_view(&o));
+}
+
+void peer_carry(struct peer_live *p, uint32_t ticket, struct bytes topic, struct bytes payload)
+{
+    static uint8_t room[COURIER_PAYLOAD_MAX + 1024];
+    struct out o = out_of(room, sizeof room);
+    struct courier_message m = { .ticket = ticket, .topic = topic, .payload = payload };
+    if (p->a.inbound) {
+        door_send(p, ticket, topic, payload);
+        return;
+    }
+    courier_put_message(&o, COURIER_SEND, (uint32_t)p->index, &m);
+    courier_tell(p->core, out_view(&o));
 }
 
 static void tell_end(struct peer_live *p)
@@ -51,7 +78,7 @@ static void tell_end(struct peer_live *p)
 bool flow_open(const struct peer_live *p, size_t flow)
 {
     const struct flow_live *f = &p->flows[flow];
-    return f->state == FLOW_LIVE && f->judged && f->j.verdict != FLOW_DENY;
+    return f->state == FLOW_LIVE && f->judged && f->j.verdict != FLOW_DENY && peer_terms_hold(p);
 }
 
 void flow_changed(struct flow_live *f, const struct doc *d, int64_t at_ms)
@@ -133,28 +160,54 @@ void peer_saw(struct peer_live *p, enum sight s)
 
 /* ---- what the courier says ---- */
 
+unsigned flows_of(const struct peer_live *p, enum flow_direction d)
+{
+    unsigned mask = 0;
+    for (size_t i = 0; i < p->a.n; i++)
+        if (p->a.flows[i].direction == d) mask |= 1u << i;
+    return mask;
+}
+
+void peer_verify(struct peer_live *p)
+{
+    if (!p->up || !peer_terms_hold(p)) return;
+    for (size_t i = 0; i < p->a.n; i++)
+        if (p->granted >> i & 1) flow_to(p, i, FLOW_VERIFY, "reached", true);
+    peer_judge(p, "reached");
+}
+
+void peer_up(struct peer_live *p, unsigned granted)
+{
+    p->up = true;
+    p->down_why[0] = 0;
+    p->granted = granted;
+    peer_verify(p);
+}
+
 static MUST outcome on_up(struct peer_live *p, struct bytes in)
 {
     uint8_t n;
     struct bytes codes;
     size_t k = 0;
+    unsigned granted = flows_of(p, FLOW_OUT);
     TRY(take_u8(&in, &n));
     TRY(take(&in, n, &codes));
-    p->up = true;
-    p->down_why[0] = 0;
     for (size_t i = 0; i < p->a.n; i++) {
-        bool in_flow = p->a.flows[i].direction == FLOW_IN;
-        bool good = !in_flow || (k < codes.n && codes.at[k] < 0x80);
-        k += in_flow;
-        if (good) flow_to(p, i, FLOW_VERIFY, "reached", true);
+        if (p->a.flows[i].direction != FLOW_IN) continue;
+        if (k < codes.n && codes.at[k] < 0x80) granted |= 1u << i;
+        k++;
     }
-    peer_judge(p, "reached");
+    peer_up(p, granted);
     return at_end(in);
 }
 
-static void peer_down(struct peer_live *p, const char *why)
+void peer_down(struct peer_live *p, const char *why)
 {
     p->up = false;
+    p->granted = 0;
+    p->spoke_ms = 0;
+    p->shown = 0;
+    p->unproved_ms = 0;
     p->n_sent = 0;
     snprintf(p->down_why, sizeof p->down_why, "%s", why);
     for (size_t i = 0; i < p->a.n; i++) {
@@ -204,6 +257,16 @@ static MUST outcome on_sent(struct peer_live *p, struct bytes in)
     return at_end(in);
 }
 
+void peer_arrived(struct peer_live *p, const struct courier_message *m)
+{
+    if (!p->a.speaks || !bytes_equal_str(m->topic, PEER_STATEMENT_TOPIC)) {
+        flow_arrived(p, m);
+        return;
+    }
+    peer_taken(p, m->ticket);
+    peer_told(p, m->payload);
+}
+
 static MUST outcome on_record(struct core *c, struct bytes in)
 {
     enum courier_kind kind;
@@ -211,7 +274,7 @@ static MUST outcome on_record(struct core *c, struct bytes in)
     struct courier_message m;
     TRY(courier_take_head(&in, &kind, &index));
     struct peer_live *p = c->peers->at[index];
-    if (!p || !p->asked) return DONE; /* its end crossed this on the way */
+    if (!p || !p->asked || p->a.inbound) return DONE; /* its end crossed this on the way */
     switch (kind) {
     case COURIER_UP: return on_up(p, in);
     case COURIER_DOWN: return on_down(p, in);
@@ -219,7 +282,7 @@ static MUST outcome on_record(struct core *c, struct bytes in)
     case COURIER_SENT: return on_sent(p, in);
     case COURIER_ARRIVED:
         TRY(courier_take_message(in, &m));
-        flow_arrived(p, &m);
+        peer_arrived(p, &m);
         return DONE;
     default: return REFUSE(E_MALFORMED);
     }
@@ -232,7 +295,7 @@ static void channel_gone(struct core *c)
     s->backlog.n = 0;
     s->lost = false;
     for (size_t i = 0; i < COURIER_PEERS_MAX; i++) {
-        if (!s->at[i]) continue;
+        if (!s->at[i] || s->at[i]->a.inbound) continue;
         peer_down(s->at[i], "courier");
         s->at[i]->asked = false;
     }
@@ -298,15 +361,17 @@ static void want_courier(struct core *c)
 static int peer_turn(struct peer_live *p, int64_t mono_ms, bool test)
 {
     int wait = 1000;
-    bool wanted = peer_wanted(p);
+    bool wanted = peer_wanted(p), dial = wanted && !p->a.inbound;
     if (test) self_test(p);
-    if (wanted) want_courier(p->core);
+    if (dial) want_courier(p->core);
+    if (!wanted) door_close(p, "not-wanted");
     if (p->reopen_ms && mono_ms >= p->reopen_ms) {
         p->reopen_ms = 0;
         p->asked = false;
+        door_close(p, "reopening");
         peer_down(p, "reopening");
     }
-    if (wanted && !p->asked && channel_is_open(&p->core->peers->channel)) tell_peer(p);
+    if (dial && !p->asked && channel_is_open(&p->core->peers->channel)) tell_peer(p);
     if (!wanted && p->asked) {
         tell_end(p);
         peer_down(p, "not-wanted");
@@ -329,6 +394,7 @@ int peers_turn(struct core *c, int64_t mono_ms)
         int w = s->at[i] ? peer_turn(s->at[i], mono_ms, test) : wait;
         if (w < wait) wait = w;
     }
+    peers_speak(c, mono_ms);
     if (s->lost) courier_lost(c, "does-not-read");
     if (channel_is_open(&s->channel)) channel_flush(&s->channel, &s->backlog);
     return s->backlog.n ? 1 : wait;

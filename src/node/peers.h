@@ -61,6 +61,15 @@ struct flow_live {
     int64_t like_milli, like_at_ms;
 };
 
+struct door_link {                /* of a peer that connects to us */
+    bool open, greeted;           /* there is a link; it said CONNECT */
+    uint32_t link;                /* the gate's */
+    uint16_t epoch, next_id;
+    size_t window;                /* what it takes unacknowledged */
+    unsigned untaken;
+    struct { uint16_t id; uint32_t ticket; } sent[SENT_MAX]; /* id 0: free */
+};
+
 struct peer_live {
     struct core *core;
     size_t index;
@@ -79,6 +88,18 @@ struct peer_live {
     int64_t tightened_ms;         /* wall */
     size_t n_sent;
     uint64_t unlisted;
+    unsigned granted;             /* flows that are carried on this link */
+    struct door_link door;
+    /* statements between daemons (speak.c) */
+    char terms[65];               /* agreement_terms of ours; "" where none are needed */
+    char spoke[16];               /* the verdict of our newest */
+    int64_t spoke_ms;             /* mono; 0: not yet on this link */
+    bool answer_due;              /* they lack something only our next statement says */
+    uint64_t shown, theirs;       /* size of our record as shown on this link, 0: not yet; as they last said they saw it */
+    struct stated_head kept;      /* of their record: the newest that was proved to lead on */
+    struct buffer held;           /* the statement it came with, DSSE as JSON */
+    int64_t unproved_ms;          /* mono: since when they show heads without proof; 0: they do not */
+    int64_t written_ms;           /* mono: when one of theirs was last recorded */
     struct flow_live flows[AGREEMENT_FLOWS_MAX];
 };
 
@@ -92,6 +113,8 @@ struct peers {
     uint8_t alias_key[32];
     int64_t test_next_ms;
     struct grants *grants;        /* what the agreements allow */
+    const char *verdict;          /* how we stand, as last looked at */
+    int64_t look_ms;              /* mono: when to look again */
 };
 
 /* peers.c: the courier's channel and what is true of a peer */
@@ -100,6 +123,15 @@ void peer_saw(struct peer_live *p, enum sight s);          /* judges its flows a
 void peer_judge(struct peer_live *p, const char *cause);   /* cause: what a change is written down to */
 void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *why, bool record);
 void peer_reopen(struct peer_live *p, int64_t after_ms);   /* a new connection: untaken messages come again */
+bool peer_wanted(const struct peer_live *p);               /* something of it may still run */
+unsigned flows_of(const struct peer_live *p, enum flow_direction d);
+void peer_up(struct peer_live *p, unsigned granted);
+void peer_down(struct peer_live *p, const char *why);
+void peer_verify(struct peer_live *p);                     /* what is carried and agreed by both goes live */
+void peer_arrived(struct peer_live *p, const struct courier_message *m);
+void peer_taken(struct peer_live *p, uint32_t ticket);     /* what arrived is done with */
+void peer_carry(struct peer_live *p, uint32_t ticket, struct bytes topic, struct bytes payload);
+bool peer_terms_hold(const struct peer_live *p);           /* both sides signed the same terms, or none are needed */
 bool flow_open(const struct peer_live *p, size_t flow);    /* may carry something now */
 void flow_changed(struct flow_live *f, const struct doc *d, int64_t at_ms); /* d: the entry written about it */
 
@@ -111,7 +143,21 @@ void flow_forget(struct peer_live *p, size_t flow);         /* what is under way
 int flow_turn(struct peer_live *p, size_t flow, int64_t mono_ms);
 void flow_watch(struct peer_live *p, size_t flow, bool on); /* our own sensor beside it */
 
+/* door.c; core.h has what links.c calls */
+struct peer_live *door_peer(const struct core *c, uint32_t link);
+void door_close(struct peer_live *p, const char *why);
+void door_send(struct peer_live *p, uint32_t ticket, struct bytes topic, struct bytes payload); /* acknowledged: flow_sent */
+void door_say(struct peer_live *p, struct bytes topic, struct bytes payload);
+void door_taken(struct peer_live *p, uint32_t ticket);
+
+/* speak.c */
+void peers_speak(struct core *c, int64_t mono_ms);
+/* Holds what their valid statement says of the two records against what is kept; true: its head leads on from it, and is
+ * kept. message: {"old", "path", "held"} beside it. */
+bool peer_heads(struct peer_live *p, const struct statement *s, const struct doc *message);
+
 /* stand.c */
+void peer_told(struct peer_live *p, struct bytes message);  /* on the link: {"statement", "old", "path", "held"} */
 void peer_stand(struct peer_live *p);                      /* how it stands, from what is signed and said */
 bool peer_lapsed(const struct peer_live *p, int64_t wall_ms);
 void peer_stand_as(struct peer_live *p, const struct peer_live *old); /* a newer agreement with the same key */

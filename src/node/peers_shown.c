@@ -98,7 +98,12 @@ static struct doc *peer_doc(const struct peer_live *p, struct arena *a)
         doc_set_text(a, d, "statement_at", said_at);
         doc_set_bool(a, d, "statement_within", p->said && p->statement.within);
         doc_set_text(a, d, "key_code", code);
+        doc_set_text(a, d, "statement_verdict", p->said ? p->statement.verdict : "");
+        doc_set_text(a, d, "terms", !p->a.speaks ? "" : !p->said ? "awaited" : peer_terms_hold(p) ? "equal" : "differ");
+        doc_set_int(a, d, "their_record", (int64_t)p->kept.size);
+        doc_set_int(a, d, "our_record_seen", (int64_t)p->theirs);
     }
+    doc_set_bool(a, d, "inbound", p->a.inbound);
     doc_set_int(a, d, "port", p->a.port);
     doc_set_int(a, d, "unlisted", (int64_t)p->unlisted);
     for (unsigned s = 0; s < SIGHT_COUNT; s++) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "node/core.h"
+#include "crypto/seal_keys.h"
 #include "wire/sealing.h"
 
 enum { ASK_MS = 2000, HEAD_MS = 500, QUIET_MS = 3000 };
@@ -103,6 +104,30 @@ outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned 
     TRY(ask(c, out_view(&o), ASK_MS, answer, sizeof answer, &in));
     TRY(take_field32(&in, &der));
     return buffer_put(ret_der, der);
+}
+
+outcome seal_statement(struct core *c, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64])
+{
+    uint8_t request[SEALING_REQUEST_MAX], answer[SEALING_ANSWER_MAX];
+    struct out o = out_of(request, sizeof request);
+    struct bytes in, payload, signature;
+    put_u8(&o, SEAL_STATEMENT);
+    put_field16(&o, s->to);
+    put_field16(&o, s->verdict);
+    put_u64(&o, (uint64_t)s->at_ms);
+    put_u64(&o, (uint64_t)s->until_ms);
+    put_u32(&o, s->claimed);
+    put(&o, bytes_of(s->levels, sizeof s->levels));
+    put(&o, bytes_of(s->terms, sizeof s->terms));
+    put_u64(&o, s->seen_size);
+    put(&o, bytes_of(s->seen_root, sizeof s->seen_root));
+    TRY(out_done(&o));
+    TRY(ask(c, out_view(&o), HEAD_MS, answer, sizeof answer, &in));
+    TRY(take_field32(&in, &payload));
+    TRY(take_field16(&in, &signature));
+    if (signature.n != 64) return REFUSE(E_MALFORMED);
+    memcpy(ret_signature, signature.at, 64);
+    return buffer_put(ret_payload, payload);
 }
 
 outcome seal_server(struct core *c)

@@ -29,6 +29,12 @@ static void set_back(struct core *c, const char *id, const struct note *kept)
     c->self_next_ms = 0; /* control C4 says so now */
 }
 
+void witness_shown(struct core *c, const char *by, uint64_t size, const struct hash *root)
+{
+    struct note n = { .size = size, .root = *root };
+    if (!leads_to(c, &n)) set_back(c, by, &n);
+}
+
 /* Taps run inside the exchange: what is shown waits for the turn. Beyond a turn's number it is let go: the device
  * shows it again. */
 static void on_head(void *ctx, const struct message *m, const struct verdict *v)

@@ -79,6 +79,37 @@ static outcome answer_server(struct seal_keys *k, struct bytes in, struct out *o
     return DONE;
 }
 
+static outcome answer_statement(struct seal_keys *k, struct bytes in, struct out *o)
+{
+    struct seal_statement s;
+    struct bytes levels, terms, root;
+    struct buffer payload = BUFFER(4096);
+    uint8_t signature[64];
+    uint64_t at, until;
+    TRY(take_field16(&in, &s.to));
+    TRY(take_field16(&in, &s.verdict));
+    TRY(take_u64(&in, &at));
+    TRY(take_u64(&in, &until));
+    TRY(take_u32(&in, &s.claimed));
+    TRY(take(&in, sizeof s.levels, &levels));
+    TRY(take(&in, sizeof s.terms, &terms));
+    TRY(take_u64(&in, &s.seen_size));
+    TRY(take(&in, sizeof s.seen_root, &root));
+    TRY(at_end(in));
+    if (at > INT64_MAX || until > INT64_MAX) return REFUSE(E_RANGE);
+    s.at_ms = (int64_t)at, s.until_ms = (int64_t)until;
+    memcpy(s.levels, levels.at, levels.n);
+    memcpy(s.terms, terms.at, terms.n);
+    memcpy(s.seen_root, root.at, root.n);
+    outcome made = seal_keys_statement(k, &s, &payload, signature);
+    if (ok(made)) {
+        put_field32(o, buffer_view(&payload));
+        put_field16(o, bytes_of(signature, sizeof signature));
+    }
+    buffer_deinit(&payload);
+    return made;
+}
+
 static outcome answer_handshake(struct seal_keys *k, struct bytes in, struct out *o)
 {
     uint8_t signature[144];
@@ -98,6 +129,7 @@ static const struct {
     [SEAL_DEVICE]    = { BY_CORE,           answer_device },
     [SEAL_SERVER]    = { BY_CORE,           answer_server },
     [SEAL_HANDSHAKE] = { BY_GATE,           answer_handshake },
+    [SEAL_STATEMENT] = { BY_CORE,           answer_statement },
 };
 /* clang-format on */
 

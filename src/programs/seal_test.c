@@ -13,6 +13,7 @@
 #include "crypto/note.h"
 #include "crypto/tls_content.h"
 #include "crypto/x509.h"
+#include "wire/dsse.h"
 #include "wire/sealing.h"
 
 struct seal {
@@ -165,6 +166,56 @@ static void test_head(struct seal *s, const uint8_t ledger[32])
     CHECK(ask(s->core, head_request(6, "a", request), &in) == E_CONFLICT);
 }
 
+static struct bytes statement_request(const char *to, const char *verdict, uint64_t days, uint8_t level, uint8_t room[256])
+{
+    static const uint8_t zeros[64];
+    struct out o = out_of(room, 256);
+    put_u8(&o, SEAL_STATEMENT);
+    put_field16(&o, bytes_str(to));
+    put_field16(&o, bytes_str(verdict));
+    put_u64(&o, 1764288000000);
+    put_u64(&o, 1764288000000 + days * 86400000);
+    put_u32(&o, 100);
+    put(&o, bytes_of(zeros, 6));
+    put_u8(&o, level);
+    put(&o, bytes_of(zeros, 32));
+    put_u64(&o, 5);
+    put(&o, bytes_of(zeros, 32));
+    return out_view(&o);
+}
+
+/* Only what a statement can be; the head in it is the newest the seal itself signed, whatever core thinks. */
+static void test_statement(struct seal *s, const uint8_t ledger[32])
+{
+    static const struct { const char *to, *verdict; uint64_t days; uint8_t level; } wrong[] = { { "kawa", "fine", 1, 0 }, { "kawa", "within", 8, 0 },
+        { "kawa", "within", 0, 0 }, { "kawa", "within", 1, 5 }, { "Kawa", "within", 1, 0 }, { "", "within", 1, 0 }, { "k\",\"x\":\"", "within", 1, 0 } };
+    uint8_t room[256];
+    struct bytes in, payload, signature;
+    struct buffer pae = BUFFER(8192);
+    struct key *key = NULL;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(ask(s->core, statement_request(wrong[i].to, wrong[i].verdict, wrong[i].days, wrong[i].level, room), &in) == E_RANGE);
+    CHECK(ask(s->gate, statement_request("kawa", "within", 1, 2, room), &in) == E_DENIED);
+    CHECK(ask(s->core, statement_request("kawa", "within", 7, 2, room), &in) == OK);
+    CHECK_OK(take_field32(&in, &payload));
+    CHECK_OK(take_field16(&in, &signature));
+    CHECK_OK(dsse_pae("application/vnd.sekimori.statement+json", payload, &pae));
+    CHECK_OK(key_read_ed25519_raw(bytes_of(ledger, 32), &key));
+    CHECK_OK(key_verify(key, buffer_view(&pae), signature));
+    struct arena arena = ARENA(65536);
+    struct doc *d = NULL;
+    struct buffer again = BUFFER(8192);
+    CHECK_OK(doc_read_json(payload, &arena, &d));
+    CHECK_OK(doc_write_json(d, &again));
+    CHECK(bytes_equal(buffer_view(&again), payload)); /* canonical */
+    CHECK(doc_int(doc_get(d, "head"), "size", 0) == 7 && doc_int(doc_get(d, "seen"), "size", 0) == 5 && doc_int(doc_get(d, "levels"), "ra", 0) == 2);
+    CHECK(strcmp(doc_text(d, "site", ""), "water") == 0 && strcmp(doc_text(d, "to", ""), "kawa") == 0 && strcmp(doc_text(d, "verdict", ""), "within") == 0);
+    buffer_deinit(&again);
+    buffer_deinit(&pae);
+    arena_deinit(&arena);
+    key_free(key);
+}
+
 static void test_certificates(struct seal *s)
 {
     uint8_t request[SEALING_REQUEST_MAX];
@@ -225,8 +276,9 @@ static void test_table(struct seal *s)
         { SEAL_HEAD, E_MALFORMED, E_DENIED },
         { SEAL_DEVICE, E_MALFORMED, E_DENIED },
         { SEAL_SERVER, OK, E_DENIED },
+        { SEAL_STATEMENT, E_MALFORMED, E_DENIED },
         { SEAL_HANDSHAKE, E_DENIED, E_MALFORMED },
-        { 6, E_UNKNOWN, E_UNKNOWN },
+        { 7, E_UNKNOWN, E_UNKNOWN },
         { 255, E_UNKNOWN, E_UNKNOWN },
     };
     struct bytes in;
@@ -318,6 +370,7 @@ int main(void)
     struct seal s = seal_start();
     test_public(&s, ledger);
     test_head(&s, ledger);
+    test_statement(&s, ledger);
     test_certificates(&s);
     test_handshake(&s);
     test_table(&s);

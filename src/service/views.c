@@ -67,6 +67,7 @@ static struct doc *record_doc(struct service *s, struct arena *a)
 {
     uint64_t size;
     struct hash root;
+    uint8_t key[32];
     char text[65];
     struct doc *d = doc_map(a);
     outcome health = ledger_health(s->port.ledger);
@@ -74,6 +75,9 @@ static struct doc *record_doc(struct service *s, struct arena *a)
     hex_of(hash_view(&root), text);
     doc_set_int(a, d, "size", (int64_t)size);
     doc_set_text(a, d, "root", text);
+    ledger_key(s->port.ledger, key);
+    hex_of(bytes_of(key, sizeof key), text);
+    doc_set_text(a, d, "key", text);
     doc_set_text(a, d, "health", code_word(health.code));
     struct bytes head = ledger_head(s->port.ledger);
     doc_set_text(a, d, "head", head.n ? arena_text(a, head) : "");

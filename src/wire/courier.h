@@ -6,6 +6,9 @@
 
 #include "base/bytes.h"
 
+/* Peers that run Sekimori tell each other how they stand on this topic, both ways; no flow may have it. */
+#define PEER_STATEMENT_TOPIC "sekimori/statement"
+
 enum courier_kind {
     /* core -> courier */
     COURIER_PEER = 64, /* struct courier_peer: connect and stay connected */
@@ -20,7 +23,7 @@ enum courier_kind {
     COURIER_REFUSED,   /* u32 count since last, field16 first topic: what came on no filter of ours */
 };
 
-enum { COURIER_FILTERS_MAX = 16, COURIER_NAME_MAX = 64, COURIER_HOST_MAX = 128, COURIER_CA_MAX = 65536,
+enum { COURIER_FILTERS_MAX = 17, COURIER_NAME_MAX = 64, COURIER_HOST_MAX = 128, COURIER_CA_MAX = 65536,
     COURIER_PEERS_MAX = 32, COURIER_WINDOW = 64, COURIER_WHY_MAX = 160, COURIER_PAYLOAD_MAX = 65536 };
 
 struct courier_peer { /* views */

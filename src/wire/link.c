@@ -30,7 +30,7 @@ void link_source_key(const char *text, char ret_key[LINK_ADDRESS_MAX])
 
 static bool kind_known(uint8_t k)
 {
-    return (k >= LINK_LISTEN && k <= LINK_PROXIES) || (k >= LINK_READY && k <= LINK_BEHIND)
+    return (k >= LINK_LISTEN && k <= LINK_PEERS) || (k >= LINK_READY && k <= LINK_BEHIND)
         || (k >= LINK_ADMIT && k <= LINK_PLACE);
 }
 

@@ -14,6 +14,7 @@ enum link_kind {
     LINK_START,      /* the configuration is complete: bind, sandbox, serve */
     LINK_GUARD,      /* u32 handshakes at once, u32 connections, u32 per source address */
     LINK_PROXIES,    /* field16 addresses, comma-separated: who must begin with a PROXY header (wire/proxy.h) */
+    LINK_PEERS,      /* field32 PEM: whose certificates LISTENER_PEER takes; may be re-sent */
     /* gate -> core */
     LINK_READY = 16, /* bound and sandboxed; u8 listener count */
     LINK_UP,         /* struct link_up: TLS done; core answers ADMIT or CLOSE */
@@ -35,13 +36,14 @@ enum listener {
     LISTENER_EST,     /* 8444: TLS 1.3, enrolment; certificate asked for, not required */
     LISTENER_CONSOLE, /* 8480: plain HTTP, loopback only */
     LISTENER_WSS,     /* off by default: mutual TLS 1.3, MQTT over WebSocket at /mqtt */
+    LISTENER_PEER,    /* off by default: mutual TLS 1.3, MQTT; other systems, by certificates of their own */
     LISTENERS
 };
 
-/* MQTT packets flow on these, and the same admission holds for both. */
+/* MQTT packets flow on these, and a certificate is asked for. */
 static inline bool listener_is_mqtt(enum listener l)
 {
-    return l == LISTENER_MQTT || l == LISTENER_WSS;
+    return l == LISTENER_MQTT || l == LISTENER_WSS || l == LISTENER_PEER;
 }
 
 enum link_end {

@@ -106,7 +106,7 @@ static void test_heads(void)
         link_put_head(&o, kind, link);
         CHECK_QUIET(ok(out_done(&o)) && memory[0] == k && memory[4] == 0xFE);
     }
-    CHECK(known == 5 + 6 + 5);
+    CHECK(known == 6 + 6 + 5);
 }
 
 static void test_words(void)

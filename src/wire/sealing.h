@@ -17,6 +17,10 @@ enum sealing {
                         names fixed at init. From core only. */
     SEAL_HANDSHAKE,  /* 32 or 48 bytes transcript hash -> field16 DER signature over the TLS 1.3 server
                         CertificateVerify content (RFC 8446 4.4.3) built here. From gate only. */
+    SEAL_STATEMENT,  /* field16 to, field16 verdict (one of four words), u64 at ms, u64 until ms (at most 7 days later),
+                        u32 claimed, 7 levels, 32 bytes terms, u64 seen size, 32 bytes seen root
+                        -> field32 payload (JSON, this site's newest signed head in it), field16 Ed25519 signature
+                        over its DSSE encoding. From core only. */
 };
 
 #define SEALING_REQUEST_MAX 4096

@@ -110,7 +110,7 @@ def days_on(days=0, file=None):
 class Site:
     """One site: `sekimori init`, `sekimorid`, people's keys, devices; everything below self.dir."""
 
-    def __init__(self, name='test', host='localhost', listen='127.0.0.1', config='', console=''):
+    def __init__(self, name='test', host='localhost', listen='127.0.0.1', config='', console='', peers=False):
         self.name, self.host = name, host
         self.dir = tempfile.mkdtemp(prefix='sekimori-')
         self.state = os.path.join(self.dir, 'site')
@@ -120,6 +120,9 @@ class Site:
         argv = ['init', '--site', name, '--host', host, '--roles', self.path('people'), '--custody', self.path('custody')]
         for k in ('mqtt', 'https', 'est'):
             argv += ['--' + k, f'{listen}:{self.ports[k]}']
+        if peers:
+            self.ports['peers'] = free_port()
+            argv += ['--peers', f"{listen}:{self.ports['peers']}"]
         argv += ['--console', f"127.0.0.1:{self.ports['console']}", '--console-dir', console]
         made = self.cli(*argv)
         if made.returncode:

@@ -176,7 +176,7 @@ function PeerCard({ p, s }: { p: Peer; s: Status }) {
         <div class="system">
           <p class="quiet">{t.theirs}</p>
           <p class="system-name">{said(p.name)}</p>
-          <p class="quiet">{p.id} · {p.host}:{String(p.port)} · {p.transport}</p>
+          <p class="quiet">{p.id} · {p.inbound ? t.inbound : `${p.host}:${p.port}`} · {p.transport}</p>
         </div>
       </div>
       <dl class="pairs pairs-wide">
@@ -185,6 +185,8 @@ function PeerCard({ p, s }: { p: Peer; s: Status }) {
           {p.until !== null ? <> · {t.until} <Moment ms={p.until} /></> : null}
         </Pair>
         <Statement p={p} />
+        {p.terms ? <Pair name={t.terms}>{t.termsOf[p.terms]}</Pair> : null}
+        {p.terms ? <Pair name={t.witness}>{t.witnessOf(n(p.theirRecord), n(p.ourRecord))}</Pair> : null}
         <Pair name={t.seen}>{p.seen.length ? <strong>{list(p.seen)}</strong> : t.seenNone}</Pair>
         <Pair name={t.boundary}>{p.boundary}</Pair>
         <Pair name={t.contact}>{p.contact}</Pair>
