@@ -53,6 +53,22 @@ static void check_disk(struct cli *c, struct finding *f)
     snprintf(f->text, sizeof f->text, "%llu MB", mb);
 }
 
+/* backup.json is what `backup make` left behind. */
+static void check_backup(struct cli *c, struct finding *f)
+{
+    char path[700];
+    struct buffer b = BUFFER(0);
+    struct doc *d = NULL;
+    int64_t at = 0;
+    snprintf(path, sizeof path, "%s/backup.json", c->state);
+    outcome o = port_file_load(path, 65536, &b);
+    if (ok(o)) o = doc_read_json(buffer_view(&b), &c->arena, &d);
+    if (ok(o)) o = time_parse(bytes_str(doc_text(d, "at", "")), &at);
+    buffer_deinit(&b);
+    f->good = ok(o) && port_wall_ms() - at < 7 * MS_DAY;
+    snprintf(f->text, sizeof f->text, "%s", ok(o) ? doc_text(d, "at", "") : "sekimori backup make DIR");
+}
+
 static void row(struct cli *c, enum word name, const struct finding *f, int *bad)
 {
     printf("%s %s  %s  %s\n", f->good ? "●" : "■", cli_say(c, name), f->good ? cli_say(c, W_FINE) : cli_say(c, W_BAD), f->text);
@@ -80,7 +96,8 @@ static void check_daemon(struct cli *c, int *bad)
 int cmd_doctor(struct cli *c)
 {
     static const struct { enum word name; void (*check)(struct cli *c, struct finding *f); } rows[] = { { W_DOC_CLOCK, check_clock },
-        { W_DOC_KEYS, check_keys }, { W_DOC_CUSTODY, check_custody }, { W_DOC_DISK, check_disk } };
+        { W_DOC_KEYS, check_keys }, { W_DOC_CUSTODY, check_custody }, { W_DOC_DISK, check_disk },
+        { W_DOC_BACKUP, check_backup } };
     int bad = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct finding f = { 0 };

@@ -120,6 +120,11 @@ static const struct command commands[] = {
     { "ledger", "consistency", "OLD NEW [--out FILE]", "二つの大きさの間の整合証明を取り出す", "export the proof that NEW entries contain the first OLD", cmd_ledger_consistency },
     { "ledger", "prune", "--before TIME [--class data] [--reason TEXT] [--dry-run]", "古い記録データの中身を消す（証明は残る）", "give up old recorded data (proofs stay)", cmd_ledger_prune },
     { "ledger", "erase", "DEVICE --reason TEXT", "機器の記録データの鍵を破棄して読めなくする", "destroy the key of a device's recorded data", cmd_ledger_erase },
+    { "backup", "make", "DIR [--without-data-keys]", "動いたままバックアップを取り、その場で検証する（鍵類は保管庫の根の鍵でしか開かない）",
+        "copy the running site and verify the copy (keys inside open only with the root key in custody)", cmd_backup_make },
+    { "backup", "verify", "DIR [--custody FILE]", "バックアップを検証する（8 不一致）", "verify a backup (exit 8 when it is not whole)", cmd_backup_verify },
+    { "backup", "restore", "DIR --custody FILE --state NEW [--user NAME] [--dry-run]", "バックアップと保管庫の鍵から同じサイトを作り直す（既にある所には書かない）",
+        "make the same site again from a backup and the key in custody (never over an existing one)", cmd_backup_restore },
     { "ledger", "head", "", "いま要約値に署名させる", "have the head signed now", cmd_ledger_head },
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -188,7 +193,7 @@ static int help(const struct cli *c, FILE *to)
 /* `sekimori --version` asks for ours; behind a noun it is that of a release. */
 static bool takes_value(const char *name, bool behind_noun)
 {
-    static const char *const bare[] = { "dry-run", "help", "version" };
+    static const char *const bare[] = { "dry-run", "help", "version", "without-data-keys" };
     if (behind_noun && strcmp(name, "version") == 0) return true;
     for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)
         if (strcmp(bare[i], name) == 0) return false;

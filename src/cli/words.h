@@ -32,6 +32,20 @@
     X(W_NEED, "指定が必要です", "is needed")                                                      \
     X(W_NO_ROOM, "まだありません", "none yet")                                                    \
     X(W_ASOF, "時点", "as of")                                                                    \
+    X(W_BACKUP_MADE, "バックアップしました（検証済み）", "backed up, and verified")                              \
+    X(W_BACKUP_NEEDS, "復元には保管庫の根の鍵が要ります。媒体と鍵は別の場所に置いてください", "a restore needs the root key in custody: keep the medium and that key in different places") \
+    X(W_FILES, "ファイル", "files")                                                                  \
+    X(W_CUSTODY_IS, "--custody には、init が保管用に作った root.key（またはその入っているフォルダー）を指定します", "--custody is the root.key (or its folder) that init made for custody") \
+    X(W_BOX_SHUT, "この鍵では開けません（別の鍵か、改変されています）", "this key does not open it (another key, or it was changed)") \
+    X(W_BOX_OPENS, "保管庫の鍵で開けました", "the key in custody opens it")                                      \
+    X(W_NOT_THE_SITE, "中の証明書が保管庫の鍵で署名されていません。このサイトのものではありません", "the certificate inside was not signed by the key in custody: it is not this site's") \
+    X(W_OTHER_ROOT, "別のサイトの鍵です", "that is another site's key")                                         \
+    X(W_NO_USER, "その利用者はこの計算機にいません", "no such user on this machine")                            \
+    X(W_RESTORED, "復元しました", "restored")                                                          \
+    X(W_WOULD_RESTORE, "復元できます（まだ何も書いていません）", "can be restored (nothing was written)")               \
+    X(W_NO_DATA_KEYS, "データ鍵は入っていません。記録された測定値の中身は読めません（証明はできます）", "without data keys: recorded readings cannot be read, only proved") \
+    X(W_AFTER_RESTORE, "このバックアップより後の記録は失われています。元のサイトは二度と起動しないでください。次に：", "what was recorded after this backup is lost. Never start the old site again. Next:") \
+    X(W_DOC_BACKUP, "バックアップ（7日以内）", "backup (7 days)")                                             \
     X(W_OVERLOAD, "過負荷：より重要な任務のデータを先に通し、その他は後回しにしています（起動からの後回し件数）", "overload: data of the more important missions goes first, the rest is told to come later (told so since start)") \
     X(W_LIMITS, "制限", "limits")                                                                 \
     X(W_HELD, "承認待ち保留", "held for release")                                                 \

@@ -126,6 +126,22 @@ outcome x509_pem_key_hash(struct bytes pem, struct hash *ret)
     return certificate_key_hash(sk_X509_value(list, 0), ret);
 }
 
+outcome x509_pem_key(struct bytes pem, struct buffer *ret)
+{
+    AUTO(certificates) STACK_OF(X509) *list = NULL;
+    AUTO_TEXT uint8_t *der = NULL;
+    TRY(certificates_read(pem, NULL, &list));
+    int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(sk_X509_value(list, 0)), &der);
+    return n > 0 ? buffer_put(ret, bytes_of(der, (size_t)n)) : REFUSE_CLEAN(E_MALFORMED);
+}
+
+outcome x509_pem_signed_by(struct bytes pem, const struct key *by)
+{
+    AUTO(certificates) STACK_OF(X509) *list = NULL;
+    TRY(certificates_read(pem, NULL, &list));
+    return X509_verify(sk_X509_value(list, 0), by->pkey) == 1 ? DONE : REFUSE_CLEAN(E_CRYPTO);
+}
+
 outcome x509_der_to_pem(struct bytes der, struct buffer *ret)
 {
     AUTO(x509) X509 *x = NULL;

@@ -42,5 +42,9 @@ MUST outcome x509_pkcs7_to_pem(struct bytes der, struct buffer *ret);
 MUST outcome x509_der_to_pem(struct bytes der, struct buffer *ret);
 /* SHA-256 of the SPKI of the first certificate in pem: the "CA key hash" of an invite. */
 MUST outcome x509_pem_key_hash(struct bytes pem, struct hash *ret);
+/* That key itself, SPKI DER, appended. */
+MUST outcome x509_pem_key(struct bytes pem, struct buffer *ret);
+/* The first certificate in pem carries by's signature. E_CRYPTO. Says nothing about its dates. */
+MUST outcome x509_pem_signed_by(struct bytes pem, const struct key *by);
 
 #endif

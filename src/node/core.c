@@ -240,6 +240,26 @@ static outcome open_rooms(struct core *c)
     return exchange_new(&c->access, &xp, &bounds, &c->exchange);
 }
 
+/* `sekimori backup restore` left a word: from which head this site was made again. It becomes an entry, once. */
+static void tell_restored(struct core *c)
+{
+    char path[600], size[24];
+    struct arena a = ARENA(65536);
+    struct buffer b = BUFFER(65536);
+    struct doc *d = NULL;
+    snprintf(path, sizeof path, "%s/core/restored.json", c->state);
+    outcome o = port_file_load(path, 65536, &b);
+    if (ok(o)) o = doc_read_json(buffer_view(&b), &a, &d);
+    if (ok(o)) {
+        snprintf(size, sizeof size, "%lld", (long long)doc_int(d, "signed", 0));
+        core_audit(c, "restored", "from_backup_of", doc_text(d, "at", ""), "head", doc_text(d, "head", ""), "signed", size, NULL);
+        o = ledger_sync(c->ledger);
+    }
+    if (ok(o)) (void)!ok(port_file_remove(path));
+    buffer_deinit(&b);
+    arena_deinit(&a);
+}
+
 static outcome open_ledger(struct core *c)
 {
     char dir[600], cut_text[24];
@@ -253,6 +273,7 @@ static outcome open_ledger(struct core *c)
     core_registry_changed(c);
     snprintf(cut_text, sizeof cut_text, "%llu", (unsigned long long)cut);
     core_audit(c, "started", "torn_bytes_cut", cut_text, "confined", c->confined, NULL);
+    tell_restored(c);
     return DONE;
 }
 

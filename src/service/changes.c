@@ -179,6 +179,24 @@ outcome change_document(struct service *s, struct request *q)
     return answer_doc(q, d);
 }
 
+/* {"at","head","signed","manifest_sha256"}: this machine's root took a copy. Only the record hears of it. */
+outcome change_backup(struct service *s, struct request *q)
+{
+    static const char *const texts[] = { "at", "head", "manifest_sha256" };
+    struct doc *in, *d = doc_map(&q->arena);
+    TRY(body_of(q, &in));
+    doc_set_text(&q->arena, d, "what", "backup");
+    doc_set_text(&q->arena, d, "by", q->caller->name);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = doc_text(in, texts[i], "");
+        if (!*text || strlen(text) > 80) return answer_problem(q, 400, "SK-1401", "a backup has at, head and manifest_sha256", texts[i]);
+        doc_set_text(&q->arena, d, texts[i], text);
+    }
+    doc_set_int(&q->arena, d, "signed", doc_int(in, "signed", 0));
+    TRY(s->port.write(s->port.ctx, ENTRY_AUDIT, d, false));
+    return answer_doc(q, d);
+}
+
 outcome change_head(struct service *s, struct request *q)
 {
     TRY(s->port.head(s->port.ctx));

@@ -186,6 +186,7 @@ MUST outcome get_alerts(struct service *s, struct request *q);
 MUST outcome get_unmanaged(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);
 MUST outcome change_head(struct service *s, struct request *q);
+MUST outcome change_backup(struct service *s, struct request *q);
 
 /* work.c */
 MUST outcome get_works(struct service *s, struct request *q);

@@ -84,6 +84,7 @@ static const struct route routes[] = {
     { "POST", "/api/v1/documents/{}", PEOPLE, NEED_DOCUMENTS, change_document },
     { "GET", "/api/v1/ledger", PEOPLE, NEED_SIGHT, get_ledger },
     { "POST", "/api/v1/ledger/head", 0, NEED_ROOT, change_head },
+    { "POST", "/api/v1/backup", 0, NEED_ROOT, change_backup },
     { "POST", "/api/v1/ledger/prune", 0, NEED_ROOT, change_prune },
     { "POST", "/api/v1/ledger/erase/{}", 0, NEED_ROOT, change_erase },
     { "GET", "/api/v1/ledger/consistency", PEOPLE, NEED_SIGHT, get_consistency },
