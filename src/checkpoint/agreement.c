@@ -6,7 +6,7 @@
 
 #include "base/nearest.h"
 #include "base/time.h"
-#include "checkpoint/flat.h"
+#include "wire/flat.h"
 #include "checkpoint/statement.h"
 #include "wire/mqtt.h"
 

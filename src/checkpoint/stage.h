@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "checkpoint/agreement.h"
-#include "checkpoint/flat.h"
+#include "wire/flat.h"
 
 enum stage_result { STAGE_PASSES, STAGE_REFUSES, STAGE_WAITS, STAGE_HOLDS };
 

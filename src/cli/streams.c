@@ -6,7 +6,7 @@
 #include "assurance/charter.h"
 #include "assurance/model_value.h"
 #include "cli/cli.h"
-#include "platform/registry.h"
+#include "platform/declared.h"
 #include "wire/mqtt.h"
 
 enum { EXPIRY_MAX_S = 600 };
@@ -93,6 +93,12 @@ static bool good_safe(const struct doc *d)
     return true;
 }
 
+static bool good_any(const struct doc *d)
+{
+    (void)d;
+    return true; /* declared_read says more, with its place */
+}
+
 static const char *const labels[] = { "public", "internal", "confidential", "restricted", NULL };
 static const char *const fails[] = { "closed", "pass-flag", "hold-last", NULL };
 static const char *const owners[] = { "mission-owner", "asset-owner", "executive", NULL };
@@ -106,6 +112,8 @@ static const struct member members[] = {
     { "fail", false, "one of closed, pass-flag, hold-last", fails, NULL },
     { "command", false, "true or false", NULL, good_bool },
     { "safe", false, "a list of at most 4 values of \"do\", each at most 23 bytes", NULL, good_safe },
+    { "fields", false, "a list of fields", NULL, good_any },
+    { "others", false, "true or false", NULL, good_bool },
     { "expiry_s", false, "a whole number of seconds from 1 to 600, without a unit", NULL, good_expiry },
 };
 enum { MEMBERS = sizeof members / sizeof *members };
@@ -145,6 +153,9 @@ static void check_stream(struct checking *k, const struct doc *s, const struct d
     for (const struct doc *d = s->first; d; d = d->next) check_member(k, d);
     for (size_t i = 0; i < MEMBERS; i++)
         if (members[i].required && !doc_get(s, members[i].key)) wrong(k, s, members[i].key, "expected, but missing");
+    struct declared_wrong w = { 0 };
+    struct stream made;
+    if (!k->wrong && !ok(declared_read(s, &made, &w))) wrong(k, w.at ? w.at : s, "", "%s", w.text);
     for (const struct doc *other = rows->first; other != s; other = other->next)
         if (*doc_text(s, "name", "") && strcmp(doc_text(s, "name", ""), doc_text(other, "name", "")) == 0)
             wrong(k, doc_get(s, "name"), "name", "expected a name of its own; \"%.60s\" stands at line %d too", doc_text(s, "name", ""), other->line);

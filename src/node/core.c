@@ -236,6 +236,7 @@ static outcome open_rooms(struct core *c)
     TRY(assurance_new(&ap, &c->assurance));
     c->access = (struct access) { .registry = c->registry };
     TRY(judged_new(&c->access.judged));
+    TRY(values_new(&c->access.values));
     snprintf(c->access.site, sizeof c->access.site, "%s", c->config.site);
     return exchange_new(&c->access, &xp, &bounds, &c->exchange);
 }
@@ -375,6 +376,7 @@ static int due(struct core *c)
     self_turn(c, mono);
     learn_turn(c, wall);
     work_turn(c, wall);
+    forms_turn(c);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     if (mono >= c->refusals_next_ms) {
@@ -441,6 +443,8 @@ void core_close(struct core *c)
     peers_close(c);
     service_free(c->service);
     exchange_free(c->exchange);
+    values_free(c->access.values);
+    map_deinit(&c->forms);
     assurance_free(c->assurance);
     registry_free(c->registry);
     users_free(c->users);

@@ -114,6 +114,7 @@ struct core {
     struct { int fd; struct buffer in, out; size_t sent; } local[LOCAL_MAX]; /* out: an answer on its way */
     struct limits limits;      /* copy of what assurance handed out */
     struct map latest;         /* "decision:D-1" -> index + 1 of the newest entry about it */
+    struct map forms;          /* device id -> word: what its data was found to be since the last turn */
     struct map retained;       /* topic -> index + 1 of the entry that holds its retained message */
     uint64_t cached_size;      /* entries the retained cache covers */
     int64_t prune_next_ms;
@@ -171,6 +172,10 @@ MUST outcome keep_save(struct core *c);
 MUST outcome keep_prune(struct core *c, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret);
 MUST outcome keep_erase(struct core *c, const char *id, const char *reason, const char *by);
 void keep_turn(struct core *c, int64_t mono_ms);
+
+/* forms.c: word is a literal, "form-good" or what broke it. */
+void forms_told(struct core *c, const struct message *m, const char *word);
+void forms_turn(struct core *c);
 
 /* grants.c: a signed policy; why as assurance's doors. */
 MUST outcome core_grants(void *ctx, struct bytes json, const char *by, char why[ASSURANCE_WHY]);

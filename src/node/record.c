@@ -286,10 +286,13 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
     struct core *c = ctx;
     if (strstr(what, "refused")) learn_refused(c, m);
     if (v && v->word && strcmp(v->word, "no-permit") == 0) learn_unpermitted(c, m);
+    if (bytes_starts(bytes_str(what), BYTES_LIT("form-"))) forms_told(c, m, strcmp(what, "form-good") == 0 ? "form-good" : v->word);
+    if (strcmp(what, "form-good") == 0) return;
     if (tell_kind(what) == ENTRY_AUDIT) { /* whatever a peer can repeat is counted, not written each time */
         char detail[200];
-        snprintf(detail, sizeof detail, "%.*s %s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,
-            m && m->topic.n ? (const char *)m->topic.at : "", v && v->word ? v->word : "");
+        snprintf(detail, sizeof detail, "%.*s %s%s%s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,
+            m && m->topic.n ? (const char *)m->topic.at : "", v && v->word ? v->word : "", v && v->detail ? " " : "",
+            v && v->detail ? v->detail : "");
         core_counted(c, what, m && m->from ? m->from->id : "", bytes_is_utf8(bytes_str(detail)) ? detail : "", 1);
         return;
     }

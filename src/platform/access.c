@@ -265,6 +265,7 @@ static void step_alarm(struct judging *j)
 {
     if (!j->in_layout || !bytes_equal_str(j->topic.class, "a") || j->command) return;
     bool flag = j->q->action == ACT_PUBLISH && j->q->who->trust == TRUST_QUARANTINED;
+    j->v.alarm = true;
     SAY(j, "alarm", flag ? "flag" : "pass", "an alarm is never stopped{1}{2}", "警報は止めません{1}{2}", "", "");
     if (j->q->action == ACT_RECEIVE && j->q->who->trust == TRUST_QUARANTINED) return;
     settle(j, flag ? RULING_FLAG : RULING_ALLOW, flag ? "quarantined" : "alarm");
@@ -277,16 +278,21 @@ static bool safe_value(const struct stream *s, const char *value)
     return false;
 }
 
+bool access_safe_direction(const struct stream *s, struct bytes payload)
+{
+    struct arena arena = ARENA(65536);
+    struct doc *d = NULL;
+    bool safe = s && s->safe[0][0] && payload.n <= 16384 && ok(doc_read_json(payload, &arena, &d)) && safe_value(s, doc_text(d, "do", ""));
+    arena_deinit(&arena);
+    return safe;
+}
+
 /* The declared safe direction: payload field "do". What does not parse, or repeats a key, is not safe. */
 static void step_direction(struct judging *j)
 {
     if (!j->command) return;
     j->varies = VARIES_ALWAYS; /* the payload counts */
-    struct arena arena = ARENA(65536);
-    struct doc *d = NULL;
-    if (j->stream && j->q->payload.n <= 16384 && ok(doc_read_json(j->q->payload, &arena, &d)))
-        j->v.safe_direction = safe_value(j->stream, doc_text(d, "do", ""));
-    arena_deinit(&arena);
+    j->v.safe_direction = access_safe_direction(j->stream, j->q->payload);
     if (j->v.safe_direction) SAY(j, "safe direction", "pass", "a declared safe direction", "宣言された安全側の操作です", "", "");
     else SAY(j, "safe direction", "no", "not a declared safe direction", "安全側の操作ではありません", "", "");
 }

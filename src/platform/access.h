@@ -6,6 +6,7 @@
 
 #include "base/limit.h"
 #include "platform/grants.h"
+#include "platform/values.h"
 
 /* ACT_PUBLISH of a command asks for the grant "command"; ACT_SUBSCRIBE and ACT_RECEIVE for "subscribe". */
 enum action { ACT_CONNECT, ACT_PUBLISH, ACT_SUBSCRIBE, ACT_RECEIVE, ACT_HISTORY, ACT_ADMINISTER, ACTIONS };
@@ -32,6 +33,8 @@ struct verdict {
     bool observed_only;      /* a limit in observe mode would have acted */
     bool safe_direction;
     bool judged;             /* by access: `sekimori why` shows the same */
+    bool alarm;              /* flagged at most, whatever acts on it */
+    const char *detail;      /* what of it was wrong, where the word does not say all; good until the next message; may be NULL */
 };
 
 struct judged;
@@ -44,6 +47,7 @@ struct access {
     const struct permits *permits; /* open work permits, swapped by node; NULL: none */
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
     struct judged *judged; /* what is remembered of verdicts; NULL: nothing. Who is asked about must be the registry's own then */
+    struct values *values;   /* newest good values; NULL: none are kept */
     bool open; /* the lab only: any client id, and without grants every identity may everything but */
     const char *const *closed; /* ... subscribe to these, which is refused with 0x80; NULL-terminated, may be NULL */
 };
@@ -73,6 +77,8 @@ struct topic_parts {
     struct bytes device, class, name; /* name: everything after the class, "" if none */
 };
 bool access_topic(const struct access *a, struct bytes topic, struct topic_parts *ret);
+/* The payload orders a safe direction of this command stream. s may be NULL. */
+bool access_safe_direction(const struct stream *s, struct bytes payload);
 /* A command: a topic of class cmd or of a command stream, but for replies. *ret_stream may be NULL. */
 bool access_is_command(const struct access *a, struct bytes topic, const struct stream **ret_stream);
 

@@ -47,7 +47,8 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
      * (on the device's link), "command-held", "command-released", "command-refused", "command-expired",
      * "command-dropped" (by order, or the device did not take it), "observed" (a limit in observe mode would have
      * acted); of all else: "publish-refused", "subscribe-refused" (m->topic: the filter), "subscription-withdrawn",
-     * "connect-refused", "will-refused", "takeover", "link-closed", "slow-consumer" (once a session), "session-evicted". */
+     * "publish-flagged" and "publish-kept-back" (it broke its form, or was
+     * acted on: v says how), "form-broken" and "form-good" (of all its publisher says; at the change), "connect-refused", "will-refused", "takeover", "link-closed", "slow-consumer" (once a session), "session-evicted". */
     void (*tell)(void *ctx, const char *what, const struct message *m, const struct verdict *v,
         const struct held *h);
     int64_t (*mono_ms)(void *ctx);

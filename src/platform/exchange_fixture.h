@@ -241,6 +241,7 @@ F struct world *w_new(void)
     w_registry(w);
     w->access = (struct access) { .registry = w->r, .limits = &w->limits, .site = "w" };
     CHECK_OK(judged_new(&w->access.judged));
+    CHECK_QUIET(ok(values_new(&w->access.values)));
     w->limits.rows = w->rows;
     struct exchange_port port = w_port(w);
     CHECK_QUIET(ok(exchange_new(&w->access, &port, &small, &w->x)));
@@ -258,6 +259,7 @@ F void w_free(struct world *w)
 {
     exchange_free(w->x);
     judged_free(w->access.judged);
+    values_free(w->access.values);
     registry_free(w->r);
     w_forget(w);
     for (uint64_t i = 0; i < w->records; i++) {

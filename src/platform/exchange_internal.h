@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "platform/exchange.h"
+#include "platform/schema.h"
 
 #define NONE UINT32_MAX
 #define NEVER INT64_MAX
@@ -57,6 +58,8 @@ struct cargo {
     uint64_t index;             /* of the ledger, NO_INDEX */
     uint64_t obliged;           /* its acknowledgement waits until this index is durable too; 0: none */
     struct parcel *kept;
+    uint8_t kept_back;          /* 0, or the reason its publisher is told: its readers get the last good value instead */
+    const char *kept_word;
     uint32_t reached, dropped;  /* sessions of the target device */
     struct mqtt_publish out;    /* what is written to links, but for QoS, id, retain and expiry; last: see cargo_begin */
 };
@@ -66,6 +69,10 @@ void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, en
 void cargo_from_recorded(struct exchange *x, struct cargo *c, const struct recorded *r, uint64_t index, enum path path);
 void cargo_expiry(struct exchange *x, struct cargo *c); /* Message Expiry Interval: what is left of it */
 void cargo_flag(struct cargo *c, const char *word);
+/* The site's own user property; value is a view as long as the cargo. */
+void cargo_own(struct cargo *c, struct bytes name, struct bytes value);
+/* Another payload in its place; nothing else its publisher wrote stays with it. */
+void cargo_replace(struct exchange *x, struct cargo *c, struct bytes payload);
 /* The parcel of this cargo, made on first use; the cargo keeps one count. NULL: memory or KEPT_BYTES_MAX. */
 struct parcel *cargo_keep(struct exchange *x, struct cargo *c);
 void cargo_done(struct exchange *x, struct cargo *c);
@@ -262,6 +269,7 @@ struct exchange {
     uint32_t retained_n, queued_commands;
     size_t kept_bytes;
     struct buffer out;
+    char said[SCHEMA_TEXT];        /* what verdicts point to: of one message */
     struct exchange_counts counts;
     uint64_t egress[PATHS];
     struct yielding yielding;
@@ -389,6 +397,7 @@ struct answer { /* to a publish */
     uint64_t index;        /* what must be durable first */
     char text[REASON_BYTES], hold[16];
 };
+void publish_refuse(struct exchange *x, const struct cargo *c, const struct verdict *v, enum code code, struct answer *a);
 void answer_of(struct answer *a, enum code code, uint8_t reason, const struct verdict *v, const char *hold);
 void answer_point(struct answer *a, const struct verdict *v, const struct cargo *c);
 /* Judges, records, keeps, delivers. m.from NULL: the server. */
@@ -430,6 +439,12 @@ void deliver_all(struct exchange *x, struct cargo *c);
 void deliver_retained(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options);
 void deliver_retained_tap(struct exchange *x, uint32_t tap, struct bytes filter);
 void deliver_pump(struct exchange *x, struct session *s); /* first what was in flight, then the queue */
+
+/* ---- form.c: declared forms, and what becomes of what breaks them or is acted on ---- */
+/* false: refused, answered. Judged is the verdict on the publisher. */
+bool form_may(struct exchange *x, struct cargo *c, const struct verdict *judged, struct answer *a);
+/* It was accepted: the newest good value of its topic, if that is what it is. */
+void form_keep(struct exchange *x, const struct cargo *c);
 
 /* ---- retained.c ---- */
 MUST outcome retained_put(struct exchange *x, struct cargo *c); /* an empty payload removes */

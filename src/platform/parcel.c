@@ -7,8 +7,24 @@
 /* Names that only the site itself may write. */
 static bool reserved(struct bytes name)
 {
-    return bytes_starts(name, BYTES_LIT("sk-")) && (bytes_equal_str(name, "sk-flag") || bytes_equal_str(name, "sk-hold")
-        || bytes_equal_str(name, "sk-label"));
+    static const char *const names[] = { "sk-flag", "sk-hold", "sk-label", "sk-stale-since", "sk-source" };
+    if (!bytes_starts(name, BYTES_LIT("sk-"))) return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (bytes_equal_str(name, names[i])) return true;
+    return false;
+}
+
+/* Of these, what the record keeps as it was: the rest is said anew. */
+static bool lasting(struct bytes name)
+{
+    return reserved(name) && !bytes_equal_str(name, "sk-hold") && !bytes_equal_str(name, "sk-label");
+}
+
+static bool has_own(const struct mqtt_properties *p, struct bytes name)
+{
+    for (size_t i = 0; i < p->users; i++)
+        if (bytes_equal(p->user[i].name, name)) return true;
+    return false;
 }
 
 /* The site's own word must get through: over the bound of user properties it takes the publisher's last one's place. */
@@ -29,7 +45,7 @@ static void set_label(const struct exchange *x, struct cargo *c)
         set_own(&c->out.properties, BYTES_LIT("sk-label"), bytes_str(label_word(label_of(c->stream))));
 }
 
-static void copy_properties(struct mqtt_properties *to, const struct mqtt_properties *p)
+static void copy_properties(struct mqtt_properties *to, const struct mqtt_properties *p, bool ours)
 {
     /* MQTT 5, 3.3.2-4, 3.3.2-15, 3.3.2-16, 3.3.2-17, 3.3.2-18 and 3.3.2-20: unaltered, in their order, but for
      * the names reserved here */
@@ -39,7 +55,7 @@ static void copy_properties(struct mqtt_properties *to, const struct mqtt_proper
     to->response_topic = p->response_topic;
     to->correlation = p->correlation;
     for (size_t i = 0; i < p->users; i++)
-        if (!reserved(p->user[i].name)) to->user[to->users++] = p->user[i];
+        if (!reserved(p->user[i].name) || (ours && lasting(p->user[i].name))) to->user[to->users++] = p->user[i];
 }
 
 static void set_expiry(struct exchange *x, struct cargo *c, uint32_t expiry_s)
@@ -58,13 +74,14 @@ static void cargo_begin(struct cargo *c, enum path path)
     c->index = NO_INDEX;
 }
 
-void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path)
+/* ours: what the site wrote on it itself is to be believed. */
+static void from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path, bool ours)
 {
     cargo_begin(c, path);
     c->m = *m;
     c->expires_ms = NEVER;
     const struct mqtt_properties *p = m->properties;
-    if (p) copy_properties(&c->out.properties, p);
+    if (p) copy_properties(&c->out.properties, p, ours);
     c->out.topic = m->topic;
     c->out.payload = m->payload;
     c->m.properties = &c->out.properties;
@@ -72,7 +89,12 @@ void cargo_from_message(struct exchange *x, struct cargo *c, const struct messag
     set_label(x, c);
     if (p && mqtt_has(p, MQTT_HAS_message_expiry_s)) set_expiry(x, c, p->message_expiry_s);
     else if (c->command) set_expiry(x, c, c->stream ? c->stream->expiry_s : COMMAND_EXPIRY_S);
-    if (m->flagged) cargo_flag(c, m->flag_word);
+    if (m->flagged && (!ours || !has_own(&c->out.properties, BYTES_LIT("sk-flag")))) cargo_flag(c, m->flag_word);
+}
+
+void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path)
+{
+    from_message(x, c, m, path, m->from == NULL);
 }
 
 void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, enum path path)
@@ -103,7 +125,7 @@ void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, en
 /* As it was when it was recorded: its time has run since. */
 void cargo_from_recorded(struct exchange *x, struct cargo *c, const struct recorded *r, uint64_t index, enum path path)
 {
-    cargo_from_message(x, c, &r->m, path);
+    from_message(x, c, &r->m, path, true);
     c->index = index;
     if (c->expires_ms == NEVER) return;
     int64_t since_ms = wall(x) - r->at_ms;
@@ -123,6 +145,20 @@ void cargo_flag(struct cargo *c, const char *word)
     c->m.flagged = true;
     c->m.flag_word = word;
     set_own(&c->out.properties, BYTES_LIT("sk-flag"), bytes_str(word ? word : "flagged"));
+}
+
+void cargo_own(struct cargo *c, struct bytes name, struct bytes value)
+{
+    set_own(&c->out.properties, name, value);
+}
+
+void cargo_replace(struct exchange *x, struct cargo *c, struct bytes payload)
+{
+    c->out.properties.has = 0;
+    c->out.properties.users = 0;
+    c->m.payload = c->out.payload = payload;
+    c->m.session = NULL;
+    set_label(x, c);
 }
 
 static struct bytes store(struct out *o, struct bytes b)

@@ -28,6 +28,7 @@ void answer_of(struct answer *a, enum code code, uint8_t reason, const struct ve
     }
     put_str(&o, v->word);
     if (v->limit) put_fmt(&o, " %s of decision %s", v->limit->id, v->limit->decision);
+    if (v->detail) put_fmt(&o, ": %s", v->detail);
     a->text[o.n] = 0;
 }
 
@@ -50,7 +51,7 @@ void answer_point(struct answer *a, const struct verdict *v, const struct cargo 
     a->text[o.n] = 0;
 }
 
-static void refuse(struct exchange *x, const struct cargo *c, const struct verdict *v, enum code code, struct answer *a)
+void publish_refuse(struct exchange *x, const struct cargo *c, const struct verdict *v, enum code code, struct answer *a)
 {
     answer_of(a, code, v->reason, v, NULL);
     answer_point(a, v, c);
@@ -61,7 +62,7 @@ static void refuse(struct exchange *x, const struct cargo *c, const struct verdi
 static void refuse_word(struct exchange *x, const struct cargo *c, uint8_t reason, const char *word, struct answer *a)
 {
     struct verdict v = { .ruling = RULING_DENY, .reason = reason, .word = word };
-    refuse(x, c, &v, reason == MQTT_QUOTA ? E_FULL : E_DENIED, a);
+    publish_refuse(x, c, &v, reason == MQTT_QUOTA ? E_FULL : E_DENIED, a);
 }
 
 static bool server_topic(struct bytes topic)
@@ -73,6 +74,7 @@ static bool server_topic(struct bytes topic)
 static bool publisher_may(struct exchange *x, struct cargo *c, struct answer *a)
 {
     const struct mqtt_properties *p = &c->out.properties;
+    struct verdict v = { .ruling = RULING_ALLOW, .word = "server" };
     if (c->m.from && server_topic(c->m.topic)) { /* MQTT 5, 4.7.2: the server's own */
         refuse_word(x, c, MQTT_NOT_AUTHORIZED, "no-grant", a);
         return false;
@@ -81,9 +83,9 @@ static bool publisher_may(struct exchange *x, struct cargo *c, struct answer *a)
         const struct session *s = session_of(x, c->source);
         struct question q = { .who = c->m.from, .action = ACT_PUBLISH, .topic = c->m.topic, .payload = c->m.payload,
             .now_ms = wall(x), .purpose = s ? s->purpose : NULL };
-        struct verdict v = access_judge(x->access, &q);
+        v = access_judge(x->access, &q);
         if (v.ruling != RULING_ALLOW && v.ruling != RULING_FLAG) {
-            refuse(x, c, &v, E_DENIED, a);
+            publish_refuse(x, c, &v, E_DENIED, a);
             return false;
         }
         x->counts.flagged += v.ruling == RULING_FLAG;
@@ -99,7 +101,7 @@ static bool publisher_may(struct exchange *x, struct cargo *c, struct answer *a)
         reason = MQTT_PAYLOAD_FORMAT;
     }
     if (word) refuse_word(x, c, reason, word, a);
-    return !word;
+    return !word && form_may(x, c, &v, a);
 }
 
 outcome publish_record(struct exchange *x, struct cargo *c, bool *ret_recorded, uint64_t *ret_index)
@@ -115,6 +117,13 @@ outcome publish_record(struct exchange *x, struct cargo *c, bool *ret_recorded, 
     c->index = c->obliged = *ret_index;
     if (c->index >= x->next_index) x->next_index = c->index + 1;
     return DONE;
+}
+
+/* What went out was the last good value, of which its publisher was promised nothing. */
+static void answer_kept_back(struct exchange *x, const struct cargo *c, struct answer *a)
+{
+    struct verdict v = { .ruling = RULING_DENY, .reason = c->kept_back, .word = c->kept_word, .detail = x->said[0] ? x->said : NULL };
+    answer_of(a, E_DENIED, c->kept_back, &v, NULL);
 }
 
 void publish_accept(struct exchange *x, struct cargo *c, struct answer *a)
@@ -133,12 +142,14 @@ void publish_accept(struct exchange *x, struct cargo *c, struct answer *a)
         refuse_word(x, c, MQTT_QUOTA, "not-recorded", a);
         return;
     }
+    form_keep(x, c);
     outcome o = c->m.retain ? retained_put(x, c) : DONE;
     bool nobody = x->destinations_n == 0;
     deliver_all(x, c);
     a->index = c->obliged;
     if (!ok(o)) refuse_word(x, c, MQTT_QUOTA, "retained-store-full", a);
     else if (c->command && c->reached == 0) answer_of(a, E_FULL, MQTT_QUOTA, &too_slow, NULL); /* told by account() */
+    else if (c->kept_back) answer_kept_back(x, c, a);
     else if (nobody && !a->recorded) a->reason = MQTT_NO_SUBSCRIBERS; /* MQTT 5, 3.4.2.1 */
 }
 
@@ -308,7 +319,7 @@ static MUST outcome publish_once(struct exchange *x, struct session *s, const st
     static const struct verdict in_use = { .ruling = RULING_DENY, .reason = MQTT_ID_IN_USE, .word = "packet-id-in-use" };
     struct answer a UNSET;
     /* MQTT 5, 4.3.2-5: nothing of an acknowledged QoS 1 message is remembered */
-    if (receiving_find(s, p->id)) refuse(x, c, &in_use, E_CONFLICT, &a);
+    if (receiving_find(s, p->id)) publish_refuse(x, c, &in_use, E_CONFLICT, &a);
     else if (!ok(pending_room(x))) refuse_word(x, c, MQTT_QUOTA, "memory", &a);
     else if (yield_asks(x, s, c)) come_later(x, &a);
     else publish_accept(x, c, &a);

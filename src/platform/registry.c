@@ -6,6 +6,8 @@
 
 #include "base/port/port.h"
 #include "ledger/ledger.h"
+#include "platform/declared.h"
+#include "platform/member.h"
 #include "platform/stream_index.h"
 #include "wire/mqtt.h"
 
@@ -39,10 +41,6 @@ struct registry {
 };
 
 static const char *const roles[ROLES] = { "none", "device", "operator", "viewer", "peer", "administrator", "contractor" };
-static const char *const fails[] = { [FAIL_CLOSED] = "closed", [FAIL_PASS_FLAG] = "pass-flag",
-    [FAIL_HOLD_LAST] = "hold-last" };
-static const char *const labels[] = { "public", "internal", "confidential", "restricted" };
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 const char *role_word(enum role r)
 {
@@ -138,32 +136,6 @@ static void list_insert(struct list *l, size_t place, void *item)
 
 /* ---- reading documents ---- */
 
-/* Every member must be one of the names: an unknown key is refused, not skipped. */
-static MUST outcome only(const struct doc *d, const char *const *names, size_t n)
-{
-    if (!d || d->kind != DOC_MAP) return REFUSE(E_MALFORMED);
-    for (const struct doc *m = d->first; m; m = m->next) {
-        size_t i = 0;
-        while (i < n && strcmp(m->key, names[i]) != 0) i++;
-        if (i == n) return REFUSE(E_MALFORMED);
-    }
-    return DONE;
-}
-
-static MUST outcome text_of(const struct doc *d, const char *key, char *text, size_t size)
-{
-    const struct doc *m = doc_get(d, key);
-    if (m && m->kind != DOC_TEXT) return REFUSE(E_MALFORMED);
-    return bytes_to_text(bytes_str(m ? m->text : ""), text, size);
-}
-
-static MUST outcome id_of(const struct doc *d, const char *key, bool needed, char *text)
-{
-    TRY(text_of(d, key, text, ID_MAX));
-    if (text[0] == 0 && !needed) return DONE;
-    return registry_id_valid(bytes_str(text)) ? DONE : REFUSE(E_MALFORMED);
-}
-
 /* Hexadecimal of at most cap bytes; absent or "" gives none. */
 static MUST outcome hex_of_key(const struct doc *d, const char *key, uint8_t *at, size_t cap, size_t *ret_n)
 {
@@ -190,11 +162,11 @@ static MUST outcome read_identity(const struct doc *d, struct identity *ret)
         "not_after", "ak", "why", "ordered", "ek", "maker" };
     struct identity i = { 0 };
     size_t n = 0;
-    TRY(only(d, keys, COUNT(keys)));
-    TRY(id_of(d, "id", true, i.id));
-    TRY(id_of(d, "group", false, i.group));
-    TRY(text_of(d, "model", i.model, sizeof i.model));
-    TRY(text_of(d, "why", i.why, sizeof i.why));
+    TRY(member_only(d, keys, COUNT(keys)));
+    TRY(member_id(d, "id", true, i.id));
+    TRY(member_id(d, "group", false, i.group));
+    TRY(member_text(d, "model", i.model, sizeof i.model));
+    TRY(member_text(d, "why", i.why, sizeof i.why));
     TRY(role_of(d, &i.role));
     if (!ok(life_parse(doc_text(d, "life", ""), &i.life))) return REFUSE(E_MALFORMED);
     if (!ok(trust_parse(doc_text(d, "trust", ""), &i.trust))) return REFUSE(E_MALFORMED);
@@ -208,7 +180,7 @@ static MUST outcome read_identity(const struct doc *d, struct identity *ret)
     TRY(hex_of_key(d, "ek", i.ek_hash, sizeof i.ek_hash, &n));
     if (n != 0 && n != sizeof i.ek_hash) return REFUSE(E_MALFORMED);
     i.has_ek = n != 0;
-    TRY(text_of(d, "maker", i.maker, sizeof i.maker));
+    TRY(member_text(d, "maker", i.maker, sizeof i.maker));
     i.not_after_ms = doc_int(d, "not_after", 0);
     i.ordered = doc_bool(d, "ordered", false);
     *ret = i;
@@ -220,67 +192,17 @@ static MUST outcome read_invite(const struct doc *d, struct invite *ret)
     static const char *const keys[] = { "token", "id", "role", "group", "model", "until", "used" };
     struct invite i = { 0 };
     size_t n = 0;
-    TRY(only(d, keys, COUNT(keys)));
+    TRY(member_only(d, keys, COUNT(keys)));
     TRY(hex_of_key(d, "token", i.token_hash, sizeof i.token_hash, &n));
     if (n != sizeof i.token_hash) return REFUSE(E_MALFORMED);
-    TRY(id_of(d, "id", true, i.id));
-    TRY(id_of(d, "group", false, i.group));
-    TRY(text_of(d, "model", i.model, sizeof i.model));
+    TRY(member_id(d, "id", true, i.id));
+    TRY(member_id(d, "group", false, i.group));
+    TRY(member_text(d, "model", i.model, sizeof i.model));
     TRY(role_of(d, &i.role));
     if (!role_invited(i.role)) return REFUSE(E_MALFORMED);
     i.until_ms = doc_int(d, "until", 0);
     i.used = doc_bool(d, "used", false);
     *ret = i;
-    return DONE;
-}
-
-static MUST outcome word_in(const char *word, const char *const *words, size_t n, size_t *ret)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(word, words[i]) != 0) continue;
-        *ret = i;
-        return DONE;
-    }
-    return REFUSE(E_MALFORMED);
-}
-
-static MUST outcome read_safe(const struct doc *list, struct stream *s)
-{
-    if (!list) return DONE;
-    if (list->kind != DOC_LIST || list->count > COUNT(s->safe)) return REFUSE(E_MALFORMED);
-    size_t n = 0;
-    for (const struct doc *m = list->first; m; m = m->next, n++) {
-        if (m->kind != DOC_TEXT || m->text[0] == 0) return REFUSE(E_MALFORMED);
-        TRY(bytes_to_text(bytes_str(m->text), s->safe[n], sizeof s->safe[n]));
-    }
-    return DONE;
-}
-
-static MUST outcome read_stream(const struct doc *d, struct stream *ret)
-{
-    static const char *const keys[] = { "name", "pattern", "owner", "label", "unit", "recorded", "fail",
-        "command", "safe", "expiry_s" };
-    struct stream s = { 0 };
-    size_t n = 0;
-    TRY(only(d, keys, COUNT(keys)));
-    TRY(id_of(d, "name", true, s.name));
-    TRY(text_of(d, "pattern", s.pattern, sizeof s.pattern));
-    struct bytes pattern = bytes_str(s.pattern);
-    if (!mqtt_filter_valid(pattern) || bytes_starts(pattern, BYTES_LIT("$"))) return REFUSE(E_MALFORMED);
-    TRY(text_of(d, "owner", s.owner, sizeof s.owner));
-    TRY(text_of(d, "unit", s.unit, sizeof s.unit));
-    const char *label = doc_text(d, "label", "internal");
-    TRY(word_in(label, labels, COUNT(labels), &n));
-    TRY(bytes_to_text(bytes_str(label), s.label, sizeof s.label));
-    TRY(word_in(doc_text(d, "fail", "closed"), fails, COUNT(fails), &n));
-    s.fail = (enum fail_policy)n;
-    s.recorded = doc_bool(d, "recorded", false);
-    s.command = doc_bool(d, "command", false);
-    TRY(read_safe(doc_get(d, "safe"), &s));
-    int64_t expiry_s = doc_int(d, "expiry_s", 60);
-    if (expiry_s < 1 || expiry_s > 600) return REFUSE(E_RANGE);
-    s.expiry_s = (uint32_t)expiry_s;
-    *ret = s;
     return DONE;
 }
 
@@ -379,7 +301,7 @@ static MUST outcome apply_identity(struct registry *r, const struct doc *d, int6
 static MUST outcome judge_life(const struct registry *r, const struct doc *d, int64_t at_ms, struct identity *ret)
 {
     static const char *const keys[] = { "id", "what", "from", "event", "to", "why", "by" };
-    TRY(only(d, keys, COUNT(keys)));
+    TRY(member_only(d, keys, COUNT(keys)));
     const struct identity *i = find(r, doc_text(d, "id", ""));
     if (!i) return REFUSE(E_UNKNOWN);
     const char *what = doc_text(d, "what", ""), *from = doc_text(d, "from", ""), *to = doc_text(d, "to", "");
@@ -498,7 +420,7 @@ static bool more_specific(const struct stream *a, const struct stream *b)
 static MUST outcome apply_stream(struct registry *r, const struct doc *d)
 {
     struct stream s = { 0 };
-    TRY(read_stream(d, &s));
+    TRY(declared_read(d, &s, NULL));
     TRY(list_reserve(&r->streams));
     struct stream *mine = map_get(&r->names, bytes_str(s.name));
     if (!mine) {
@@ -536,7 +458,7 @@ outcome registry_judge(const struct registry *r, unsigned kind, const struct doc
     case ENTRY_IDENTITY: return judge_identity(r, d, &i);
     case ENTRY_LIFE: return judge_life(r, d, 0, &i);
     case ENTRY_INVITE: return judge_invite(r, d, &v);
-    case ENTRY_STREAM: return read_stream(d, &s);
+    case ENTRY_STREAM: return declared_read(d, &s, NULL);
     case ENTRY_UNMANAGED: return registry_identity(r, doc_text(d, "id", "")) ? REFUSE(E_CONFLICT) : unmanaged_judge(d);
     default: return DONE;
     }
@@ -735,23 +657,4 @@ struct doc *registry_doc_life(struct arena *a, const char *id, const char *what,
     doc_set_text(a, d, "why", why);
     doc_set_text(a, d, "by", by);
     return whole(d, 7);
-}
-
-struct doc *registry_doc_stream(struct arena *a, const struct stream *s)
-{
-    struct doc *d = doc_map(a), *safe = doc_list(a);
-    doc_set_text(a, d, "name", s->name);
-    doc_set_text(a, d, "pattern", s->pattern);
-    doc_set_text(a, d, "owner", s->owner);
-    doc_set_text(a, d, "label", s->label[0] ? s->label : "internal");
-    doc_set_text(a, d, "unit", s->unit);
-    doc_set_bool(a, d, "recorded", s->recorded);
-    doc_set_text(a, d, "fail", fails[s->fail]);
-    doc_set_bool(a, d, "command", s->command);
-    size_t n = 0;
-    for (; n < COUNT(s->safe) && s->safe[n][0]; n++) doc_add(safe, doc_text_new(a, s->safe[n]));
-    if (safe && safe->count != n) return NULL;
-    doc_set(a, d, "safe", safe);
-    doc_set_int(a, d, "expiry_s", s->expiry_s ? s->expiry_s : 60);
-    return whole(d, 10);
 }

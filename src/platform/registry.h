@@ -53,7 +53,21 @@ struct invite {
     bool used;
 };
 
+/* What becomes of a message that breaks its form, on which a limit or an ordered quarantine acts, or that cannot be judged:
+ * refused; delivered with a mark; or its readers keep the last good value, marked stale. */
 enum fail_policy { FAIL_CLOSED, FAIL_PASS_FLAG, FAIL_HOLD_LAST };
+
+enum { STREAM_FIELDS = 8, STREAM_NAME = 24, STREAM_UNIT = 16 };
+enum form_type { FORM_NUMBER, FORM_INTEGER, FORM_TEXT, FORM_BOOL, FORM_TYPES };
+
+struct stream_field { /* a member of a flat JSON object, or (name "") the whole payload as one plain number */
+    char name[STREAM_NAME];
+    char unit[STREAM_UNIT];     /* "": has none */
+    char unit_in[STREAM_NAME];  /* the member that must say this unit; "": it goes without saying */
+    enum form_type type;
+    bool optional, has_min, has_max;
+    int64_t min_milli, max_milli; /* thousandths */
+};
 
 struct stream { /* a declared topic pattern */
     char name[ID_MAX];
@@ -66,6 +80,9 @@ struct stream { /* a declared topic pattern */
     bool command;
     char safe[4][24];       /* safe-direction values of payload field "do" */
     uint32_t expiry_s;      /* commands: 60 by default */
+    uint8_t n_fields;       /* 0: any payload */
+    bool others;            /* members that are not declared are let pass */
+    struct stream_field fields[STREAM_FIELDS];
 };
 
 struct registry;

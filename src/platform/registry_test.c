@@ -124,7 +124,7 @@ static void round_trip(void)
     CHECK(registry_invites(r, vs, 4) == 1 && memcmp(vs[0], &v, sizeof v) == 0);
     CHECK(registry_identity(r, "new-1") && registry_identity(r, "new-1")->life == LIFE_EXPECTED);
     struct stream s = { .name = "pump", .pattern = "sk/v1/w/+/cmd/pump", .owner = "o", .label = "internal", .unit = "",
-        .recorded = true, .fail = FAIL_HOLD_LAST, .command = true, .safe = { "stop", "close" }, .expiry_s = 30 };
+        .recorded = true, .fail = FAIL_PASS_FLAG, .command = true, .safe = { "stop", "close" }, .expiry_s = 30 };
     CHECK_OK(registry_apply(r, ENTRY_STREAM, registry_doc_stream(&a, &s), 9));
     const struct stream *st = registry_stream(r, BYTES_LIT("sk/v1/w/gw-1/cmd/pump"));
     CHECK(st && memcmp(st, &s, sizeof s) == 0);

@@ -66,6 +66,8 @@ def streams(bench):
         ('wrong unit', 'expiry_s: 60', 'expiry_s: 60kg', 'expected a whole number of seconds'), ('out of range', 'expiry_s: 60', 'expiry_s: 100000', 'from 1 to 600'),
         ('wrong word', 'fail: closed', 'fail: clozed', 'did you mean "closed"'), ('unknown owner', 'owner: asset-owner', 'owner: asset-ownr', 'did you mean "asset-owner"'),
         ('broken pattern', 'pattern: sk/v1/mizu/gw-02/cmd/pump', 'pattern: "sk/#/pump"', 'expected an MQTT topic filter'),
+        ('a wrong range', '{ name: v, unit: m, unit_in: u, min: 0, max: 5 }', '{ name: v, unit: m, unit_in: u, min: 9, max: 5 }', 'min is above max'),
+        ('a value with its unit', '{ name: v, unit: mg/L, unit_in: u, min: 0, max: 2 }', '{ name: v, unit: mg/L, unit_in: u, min: 0, max: 2 mg }', 'without its unit'),
         ('a wish for a list', 'safe: [stop]', 'safe: stop', 'expected a list'), ('unknown top', 'streams:', 'strems:', 'did you mean "streams"'),
     ]
     before = bench.entries()
@@ -73,7 +75,8 @@ def streams(bench):
         path, line = bench.changed('streams.yaml', bench.streams, old, new)
         r = bench.site.cli('stream', 'apply', path)
         expects(f'stream, {what}', r, 78, word, f'streams.yaml:{line}')
-    two = bench.streams + bench.streams[bench.streams.index('  - name'):].replace('pump-command', 'second').replace('expiry_s: 60', 'expiry_s: 60kg')
+    one = bench.streams[bench.streams.index('  - name'):bench.streams.index('\n# What the gauges')] + '\n'
+    two = 'streams:\n' + one + one.replace('pump-command', 'second').replace('expiry_s: 60', 'expiry_s: 60kg')
     expects('stream, a good one before a bad one', bench.site.cli('stream', 'apply', bench.file('streams.yaml', two)), 78, 'streams[1].expiry_s')
     missing = '\n'.join(x for x in bench.streams.splitlines() if 'pattern:' not in x)
     expects('stream, without its pattern', bench.site.cli('stream', 'apply', bench.file('streams.yaml', missing)), 78, 'pattern: expected, but missing')

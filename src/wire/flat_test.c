@@ -1,4 +1,4 @@
-#include "checkpoint/flat.h"
+#include "wire/flat.h"
 
 #include "base/test.h"
 

@@ -1,4 +1,4 @@
-#include "checkpoint/flat.h"
+#include "wire/flat.h"
 
 static void space(struct bytes *in)
 {

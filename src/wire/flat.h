@@ -1,7 +1,7 @@
 /* A flat JSON object as readings are: names with numbers, texts, truths. Nothing nested, no name twice, at most
  * FLAT_MAX members; numbers (also quoted ones: "1.25") become thousandths. Bytes of strangers: bounded, no recursion. */
-#ifndef CHECKPOINT_FLAT_H
-#define CHECKPOINT_FLAT_H
+#ifndef WIRE_FLAT_H
+#define WIRE_FLAT_H
 
 #include "base/bytes.h"
 
