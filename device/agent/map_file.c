@@ -124,6 +124,26 @@ static MUST outcome write_put(struct map_file *m, struct bytes key, struct bytes
     return DONE;
 }
 
+/* seconds name do */
+static MUST outcome away_put(struct map_file *m, struct bytes value)
+{
+    struct bytes name, act;
+    uint32_t after_s;
+    if (m->away_s != 0) return REFUSE(E_CONFLICT);
+    TRY(number_take(&value, 366 * 86400, &after_s));
+    TRY(settings_word(&value, &name));
+    TRY(settings_word(&value, &act));
+    TRY(at_end(value));
+    if (after_s == 0) return REFUSE(E_RANGE);
+    TRY(name_take(name, m->away_name, sizeof m->away_name));
+    TRY(name_take(act, m->away_act, sizeof m->away_act));
+    const struct map_write *w = map_file_write_find(m, m->away_name, m->away_act); /* declared above this row */
+    if (w == NULL) return REFUSE(E_UNKNOWN);
+    if (w->given) return REFUSE(E_CONFIG); /* nobody is there to give a value */
+    m->away_s = after_s;
+    return DONE;
+}
+
 static MUST outcome map_put_row(void *ctx, struct bytes key, struct bytes value)
 {
     static const struct bytes read = { (const uint8_t *)"read.", 5 }, command = { (const uint8_t *)"command.", 8 };
@@ -131,6 +151,7 @@ static MUST outcome map_put_row(void *ctx, struct bytes key, struct bytes value)
     uint32_t station;
     if (bytes_starts(key, read)) return read_put(m, bytes_of(key.at + read.n, key.n - read.n), value);
     if (bytes_starts(key, command)) return write_put(m, bytes_of(key.at + command.n, key.n - command.n), value);
+    if (bytes_equal_str(key, "away")) return away_put(m, value);
     if (!bytes_equal_str(key, "station")) return REFUSE(E_UNKNOWN);
     TRY(settings_number(value, 247, &station));
     m->station = (int)station;

@@ -3,6 +3,7 @@
  *   read.level-upper = input 0 100 m             kind address divisor unit
  *   command.pump.start = coil 0 1                kind address value: written as it is
  *   command.pump.set = set 2 10 0 50 Hz          address divisor lowest highest unit: the value given
+ *   away = 3600 pump stop                        after so many seconds without a site: that fixed command, once
  * Kinds: coil discrete holding input; divisors 1 10 100 1000. */
 #ifndef DEVICE_AGENT_MAP_FILE_H
 #define DEVICE_AGENT_MAP_FILE_H
@@ -36,6 +37,8 @@ struct map_write {
 struct map_file {
     int station;
     size_t reads, writes;
+    uint32_t away_s; /* 0: nothing declared; what was set last stays set */
+    char away_name[READING_NAME_MAX], away_act[MAP_DO_MAX];
     struct map_read read[MAP_ROWS_MAX];
     struct map_write write[MAP_ROWS_MAX];
 };

@@ -10,6 +10,7 @@ static void test_good(void)
                                      "read.running = coil 3 1\ncommand.pump.start = coil 0 1\n"
                                      "command.pump.set = set 2 10 5 50 Hz\ncommand.valve.open = holding 9 65280\n"),
         &m, &line));
+    CHECK(m.away_s == 0);
     CHECK(m.station == 7 && m.reads == 2 && m.writes == 3);
     CHECK(m.read[0].kind == MAP_INPUT && m.read[0].digits == 2 && strcmp(m.read[0].unit, "m") == 0);
     CHECK(m.read[1].kind == MAP_COIL && m.read[1].address == 3 && m.read[1].unit[0] == 0);
@@ -25,6 +26,8 @@ static void test_good(void)
     CHECK_IS(map_file_raw(w, -1, &raw), E_RANGE);
     CHECK_OK(map_file_raw(map_file_write_find(&m, "valve", "open"), 0, &raw));
     CHECK(raw == 65280);
+    CHECK_OK(map_file_read(bytes_str("command.pump.stop = coil 0 0\naway = 3600 pump stop\n"), &m, &line));
+    CHECK(m.away_s == 3600 && map_file_write_find(&m, m.away_name, m.away_act) == &m.write[0]);
 }
 
 static void test_bad(void)
@@ -49,6 +52,11 @@ static void test_bad(void)
         { "command.pump.start = coil 0 1\ncommand.pump.start = coil 1 1", 2 },
         { "station = 248", 1 },
         { "speed = 9600", 1 },
+        { "away = 60 pump stop", 1 }, /* not known yet */
+        { "command.pump.stop = coil 0 0\naway = 0 pump stop", 2 },
+        { "command.pump.set = set 2 10 5 50\naway = 60 pump set", 2 },
+        { "command.pump.stop = coil 0 0\naway = 60 pump stop now", 2 },
+        { "command.pump.stop = coil 0 0\naway = 60 pump stop\naway = 60 pump stop", 3 },
         { "read.level = input 0 1 \"", 1 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "device/agent/settings.h"
+#include "device/agent/spool.h"
 
 static const struct {
     const char *word, *arguments, *ja, *en;
@@ -83,10 +84,13 @@ static MUST outcome check(struct options *o, const char *language, const char **
     if (o->verb == VERB_LEAVE && o->wipe == NULL) return REFUSE(E_USAGE); /* leaving means forgetting */
     if ((o->modbus == NULL) != (o->map == NULL)) return REFUSE(E_USAGE);
     if (o->only_controller != NULL && o->modbus == NULL) return REFUSE(E_USAGE);
-    *ret_wrong = "--count --every --timeout";
+    *ret_wrong = "--count --every --timeout --buffer --sync";
     TRY(number(o->count, 100000, &o->count_n));
     TRY(number(o->every, 86400000, &o->every_ms));
     TRY(number(o->timeout, 86400, &o->timeout_s));
+    TRY(number(o->buffer, 1 << 30, &o->buffer_kb));
+    if (o->buffer != NULL && o->buffer_kb < SPOOL_BYTES_MIN >> 10) return REFUSE(E_USAGE);
+    TRY(number(o->sync, 60000, &o->sync_ms));
     if (o->sim != NULL && (o->count_n == 0 || o->count_n > 2000)) return REFUSE(E_USAGE);
     if (o->state == NULL) return state_default_dir(o->state_dir);
     *ret_wrong = "--state";

@@ -24,6 +24,10 @@ enum verb { VERB_HELP, VERB_JOIN, VERB_BOOT, VERB_RUN, VERB_STATUS, VERB_ATTEST,
         "try a listener from outside: plaintext, TLS 1.2, no certificate")                         \
     X("--only-controller", NULL, only_controller, "この計算機自身の値は送らない", "send nothing about this machine itself") \
     X("--every", "MS", every, "計測の間隔（ミリ秒）", "milliseconds between measurements")         \
+    X("--buffer", "KB", buffer, "送信待ちの測定値を置くディスクの上限（64以上、既定 65536）",            \
+        "most disk for readings that wait to be sent (64 or more; 65536 unless said)")                         \
+    X("--sync", "MS", sync, "緩衝領域をディスクに確定する間隔（既定 100 ミリ秒）",                       \
+        "milliseconds until what is kept is synced to the disk (100 unless said)")                 \
     X("--sim", "MODEL", sim, "模擬ゲートウェイとして動かす", "run simulated gateways of this model") \
     X("--count", "N", count, "模擬の台数、または受け取る件数", "how many gateways, or messages")   \
     X("--invites", "FILE", invites, "招待URLを1行に1つ書いたファイル", "file of invite URLs, one a line") \
@@ -40,7 +44,7 @@ struct options {
 #define X(name, argument, field, ja, en) const char *field; /* NULL when not given; "" for a flag given */
     OPTION_ROWS(X)
 #undef X
-    uint32_t count_n, every_ms, timeout_s; /* 0 when not given */
+    uint32_t count_n, every_ms, timeout_s, buffer_kb, sync_ms; /* 0 when not given */
     char state_dir[AGENT_PATH_MAX];
 };
 

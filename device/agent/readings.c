@@ -38,7 +38,9 @@ outcome reading_write(const struct reading *r, int64_t wall_ms, char *text, size
     struct out o = out_of(text, size - 1);
     assert(r->digits >= 0 && r->digits <= 3);
     int64_t whole = r->scaled / tens[r->digits], rest = r->scaled % tens[r->digits];
-    put_fmt(&o, "{\"t\":%lld,\"u\":\"%s\",\"v\":", (long long)wall_ms, r->unit);
+    put_str(&o, "{");
+    if (r->n != 0) put_fmt(&o, "\"n\":%llu,", (unsigned long long)r->n);
+    put_fmt(&o, "\"t\":%lld,\"u\":\"%s\",\"v\":", (long long)wall_ms, r->unit);
     if (r->digits == 0) put_fmt(&o, "%lld", (long long)r->scaled);
     else
         put_fmt(&o, "\"%s%lld.%0*lld\"", r->scaled < 0 ? "-" : "", (long long)(whole < 0 ? -whole : whole),

@@ -1,4 +1,5 @@
-/* What a machine can say about itself, and how a reading travels: JSON {"t":ms,"u":unit,"v":value}.
+/* What a machine can say about itself, and how a reading travels: JSON {"n":number,"t":ms,"u":unit,"v":value}; n where the
+ * buffer gave it one.
  * A whole number is a JSON integer; a fraction is a string of decimals ("2.31"), exact to the digit. */
 #ifndef DEVICE_AGENT_READINGS_H
 #define DEVICE_AGENT_READINGS_H
@@ -14,6 +15,7 @@ struct reading {
     char unit[READING_UNIT_MAX];
     int64_t scaled; /* value x 10^digits */
     int digits;     /* 0..3 */
+    uint64_t n;     /* 0: none */
     char digest[65]; /* hex, "" = none: member "sha256" */
     bool simulated;  /* member "sim":true */
 };

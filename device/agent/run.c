@@ -18,6 +18,8 @@ enum {
     PROBE_EVERY_MS = 300000,
     ANSWERS_A_TURN = 4, /* quotes before the network gets its turn again */
     MAP_MAX = 64 << 10,
+    BUFFER_KB = 64 << 10,
+    SYNC_MS = 100,
 };
 
 static const char packages_path[] = "/var/lib/dpkg/status";
@@ -60,9 +62,8 @@ static int next_wait(struct loop *l, bool busy, int64_t now_ms)
     int wait = busy ? 0 : 60000;
     for (size_t i = 0; i < l->n; i++) {
         const struct station *s = &l->stations[i];
-        int w = mqtt_client_wait_ms(&s->mqtt, now_ms);
+        int w = station_wait_ms(s, now_ms);
         if (w < wait) wait = w;
-        if (s->setup.renews && (w = renewal_wait_ms(&s->renewal, now_ms, port_wall_ms())) < wait) wait = w;
         if (l->every_ms > 0) wait = sooner(wait, l->stations[i].next_ms, now_ms);
     }
     return l->until_ms != 0 ? sooner(wait, l->until_ms, now_ms) : wait;
@@ -73,8 +74,7 @@ static void turn(struct loop *l, const struct pollfd *polled)
     int64_t now_ms = port_mono_ms();
     for (size_t i = 0; i < l->n; i++) {
         struct station *s = &l->stations[i];
-        const struct pollfd *p = &polled[2 * i];
-        station_turn(s, p[0].fd >= 0 ? p[0].revents : 0, p[1].fd >= 0 ? p[1].revents : 0, now_ms);
+        station_turn(s, &polled[STATION_FDS * i], now_ms);
         if (l->every_ms == 0 || now_ms < s->next_ms) continue;
         s->next_ms += l->every_ms;
         if (s->next_ms <= now_ms) s->next_ms = now_ms + l->every_ms; /* fell behind: do not catch up in a burst */
@@ -96,15 +96,12 @@ static MUST outcome signals_open(int *ret)
 static MUST outcome loop_turns(struct loop *l, struct pollfd *p, struct tpm **tpm, int *ret_signal)
 {
     for (;;) {
-        for (size_t i = 0; i < l->n; i++) {
-            const struct station *s = &l->stations[i];
-            p[2 * i] = (struct pollfd) { mqtt_client_fd(&s->mqtt), mqtt_client_poll_events(&s->mqtt), 0 };
-            p[2 * i + 1] = (struct pollfd) { renewal_fd(&s->renewal), renewal_events(&s->renewal), 0 };
-        }
+        const size_t signals = STATION_FDS * l->n;
+        for (size_t i = 0; i < l->n; i++) station_polls(&l->stations[i], &p[STATION_FDS * i]);
         int wait = next_wait(l, *tpm != NULL, port_mono_ms());
-        if (poll(p, 2 * l->n + 1, wait) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
+        if (poll(p, signals + 1, wait) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
         struct signalfd_siginfo info;
-        if (p[2 * l->n].revents != 0 && read(p[2 * l->n].fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (p[signals].revents != 0 && read(p[signals].fd, &info, sizeof info) == (ssize_t)sizeof info) {
             *ret_signal = (int)info.ssi_signo;
             return DONE;
         }
@@ -117,11 +114,11 @@ static MUST outcome loop_turns(struct loop *l, struct pollfd *p, struct tpm **tp
 
 outcome loop_run(struct loop *l, int *ret_signal)
 {
-    struct pollfd *p = mem_new_array(2 * l->n + 1, sizeof *p), *signals;
+    struct pollfd *p = mem_new_array(STATION_FDS * l->n + 1, sizeof *p), *signals;
     struct tpm *tpm = NULL;
     *ret_signal = 0;
     if (p == NULL) return REFUSE(E_MEMORY);
-    signals = &p[2 * l->n];
+    signals = &p[STATION_FDS * l->n];
     signals->events = POLLIN;
     outcome o = signals_open(&signals->fd);
     if (ok(o)) {
@@ -150,7 +147,7 @@ void run_tell(void *ctx, const char *device, enum station_told what, const char 
     static const enum say words[] = { [STATION_SESSION] = SAY_SESSION, [STATION_DOWN] = SAY_DOWN,
         [STATION_EVIDENCE] = SAY_EVIDENCE, [STATION_NO_EVIDENCE] = SAY_NO_EVIDENCE,
         [STATION_COMMAND] = SAY_COMMAND, [STATION_REFUSED] = SAY_SERVER_REFUSED, [STATION_RENEWED] = SAY_RENEWED,
-        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED, [STATION_HEAD_BACK] = SAY_HEAD_BACK };
+        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED, [STATION_HEAD_BACK] = SAY_HEAD_BACK, [STATION_NOT_KEPT] = SAY_NOT_KEPT, [STATION_ALONE] = SAY_ALONE };
     const struct options *o = ctx;
     char text[160];
     struct out line = out_of(text, sizeof text - 1);
@@ -272,7 +269,9 @@ static MUST outcome run_station(const struct options *o, struct gateway *g, stru
     outcome measured = measure_late(o, tcti);
     if (!ok(measured)) run_tell((void *)o, state->device, STATION_NO_EVIDENCE, code_word(measured.code));
     struct station_setup setup = { .version = o->version != NULL ? o->version : "", .suffix = "",
-        .commands = true, .challenges = true, .renews = true, .witness = true, .map = &g->map, .controller = g->controller, .ctx = (void *)o,
+        .commands = true, .challenges = true, .renews = true, .witness = true,
+        .buffer_bytes = (uint64_t)(o->buffer_kb != 0 ? o->buffer_kb : BUFFER_KB) << 10, .sync_ms = o->sync_ms != 0 ? o->sync_ms : SYNC_MS,
+        .map = &g->map, .controller = g->controller, .ctx = (void *)o,
         .tell = run_tell };
     TRY(station_init(&s, state, &setup));
     struct loop l = { .stations = &s, .n = 1, .tcti = tcti, .ctx = g, .measure = measure_gateway,

@@ -31,6 +31,11 @@
     X(SAY_NOT_RENEWED, "証明書をまだ更新できません（やり直します）", "certificate not renewed yet (trying again)") \
     X(SAY_HEAD_BACK, "サイトの記録が、この装置の控えより古いか、別のものです（記録が巻き戻された疑い）",                \
         "the site's record is earlier than, or another than, the one this device was shown (it may have been set back)") \
+    X(SAY_NOT_KEPT, "緩衝領域に書けません（測定値は直接送ります）", "the buffer cannot be written (readings go as they come)") \
+    X(SAY_ALONE, "サイトと切れたまま宣言した時間が過ぎました。対応表の安全な設定にしました",                                   \
+        "without a site for the declared time: set to what the map declares safe")                  \
+    X(SAY_BUFFER, "緩衝領域で送信待ちの行", "rows waiting in the buffer")                              \
+    X(SAY_BUFFER_GAP, "緩衝領域が一杯で失われた番号", "numbers lost because the buffer was full")       \
     X(SAY_EXPIRED, "証明書の期限が切れています", "the certificate has expired")
 enum say {
 #define X(name, ja, en) name,

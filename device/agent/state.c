@@ -8,6 +8,7 @@
 
 #include "base/port/port.h"
 #include "device/agent/settings.h"
+#include "device/agent/spool.h"
 
 enum { FILE_MAX_BYTES = 64 << 10 };
 
@@ -159,6 +160,8 @@ outcome state_wipe(const char *dir)
         TRY(path_of(dir, names[i], path));
         TRY(wipe_file(path));
     }
+    TRY(path_of(dir, STATE_BUFFER, path));
+    TRY(spool_wipe(path));
     return port_dir_sync(dir);
 }
 

@@ -24,6 +24,8 @@ struct state {
     int64_t not_after_ms;
 };
 
+#define STATE_BUFFER "buffer" /* folder of what waits to be sent (spool.h) */
+
 /* E_UNKNOWN when nobody joined here. */
 MUST outcome state_load(const char *dir, struct state *ret);
 void state_free(struct state *s);

@@ -1,5 +1,6 @@
 #include "device/agent/station.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/port/port.h"
@@ -33,8 +34,15 @@ outcome station_publish(struct station *s, const char *tail, struct bytes payloa
 outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms)
 {
     char text[READING_MAX], tail[READING_NAME_MAX + 2];
-    TRY(reading_write(r, wall_ms, text, sizeof text));
+    struct reading numbered = *r;
+    if (s->deliver.spool != NULL) numbered.n = deliver_next(&s->deliver);
+    TRY(reading_write(&numbered, wall_ms, text, sizeof text));
     snprintf(tail, sizeof tail, "m/%s", r->name);
+    if (s->deliver.spool == NULL) return station_publish(s, tail, bytes_str(text), false);
+    outcome o = deliver_put(&s->deliver, tail, bytes_str(text), wall_ms);
+    if (ok(o)) return DONE;
+    tell(s, STATION_NOT_KEPT, code_word(o.code)); /* a disk that takes nothing must not stop what can go now */
+    TRY(reading_write(r, wall_ms, text, sizeof text));
     return station_publish(s, tail, bytes_str(text), false);
 }
 
@@ -77,6 +85,8 @@ static void on_up(void *ctx)
 {
     struct station *s = ctx;
     tell(s, STATION_SESSION, "");
+    s->alone_since_ms = 0;
+    s->away = false;
     if (s->setup.suffix[0] != 0) return;
     outcome o = publish_self(s);
     if (!ok(o)) tell(s, STATION_REFUSED, code_word(o.code));
@@ -87,6 +97,7 @@ static void on_down(void *ctx, outcome why, uint8_t reason)
 {
     struct station *s = ctx;
     char text[48];
+    if (s->alone_since_ms == 0) s->alone_since_ms = port_mono_ms();
     s->challenged = false; /* its nonce belonged to that session */
     snprintf(text, sizeof text, "%s 0x%02x", code_word(why.code), reason);
     tell(s, STATION_DOWN, text);
@@ -183,6 +194,18 @@ static MUST outcome setup_mqtt(struct station *s)
     return DONE;
 }
 
+static MUST outcome setup_buffer(struct station *s)
+{
+    char dir[AGENT_PATH_MAX + 16];
+    struct spool *spool = NULL;
+    struct deliver_setup d = { .tls = s->tls, .host = s->state.host, .port = s->state.mqtt_port, .site = s->state.site,
+        .device = s->state.device, .sync_ms = s->setup.sync_ms };
+    if (s->setup.buffer_bytes == 0) return DONE;
+    snprintf(dir, sizeof dir, "%s/%s", s->state.dir, STATE_BUFFER);
+    TRY(spool_open(dir, s->setup.buffer_bytes, &spool));
+    return deliver_init(&s->deliver, spool, &d);
+}
+
 outcome station_init(struct station *s, struct state *state, const struct station_setup *setup)
 {
     *s = (struct station) { .setup = *setup, .state = *state, .renewal = { .line = { .state = LINE_CLOSED, .fd = -1 } } };
@@ -190,6 +213,8 @@ outcome station_init(struct station *s, struct state *state, const struct statio
     outcome o = tls_client_new(buffer_view(&s->state.authority), NULL, buffer_view(&s->state.certificate),
         s->state.key, &s->tls);
     if (ok(o)) o = setup_mqtt(s);
+    if (ok(o)) o = setup_buffer(s);
+    s->alone_since_ms = port_mono_ms();
     if (ok(o)) o = renewal_plan(&s->renewal, &s->state);
     if (!ok(o)) station_deinit(s);
     return o;
@@ -198,6 +223,7 @@ outcome station_init(struct station *s, struct state *state, const struct statio
 void station_deinit(struct station *s)
 {
     if (s->mqtt.config.host != NULL) mqtt_client_deinit(&s->mqtt);
+    deliver_deinit(&s->deliver);
     renewal_deinit(&s->renewal);
     if (s->tls != NULL) tls_context_free(s->tls);
     s->tls = NULL;
@@ -211,17 +237,61 @@ static MUST outcome renewed(struct station *s)
     char until[TIME_TEXT];
     TRY(tls_client_new(buffer_view(&s->state.authority), NULL, buffer_view(&s->state.certificate), s->state.key, &next));
     mqtt_client_stop(&s->mqtt);
+    if (s->deliver.spool != NULL) mqtt_client_stop(&s->deliver.mqtt);
     tls_context_free(s->tls);
-    s->tls = s->mqtt.config.tls = next;
+    s->tls = s->mqtt.config.tls = s->deliver.mqtt.config.tls = next;
     time_text(s->state.not_after_ms, until);
     tell(s, STATION_RENEWED, until);
     return DONE;
 }
 
-void station_turn(struct station *s, short session, short renewal, int64_t now_ms)
+/* Long enough without the site: the settings that the map declares safe, once, until a session is there again. */
+static void alone(struct station *s, int64_t now_ms)
+{
+    const struct map_file *m = s->setup.map;
+    uint16_t raw;
+    if (s->setup.controller == NULL || m->away_s == 0 || s->away || s->alone_since_ms == 0) return;
+    if (now_ms - s->alone_since_ms < m->away_s * INT64_C(1000)) return;
+    const struct map_write *w = map_file_write_find(m, m->away_name, m->away_act); /* checked when the file was read */
+    outcome o = map_file_raw(w, 0, &raw);
+    if (ok(o)) o = controller_write(s->setup.controller, w, raw);
+    tell(s, STATION_ALONE, ok(o) ? m->away_act : code_word(o.code));
+    if (!ok(o)) return; /* again at the next turn */
+    s->away = true;
+    struct reading r = { .name = "away", .scaled = (now_ms - s->alone_since_ms) / 1000, .unit = "s" };
+    o = station_reading(s, &r, port_wall_ms());
+    if (!ok(o)) tell(s, STATION_NOT_KEPT, code_word(o.code));
+}
+
+void station_polls(const struct station *s, struct pollfd *ret)
+{
+    ret[0] = (struct pollfd) { mqtt_client_fd(&s->mqtt), mqtt_client_poll_events(&s->mqtt), 0 };
+    ret[1] = (struct pollfd) { renewal_fd(&s->renewal), renewal_events(&s->renewal), 0 };
+    ret[2] = (struct pollfd) { -1, 0, 0 };
+    if (s->deliver.spool != NULL)
+        ret[2] = (struct pollfd) { mqtt_client_fd(&s->deliver.mqtt), mqtt_client_poll_events(&s->deliver.mqtt), 0 };
+}
+
+int station_wait_ms(const struct station *s, int64_t now_ms)
+{
+    int wait = mqtt_client_wait_ms(&s->mqtt, now_ms), w;
+    if (s->setup.renews && (w = renewal_wait_ms(&s->renewal, now_ms, port_wall_ms())) < wait) wait = w;
+    if (s->deliver.spool != NULL && (w = deliver_wait_ms(&s->deliver, now_ms)) < wait) wait = w;
+    return wait;
+}
+
+static short found(const struct pollfd *p)
+{
+    return p->fd >= 0 ? p->revents : 0;
+}
+
+void station_turn(struct station *s, const struct pollfd *polled, int64_t now_ms)
 {
     bool fresh = false;
-    mqtt_client_turn(&s->mqtt, session, now_ms);
+    short renewal = found(&polled[1]);
+    mqtt_client_turn(&s->mqtt, found(&polled[0]), now_ms);
+    if (s->deliver.spool != NULL) deliver_turn(&s->deliver, found(&polled[2]), now_ms);
+    alone(s, now_ms);
     if (s->setup.witness && s->head_next_ms && now_ms >= s->head_next_ms) show_head(s);
     if (!s->setup.renews) return;
     outcome o = renewal_turn(&s->renewal, &s->state, s->tls, renewal, &fresh);

@@ -6,6 +6,7 @@
 #include "client/mqtt_client.h"
 #include "device/agent/command.h"
 #include "device/agent/controller.h"
+#include "device/agent/deliver.h"
 #include "device/agent/evidence.h"
 #include "device/agent/head.h"
 #include "device/agent/renew.h"
@@ -14,7 +15,7 @@
 #define STATION_TOPIC_MAX 256
 
 enum station_told { STATION_SESSION, STATION_DOWN, STATION_EVIDENCE, STATION_NO_EVIDENCE, STATION_COMMAND,
-    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED, STATION_HEAD_BACK };
+    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED, STATION_HEAD_BACK, STATION_NOT_KEPT, STATION_ALONE };
 
 struct station_setup {
     const char *version;            /* of the device's image */
@@ -24,6 +25,8 @@ struct station_setup {
     bool challenges;                /* subscribe att/challenge */
     bool renews;                    /* looks after its certificate */
     bool witness;                   /* keeps the record's heads */
+    uint64_t buffer_bytes;          /* readings go by the buffer on disk (deliver.h); 0: from memory, as they come */
+    uint32_t sync_ms;               /* of that buffer */
     const struct map_file *map;     /* NULL: no controller */
     struct controller *controller;
     void *ctx;
@@ -37,6 +40,9 @@ struct station {
     struct tls_context *tls;
     struct mqtt_client mqtt;
     struct renewal renewal;
+    struct deliver deliver;         /* .spool NULL: no buffer */
+    int64_t alone_since_ms;         /* monotonic; 0 while there is a session */
+    bool away;                      /* the map's declared settings were written */
     char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX], filter_head[STATION_TOPIC_MAX];
     int64_t head_next_ms;           /* monotonic: when to show the kept head again */
     struct command_seen seen;
@@ -55,8 +61,12 @@ void station_deinit(struct station *s);
 /* tail: "m/level-upper" and so on, under sk/v1/<site>/<device>/ . */
 MUST outcome station_publish(struct station *s, const char *tail, struct bytes payload, bool retain);
 MUST outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms);
-/* One turn of session and renewal, after polling both (client/mqtt_client.h, renew.h). */
-void station_turn(struct station *s, short session, short renewal, int64_t now_ms);
+#define STATION_FDS 3
+struct pollfd;
+/* Fills STATION_FDS entries to poll; after that, one turn with what they found. */
+void station_polls(const struct station *s, struct pollfd *ret);
+int station_wait_ms(const struct station *s, int64_t now_ms);
+void station_turn(struct station *s, const struct pollfd *polled, int64_t now_ms);
 /* Answers the waiting challenge with a quote of t. */
 void station_answer(struct station *s, struct tpm *t);
 

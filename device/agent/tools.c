@@ -10,6 +10,7 @@
 #include "device/agent/join.h"
 #include "device/agent/run.h"
 #include "device/agent/say.h"
+#include "device/agent/spool.h"
 
 enum { TIMEOUT_S = 15 };
 
@@ -29,6 +30,21 @@ static void say_state(const struct options *o, const struct state *s)
     say(stdout, o->japanese, SAY_UNTIL, until);
     say(stdout, o->japanese, SAY_KEY_FILE, "");
     say(stdout, o->japanese, s->ak.n > 0 ? SAY_TPM : SAY_NO_TPM, s->tcti);
+}
+
+/* What waits, as the files say; an agent that runs may be ahead of it. */
+static void say_buffer(const struct options *o, const struct state *s)
+{
+    char dir[AGENT_PATH_MAX + 16], text[64];
+    struct spool_gap gap;
+    uint64_t waiting;
+    snprintf(dir, sizeof dir, "%s/%s", s->dir, STATE_BUFFER);
+    if (!ok(spool_look(dir, &waiting, &gap))) return;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)waiting);
+    say(stdout, o->japanese, SAY_BUFFER, text);
+    if (gap.to == 0) return;
+    snprintf(text, sizeof text, "%llu-%llu", (unsigned long long)gap.from, (unsigned long long)gap.to);
+    say(stdout, o->japanese, SAY_BUFFER_GAP, text);
 }
 
 int tools_join(const struct options *o)
@@ -89,6 +105,7 @@ int tools_status(const struct options *o)
     outcome done = state_load(o->state_dir, &s);
     if (!ok(done)) return say_error(o->japanese, done, o->state_dir);
     say_state(o, &s);
+    say_buffer(o, &s);
     bool expired = port_wall_ms() >= s.not_after_ms;
     if (expired) say(stdout, o->japanese, SAY_EXPIRED, "");
     state_free(&s);

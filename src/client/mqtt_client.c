@@ -223,9 +223,8 @@ static MUST outcome subscribe(struct mqtt_client *c)
 static MUST outcome on_connack(struct mqtt_client *c, struct bytes packet, uint8_t *ret_reason)
 {
     struct mqtt_ack a = { 0 };
-    bool present;
     if (c->state != MQTT_GREETED) return REFUSE(E_MALFORMED);
-    TRY(mqtt_read_connack(packet, version_of(c), &present, &a, ret_reason));
+    TRY(mqtt_read_connack(packet, version_of(c), &c->present, &a, ret_reason));
     *ret_reason = a.reason;
     if (a.reason != 0) return REFUSE(E_DENIED);
     c->window = WINDOW_MAX;
@@ -287,6 +286,39 @@ outcome mqtt_client_ack(struct mqtt_client *c, uint16_t id)
     return o;
 }
 
+outcome mqtt_client_publish_twice(struct mqtt_client *c, uint16_t id, const char *topic, struct bytes payload, bool again)
+{
+    struct buffer b = BUFFER(PACKET_MAX);
+    struct mqtt_publish m = { .qos = 2, .duplicate = again, .id = id, .topic = bytes_str(topic), .payload = payload };
+    if (c->state != MQTT_UP) return REFUSE(E_CLOSED);
+    outcome o = mqtt_write_publish(version_of(c), &m, &b);
+    if (ok(o)) return session_send(c, &b);
+    buffer_deinit(&b);
+    return o;
+}
+
+outcome mqtt_client_release(struct mqtt_client *c, uint16_t id)
+{
+    struct buffer b = BUFFER(256);
+    struct mqtt_ack a = { .id = id };
+    if (c->state != MQTT_UP) return REFUSE(E_CLOSED);
+    outcome o = mqtt_write_ack(version_of(c), MQTT_PUBREL, &a, &b);
+    if (ok(o)) return session_send(c, &b);
+    buffer_deinit(&b);
+    return o;
+}
+
+/* PUBREC and PUBCOMP: the caller's own. */
+static MUST outcome on_twice(struct mqtt_client *c, void (*tell)(void *ctx, uint16_t id, uint8_t reason), struct bytes packet,
+    uint8_t *ret_reason)
+{
+    struct mqtt_ack a = { 0 };
+    if (tell == NULL) return REFUSE(E_MALFORMED); /* nothing was sent at QoS 2 */
+    TRY(mqtt_read_ack(packet, version_of(c), &a, ret_reason));
+    tell(c->config.events.ctx, a.id, a.reason);
+    return DONE;
+}
+
 static MUST outcome on_packet(struct mqtt_client *c, enum mqtt_type type, struct bytes packet,
     uint8_t *ret_reason)
 {
@@ -296,6 +328,8 @@ static MUST outcome on_packet(struct mqtt_client *c, enum mqtt_type type, struct
     case MQTT_SUBACK: return on_suback(c, packet, ret_reason);
     case MQTT_PUBACK: return on_puback(c, packet, ret_reason);
     case MQTT_PUBLISH: return on_publish(c, packet, ret_reason);
+    case MQTT_PUBREC: return on_twice(c, c->config.events.received, packet, ret_reason);
+    case MQTT_PUBCOMP: return on_twice(c, c->config.events.completed, packet, ret_reason);
     case MQTT_PINGRESP: return DONE;
     case MQTT_DISCONNECT:
         TRY(mqtt_read_ack(packet, version_of(c), &a, ret_reason));

@@ -19,6 +19,8 @@ struct mqtt_client_events { /* any may be NULL */
     void (*message)(void *ctx, const struct mqtt_publish *m);
     void (*acknowledged)(void *ctx, uint32_t ticket, uint8_t reason, struct bytes why);
     void (*subscribed)(void *ctx, const uint8_t *codes, size_t n);
+    void (*received)(void *ctx, uint16_t id, uint8_t reason);  /* PUBREC, PUBCOMP of what the caller sends at QoS 2 */
+    void (*completed)(void *ctx, uint16_t id, uint8_t reason);
 };
 
 struct mqtt_client_config {
@@ -51,6 +53,7 @@ struct mqtt_client {
     uint32_t next_ticket;
     uint32_t retry_ms;
     int64_t retry_at_ms, heard_ms, said_ms, keep_alive_ms;
+    bool present;          /* the server kept our session (CONNACK) */
     bool paused;           /* by hand: no further packet is looked at */
     uint64_t sessions, acknowledged, refused, dropped;
 };
@@ -67,6 +70,10 @@ short mqtt_client_poll_events(const struct mqtt_client *c);
 int mqtt_client_wait_ms(const struct mqtt_client *c, int64_t now_ms);
 /* One turn; refusals of the connection are handled inside (events.down, then a later retry). */
 void mqtt_client_turn(struct mqtt_client *c, short revents, int64_t now_ms);
+/* QoS 2, when MQTT_UP: the caller chooses identifiers, keeps the message until events.received, and at most c->window of
+ * them under way until events.completed. With resume_s it goes on with the same identifiers after a new start. */
+MUST outcome mqtt_client_publish_twice(struct mqtt_client *c, uint16_t id, const char *topic, struct bytes payload, bool again);
+MUST outcome mqtt_client_release(struct mqtt_client *c, uint16_t id);
 /* By hand: takes a message of this session. */
 MUST outcome mqtt_client_ack(struct mqtt_client *c, uint16_t id);
 /* The outbox is emptied: whoever filled it has it all. */

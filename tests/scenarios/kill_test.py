@@ -15,7 +15,7 @@ import time
 
 from harness import BIN, BUILD, Site, check, finish, note, run, until
 from publisher import PUBACK, Line, context, publish
-from unseal import Unsealer
+from unseal import messages
 
 SEED = int(os.environ.get('SEED', '20261123'))
 CYCLES = int(os.environ.get('CYCLES', '200' if os.environ.get('RELEASE') else '20'))
@@ -27,42 +27,13 @@ ROLES = ('gate', 'core', 'seal', 'keeper')
 READY_MAX_S, AT_SPEED_MAX_S = 10.0, 10.0
 
 
-def field_end(body, at):
-    return at + 2 + struct.unpack_from('>H', body, at)[0]
-
-
 def recorded(ledger, keyless=None):
-    """(publisher, number) of each data entry a leaf commits: the format of src/ledger/format.h, read by other code.
-    Entries sealed under a key that is not there are lost to whoever was promised them; keyless gets (index, key id)."""
-    frames, found, sealed = {}, [], Unsealer(os.path.dirname(ledger))
-    for name in sorted(os.listdir(os.path.join(ledger, 'data'))):
-        with open(os.path.join(ledger, 'data', name), 'rb') as f:
-            frames[int(name)] = f.read()
-    for name in sorted(os.listdir(os.path.join(ledger, 'leaves'))):
-        with open(os.path.join(ledger, 'leaves', name), 'rb') as f:
-            leaves = f.read()
-        for at in range(0, len(leaves), 128):
-            magic, kind = struct.unpack_from('>IB', leaves, at)
-            if magic != 0x534B4C31:
-                break
-            segment, length, offset = struct.unpack_from('>IIQ', leaves, at + 72)
-            if kind != 32:
-                continue
-            index, frame = struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length]
-            body = sealed.open(index, frame)
-            if body is None:
-                if keyless is not None:
-                    keyless.append((index, frame[5:21].hex()))
-                continue
-            who_end = 4 + struct.unpack_from('>H', body, 2)[0]
-            at_payload = field_end(body, who_end)
-            if body[0] & 16:  # DATA_SESSION of src/ledger/data.h: client id, packet identifier
-                at_payload = field_end(body, at_payload) + 2
-            if body[0] & 8:  # DATA_PROPERTIES
-                at_payload = field_end(body, at_payload)
-            who, number = body[at_payload:].split(b' ')
-            assert who == body[4:who_end], (who, body[:40])
-            found.append((who.decode(), int(number)))
+    """(publisher, number) of each message of the record; keyless gets (index, key id) of those that no key opens."""
+    found = []
+    for _, who, _, payload in messages(ledger, keyless):
+        name, number = payload.split(b' ')
+        assert name.decode() == who, (who, payload[:40])
+        found.append((who, int(number)))
     return found
 
 

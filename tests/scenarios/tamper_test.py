@@ -7,27 +7,15 @@ import json
 import os
 import re
 import shutil
-import socket
-import struct
 import subprocess
 import tempfile
 import threading
 import time
 
-from harness import BIN, LONG, Demo, Tpm, check, finish, note, processes_with, receipt, run, text_of, until
+from harness import BIN, LONG, Demo, Tpm, check, finish, modbus, note, processes_with, receipt, run, text_of, until
 
 PUMP = 'sk/v1/mizu/gw-02/cmd/pump'
 RUNS = 20 if LONG else 5
-
-
-def modbus(port, function, address, count):
-    """One raw Modbus request to the plant: no agent, no platform in between."""
-    with socket.create_connection(('127.0.0.1', port), timeout=5) as s:
-        s.sendall(struct.pack('>HHHBBHH', 1, 0, 6, 1, function, address, count))
-        answer = s.recv(260)
-    if function in (1, 2):
-        return [answer[9 + i // 8] >> i % 8 & 1 for i in range(count)]
-    return list(struct.unpack(f'>{count}H', answer[9:9 + 2 * count]))
 
 
 def plant(demo):

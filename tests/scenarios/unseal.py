@@ -3,6 +3,7 @@ the key files of the folder data-keys. What has no key is None."""
 import ctypes
 import ctypes.util
 import os
+import struct
 
 GCM_SET_TAG = 0x11
 crypto = ctypes.CDLL(ctypes.util.find_library('crypto') or 'libcrypto.so.3')
@@ -36,3 +37,43 @@ class Unsealer:
                 and crypto.EVP_DecryptFinal_ex(self.context, out, ctypes.byref(n)) > 0)
         assert good, f'entry {index} does not open'
         return out.raw[:len(sealed)]
+
+
+def field_end(body, at):
+    return at + 2 + struct.unpack_from('>H', body, at)[0]
+
+
+def message(body):
+    """Publisher, topic and payload of one: the format of src/ledger/data.h."""
+    who_end = field_end(body, 2)
+    at = topic_end = field_end(body, who_end)
+    if body[0] & 16:  # DATA_SESSION: client id, packet identifier
+        at = field_end(body, at) + 2
+    if body[0] & 8:  # DATA_PROPERTIES
+        at = field_end(body, at)
+    return body[4:who_end].decode(), body[who_end + 2:topic_end].decode(), body[at:]
+
+
+def messages(ledger, keyless=None):
+    """(index, publisher, topic, payload) of each message a leaf commits: the format of src/ledger/format.h, read by other
+    code. What is sealed under a key that is not there is lost to whoever was promised it; keyless gets (index, key id)."""
+    frames, sealed = {}, Unsealer(os.path.dirname(ledger))
+    for name in sorted(os.listdir(os.path.join(ledger, 'data'))):
+        with open(os.path.join(ledger, 'data', name), 'rb') as f:
+            frames[int(name)] = f.read()
+    for name in sorted(os.listdir(os.path.join(ledger, 'leaves'))):
+        with open(os.path.join(ledger, 'leaves', name), 'rb') as f:
+            leaves = f.read()
+        for at in range(0, len(leaves), 128):
+            magic, kind = struct.unpack_from('>IB', leaves, at)
+            if magic != 0x534B4C31:
+                break
+            segment, length, offset = struct.unpack_from('>IIQ', leaves, at + 72)
+            if kind != 32:
+                continue
+            index, frame = struct.unpack_from('>Q', leaves, at + 8)[0], frames[segment][offset + 32:offset + length]
+            body = sealed.open(index, frame)
+            if body is not None:
+                yield index, *message(body)
+            elif keyless is not None:
+                keyless.append((index, frame[5:21].hex()))

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""A gateway whose site is gone: the plant runs on, its declared settings are written, readings are kept on its disk through any end
+of the agent; when the site is back they arrive in order, once, with their own times, and what had no room is named."""
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+
+from harness import BIN, FAKETIME, LONG, PLANT, Site, check, days_on, finish, free_port, modbus, note, run, skip, text_of, until
+from unseal import messages
+
+AGENT = os.path.join(BIN, 'sekimori-agent')
+SEED = int(os.environ.get('SEED', '20261128'))
+STREAMS = 'streams:\n' + ''.join(f'  - {{name: {n}, pattern: sk/v1/test/+/{p}, owner: asset-owner, label: internal, recorded: true, fail: pass-flag}}\n'
+                                 for n, p in (('readings', 'm/#'), ('gaps', 'e/gap')))
+MAP = 'read.level-upper = input 1 100 m\nread.flow = input 2 10 m3/h\ncommand.settings.safe = holding 0 200\naway = 1 settings safe\n'
+KILLS = 40 if LONG else 8
+
+
+class Gateway:
+    def __init__(self, site, who, *more):
+        self.site, self.who, self.more, self.home, self.log = site, who, more, site.path(who), who + '.log'
+        joined = run(AGENT, 'join', site.invite(who), '--state', self.home)
+        check(f'{who} joins', joined.returncode == 0, joined.stderr)
+
+    def start(self, env=None):
+        log = open(self.site.path(self.log), 'ab')
+        self.p = subprocess.Popen([AGENT, 'run', '--state', self.home, '--lang', 'en', *self.more], stdout=log, stderr=log,
+                                  stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+        self.site.children.append(self.p)
+
+    def kill(self):
+        self.p.send_signal(signal.SIGKILL)
+        self.p.wait()
+
+    def status(self):
+        rows = [r.partition(': ') for r in run(AGENT, 'status', '--state', self.home, '--lang', 'en').stdout.splitlines()]
+        return {name: value for name, _, value in rows}
+
+    def waiting(self):
+        return int(self.status().get('rows waiting in the buffer', -1))
+
+    def recorded(self):
+        """[(n, document, topic)] of this gateway in the record, in the record's order."""
+        rows = [(json.loads(payload), topic) for _, who, topic, payload in messages(self.site.path('site/ledger'))
+                if who == self.who and payload.startswith(b'{"n":')]
+        return [(d['n'], d, topic) for d, topic in rows]
+
+
+def arrived(gateway, claim, lost=()):
+    """Each number once, in order, but for those that are named; times never go back."""
+    rows = gateway.recorded()
+    numbers, times = [n for n, _, _ in rows], [d['t'] for _, d, _ in rows]
+    want = [n for n in range(1, numbers[-1] + 1) if n not in lost] if numbers else None
+    check(f'{claim}: {len(numbers)} readings, each number once, in order', numbers == want,
+          [(a, b) for a, b in zip(numbers, want or []) if a != b][:3] or len(want or []))
+    check(f'{claim}: with their own times', times == sorted(times))
+    return rows
+
+
+def offline(site, gateway, plant_port):
+    pick = random.Random(SEED)
+    note(f'SEED={SEED}')
+    check('readings come', until(lambda: len(gateway.recorded()) > 20, 15))
+    site.daemon.send_signal(signal.SIGKILL)  # the keeper; gate, core and seal end with it
+    site.daemon.wait()
+    under_way, gone_ms = gateway.waiting(), time.time() * 1000
+    check('while the site is gone, the plant runs on', modbus(plant_port, 4, 0, 2)[1] > 0)
+    check('and readings are kept', until(lambda: gateway.waiting() > 20, 15), gateway.status())
+    check('after the declared time without a site its safe settings are written', until(lambda: modbus(plant_port, 3, 0, 1) == [200], 10),
+          text_of(site.path(gateway.log))[-300:])
+    kept = gateway.waiting()
+    for _ in range(KILLS):
+        time.sleep(pick.random() * 0.2)  # the random instant itself
+        gateway.kill()
+        now = gateway.waiting()
+        if now < kept:
+            check('kill -9 of the agent keeps what was kept', False, (kept, now))
+        kept = now
+        gateway.start()
+    check(f'{KILLS} times kill -9 of the agent: what was kept stays', kept > 20, kept)
+    back_ms = time.time() * 1000
+    site.start()
+    for _ in range(KILLS):  # and while it delivers
+        time.sleep(pick.random() * 0.2)
+        gateway.kill()
+        gateway.start()
+    check('when the site is back, all of it arrives', until(lambda: gateway.waiting() < 20, 30), gateway.status())
+    gateway.p.terminate()
+    check('the agent ends when it is told to', until(lambda: gateway.p.poll() is not None, 10) and gateway.p.returncode == 0)
+    gateway.start()
+    check('nothing waits', until(lambda: gateway.waiting() < 10, 10), gateway.status())
+    rows = arrived(gateway, 'after it all')
+    away = [d for _, d, _ in rows if gone_ms < d['t'] < back_ms]
+    check('those of the time without a site among them', len(away) >= kept - under_way, (len(away), kept, under_way))
+    check('that the safe settings were written is in the record', any(t.endswith('/m/away') for _, _, t in rows))
+    gateway.kill()
+
+
+def no_more_room(site):
+    g = Gateway(site, 'gw-small', '--every', '5', '--buffer', '64', *site.small)
+    site.stop()
+    g.start()
+    check('a buffer without room drops the oldest and says which', until(lambda: 'numbers lost because the buffer was full' in g.status(), 60),
+          g.status())
+    site.start()
+    check('what is left arrives', until(lambda: g.waiting() < 50 and any(t.endswith('/e/gap') for _, _, t in g.recorded()), 40), g.status())
+    g.p.terminate()
+    g.p.wait(10)
+    gaps = [d for _, d, t in g.recorded() if t.endswith('/e/gap')]
+    lost = {n for d in gaps for n in range(d['from'], d['to'] + 1)}
+    check('the gap is in the record with numbers and times', gaps and all(d['lost'] == d['to'] - d['from'] + 1 and d['until'] >= d['since'] > 0
+                                                                         for d in gaps), gaps)
+    arrived(g, 'but for the named', lost)
+
+
+def a_day(site):
+    """24 hours of the agent's clocks in 24 seconds and less: a reading every 30 seconds, twice."""
+    g = Gateway(site, 'gw-day', '--every', '30000', *site.small)
+    site.stop()
+    g.start({'LD_PRELOAD': FAKETIME, 'FAKETIME': '+0 x5000'})
+    check('24 hours without a site are kept', until(lambda: g.waiting() >= 2 * 2880, 90), g.status())
+    kept = g.waiting()
+    g.kill()
+    site.start()
+    g.start(days_on(2))  # its own clock went on
+    check('and arrive', until(lambda: g.waiting() == 0, 60), g.status())
+    g.kill()
+    rows = arrived(g, 'a day')
+    hours = (rows[kept - 1][1]['t'] - rows[0][1]['t']) / 3600000 if len(rows) >= kept else 0
+    check('24 hours of them', hours >= 23.9, hours)
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(('127.0.0.1', port)) == 0
+
+
+with Site() as site:
+    site.start()
+    with open(site.path('streams.yaml'), 'w') as f:
+        f.write(STREAMS)
+    r = site.cli('stream', 'apply', site.path('streams.yaml'))
+    check('the streams are recorded', r.returncode == 0, r.stdout + r.stderr)
+    with open(site.path('plant.map'), 'w') as f:
+        f.write(MAP)
+    port = free_port()
+    site.spawn(PLANT, port, 60)
+    until(lambda: listens(port), 5)
+    site.small = ['--modbus', f'127.0.0.1:{port}', '--map', site.path('plant.map'), '--only-controller']
+    gateway = Gateway(site, 'gw-1', '--every', '50', *site.small)
+    gateway.start()
+    offline(site, gateway, port)
+    no_more_room(site)
+    if LONG and FAKETIME:
+        a_day(site)
+    elif LONG:
+        skip('24 hours', 'libfaketime is not installed')
+finish()
