@@ -7,19 +7,31 @@
 #include <sys/mman.h>
 
 /* Test hooks: the only mutable globals of this room, and never read by anything but mem_*. */
-static _Atomic uint64_t mem_fail_in;
+static _Atomic uint64_t mem_fail_in, mem_fail_left;
 static _Atomic uint64_t mem_calls;
 
 static bool mem_refused(void)
 {
     atomic_fetch_add_explicit(&mem_calls, 1, memory_order_relaxed);
-    if (atomic_load_explicit(&mem_fail_in, memory_order_relaxed) == 0) return false;
-    return atomic_fetch_sub(&mem_fail_in, 1) == 1;
+    uint64_t in = atomic_load_explicit(&mem_fail_in, memory_order_relaxed);
+    if (in == 0) return false;
+    if (in > 1) {
+        atomic_fetch_sub(&mem_fail_in, 1);
+        return false;
+    }
+    if (atomic_fetch_sub(&mem_fail_left, 1) <= 1) atomic_store(&mem_fail_in, 0);
+    return true;
+}
+
+void mem_fail_run(uint64_t k, uint64_t n)
+{
+    atomic_store(&mem_fail_left, n);
+    atomic_store(&mem_fail_in, k);
 }
 
 void mem_fail_at(uint64_t k)
 {
-    atomic_store(&mem_fail_in, k);
+    mem_fail_run(k, 1);
 }
 
 uint64_t mem_count(void)

@@ -13,8 +13,9 @@ MUST void *mem_grow(void *p, size_t n);
 MUST char *mem_text(struct bytes b);
 void mem_free(void *p);
 
-/* For tests: fail the k-th allocation from now (0 = never); the count since the last call. */
+/* For tests: fail the k-th allocation from now (0 = never), or n from the k-th on; the count since the last call. */
 void mem_fail_at(uint64_t k);
+void mem_fail_run(uint64_t k, uint64_t n);
 uint64_t mem_count(void);
 
 /* A bump allocator over a list of blocks; everything is freed by arena_deinit. */

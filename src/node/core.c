@@ -223,7 +223,7 @@ static outcome await_seal(struct core *c)
 
 /* ---- start ---- */
 
-static outcome open_rooms(struct core *c)
+outcome core_rooms(struct core *c)
 {
     struct assurance_port ap;
     struct exchange_port xp;
@@ -261,12 +261,9 @@ static void tell_restored(struct core *c)
     arena_deinit(&a);
 }
 
-static outcome open_ledger(struct core *c)
+outcome core_begin(struct core *c, uint64_t cut)
 {
-    char dir[600], cut_text[24];
-    uint64_t cut = 0;
-    snprintf(dir, sizeof dir, "%s/ledger", c->state);
-    TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
+    char cut_text[24];
     TRY(learn_open(c));
     TRY(core_replay(c));
     clock_start(c);
@@ -276,6 +273,15 @@ static outcome open_ledger(struct core *c)
     core_audit(c, "started", "torn_bytes_cut", cut_text, "confined", c->confined, NULL);
     tell_restored(c);
     return DONE;
+}
+
+static outcome open_ledger(struct core *c)
+{
+    char dir[600];
+    uint64_t cut = 0;
+    snprintf(dir, sizeof dir, "%s/ledger", c->state);
+    TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
+    return core_begin(c, cut);
 }
 
 /* A file of passwords that is not as it must be refuses the start: better nobody's password than a stranger's. */
@@ -314,6 +320,22 @@ static outcome tpm_roots_load(struct core *c)
     return o.code == E_MISSING ? DONE : o;
 }
 
+outcome core_serve(struct core *c)
+{
+    struct service_port sp;
+    service_port_fill(c, &sp);
+    return service_new(&sp, &c->service);
+}
+
+outcome core_start(struct core *c)
+{
+    TRY(assurance_start(c->assurance, core_wall(c)));
+    TRY(peers_start(c));
+    TRY(attest_start(c));
+    TRY(self_start(c));
+    return witness_start(c);
+}
+
 outcome core_open(struct core *c, const char *state, const struct config *config)
 {
     *c = (struct core) { .config = *config, .control_fd = CONTROL_FD, .seal_fd = -1, .local_fd = -1,
@@ -327,17 +349,11 @@ outcome core_open(struct core *c, const char *state, const struct config *config
     if (c->epoll_fd < 0 || c->durable_fd < 0 || !c->gate.room) return REFUSE_SYS(E_IO, errno);
     TRY(signals(c));
     TRY(await_seal(c));
-    TRY(open_rooms(c));
+    TRY(core_rooms(c));
     TRY(open_ledger(c));
     TRY(open_passwords(c));
-    struct service_port sp;
-    service_port_fill(c, &sp);
-    TRY(service_new(&sp, &c->service));
-    TRY(assurance_start(c->assurance, core_wall(c)));
-    TRY(peers_start(c));
-    TRY(attest_start(c));
-    TRY(self_start(c));
-    TRY(witness_start(c));
+    TRY(core_serve(c));
+    TRY(core_start(c));
     TRY(local_open(c));
     TRY(watch_fd(c, c->local_fd));
     TRY(watch_fd(c, CONTROL_FD));
@@ -362,8 +378,7 @@ static void head_turn(struct core *c, int64_t mono_ms)
     (void)!ok(core_seal_head(c, HEAD_HOLD_MS)); /* the seal may be restarting: the next second tries again */
 }
 
-/* What is due; returns ms until something is due again. */
-static int due(struct core *c)
+int core_due(struct core *c)
 {
     int64_t mono = port_mono_ms(), wall = core_wall(c);
     int wait = HEAD_EVERY_MS;
@@ -417,7 +432,7 @@ outcome core_run(struct core *c)
     bool again = false;
     while (!c->stopping) {
         struct epoll_event events[32];
-        int wait = due(c);
+        int wait = core_due(c);
         int n = epoll_wait(c->epoll_fd, events, 32, again ? 0 : wait);
         if (n < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
         if (again) (void)!ok(handle(c, c->gate.end.get.wake_fd, &again));

@@ -139,6 +139,14 @@ MUST outcome core_confine(const char *state, const struct config *config, const 
 int64_t core_wall(struct core *c);
 
 MUST outcome core_open(struct core *c, const char *state, const struct config *config);
+/* Parts of core_open, in its order: rooms; what the opened record says (cut: torn bytes its opening dropped); the
+ * service; what watches. Apart, so that a core can live in one process with its test. */
+MUST outcome core_rooms(struct core *c);
+MUST outcome core_begin(struct core *c, uint64_t cut);
+MUST outcome core_serve(struct core *c);
+MUST outcome core_start(struct core *c);
+/* What is due; returns ms until something is due again. */
+int core_due(struct core *c);
 MUST outcome core_run(struct core *c);
 void core_close(struct core *c);
 
