@@ -211,12 +211,13 @@ outcome figures_replay(struct assurance *a, const struct doc *d)
     return DONE;
 }
 
-/* A worse or better word is written at once; drifting figures a few times, then once a minute. */
+/* A worse or better word is written at once, and the first on another model (a decision may cite no other);
+ * drifting figures a few times, then once a minute. */
 static int64_t wait_ms(const struct assurance *a, const struct figure_note *n)
 {
     if (a->n_notes == 0) return 0;
     const struct figure_note *last = &a->notes[a->n_notes - 1];
-    if (last->n_missions != n->n_missions) return 0;
+    if (last->n_missions != n->n_missions || strcmp(last->model_hash, n->model_hash) != 0) return 0;
     for (size_t i = 0; i < n->n_missions; i++)
         if (n->missions[i].picture != last->missions[i].picture) return 0;
     bool quiet = a->n_notes < 10 || a->notes[a->n_notes - 10].at_ms < n->at_ms - 10 * MS_MINUTE;
