@@ -23,7 +23,8 @@
     X(DOCUMENT_GRANTS, "grants", 2)                                                                \
     X(DOCUMENT_AGREEMENT, "agreement", 3)                                                          \
     X(DOCUMENT_STATEMENT, "statement", 2)                                                          \
-    X(DOCUMENT_PERMIT, "permit", -1)
+    X(DOCUMENT_PERMIT, "permit", -1)                                                               \
+    X(DOCUMENT_DESTRUCTION, "destruction", 0)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -124,6 +125,11 @@ struct doc *document_statement_new(struct arena *a, const char *site, const stru
 struct doc *document_permit_new(struct arena *a, const char *site, const struct doc *request, int64_t at_ms);
 /* The members of a request that its approval repeats, ended by NULL. */
 extern const char *const document_permit_members[];
+/* A certificate that a device's media were sanitised (NIST SP 800-88 rev. 1, appendix G): what it says of each member of
+ * document_destruction_members, texts in that order; NULL or "" where not stated. */
+extern const char *const document_destruction_members[];
+enum { DOCUMENT_DESTRUCTION_MEMBERS = 12 };
+struct doc *document_destruction_new(struct arena *a, const char *site, const char *const texts[DOCUMENT_DESTRUCTION_MEMBERS], int64_t at_ms);
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms);
 
 /* The model within a signed model's payload: the same map without type, site and at. NULL = out of memory. */

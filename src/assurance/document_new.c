@@ -113,6 +113,16 @@ struct doc *document_release_new(struct arena *a, const char *site, const char *
     return d;
 }
 
+const char *const document_destruction_members[] = { "device", "serial", "model", "media", "method", "technique", "tool", "verification",
+    "destination", "by", "witness", "reason", NULL };
+
+struct doc *document_destruction_new(struct arena *a, const char *site, const char *const texts[DOCUMENT_DESTRUCTION_MEMBERS], int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_DESTRUCTION, site, at_ms);
+    for (size_t i = 0; document_destruction_members[i]; i++) doc_set_text(a, d, document_destruction_members[i], texts[i] ? texts[i] : "");
+    return d;
+}
+
 const char *const document_permit_members[] = { "id", "subject", "person", "company", "stream", "number", "supervisor", "purpose", "from",
     "until", "request_sha256", NULL };
 

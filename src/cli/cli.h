@@ -154,6 +154,8 @@ int cmd_watch_inventory(struct cli *c);
 int cmd_watch_mud(struct cli *c);
 int cmd_watch_hosts(struct cli *c);
 int cmd_device_import(struct cli *c);
+int cmd_device_destroy(struct cli *c);
+int cmd_device_story(struct cli *c);
 int cmd_backup_make(struct cli *c);
 int cmd_backup_verify(struct cli *c);
 int cmd_backup_restore(struct cli *c);

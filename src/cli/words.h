@@ -32,6 +32,8 @@
     X(W_NEED, "指定が必要です", "is needed")                                                      \
     X(W_NO_ROOM, "まだありません", "none yet")                                                    \
     X(W_ASOF, "時点", "as of")                                                                    \
+    X(W_NO_STORY, "この機器は記録に一度も現れません", "the record never speaks of this device")                    \
+    X(W_BY, "実施者", "by")                                                                           \
     X(W_BACKUP_MADE, "バックアップしました（検証済み）", "backed up, and verified")                              \
     X(W_BACKUP_NEEDS, "復元には保管庫の根の鍵が要ります。媒体と鍵は別の場所に置いてください", "a restore needs the root key in custody: keep the medium and that key in different places") \
     X(W_FILES, "ファイル", "files")                                                                  \

@@ -23,13 +23,20 @@ void core_registry_changed(struct core *c)
     const struct stream **what = mem_new_array(STREAMS, sizeof *what);
     size_t n = who ? registry_identities(c->registry, who, IDENTITIES) : 0;
     for (size_t i = 0; i < n; i++)
-        (void)!ok(assurance_asset(c->assurance, who[i]->id, who[i]->group, who[i]->life == LIFE_ENROLLED));
+        (void)!ok(assurance_asset(c->assurance, who[i]->id, who[i]->group, who[i]->life == LIFE_ENROLLED || who[i]->life == LIFE_LOST));
     n = what ? registry_streams(c->registry, what, STREAMS) : 0;
     for (size_t i = 0; i < n; i++)
         (void)!ok(assurance_stream(c->assurance, what[i]->name, what[i]->pattern, what[i]->command));
     mem_free(who);
     mem_free(what);
     if (c->exchange) exchange_rejudge(c->exchange);
+}
+
+/* A lost device stays a risk of its group until it is found or given up (retired): its secret may be in anybody's hand. */
+static void lost(struct core *c, const struct doc *d)
+{
+    if (strcmp(doc_text(d, "event", ""), "lose") != 0) return;
+    core_fact(c, "C7", doc_text(d, "id", ""), FACT_FAIL, FACT_BY_DECLARATION, true, "lost");
 }
 
 /* A person's quarantine contains a confirmed event; the automatic one does not: nobody has looked yet. */
@@ -57,6 +64,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (kind == ENTRY_WORK) TRY(work_taken(c, d, now));
     core_registry_changed(c);
     if (kind == ENTRY_LIFE) contained(c, d);
+    if (kind == ENTRY_LIFE) lost(c, d);
     return DONE;
 }
 

@@ -96,7 +96,26 @@ static outcome step(struct service *s, struct request *q, const struct identity 
     return s->port.write(s->port.ctx, ENTRY_LIFE, d, true);
 }
 
-/* POST /api/v1/devices/{id}/{revoke|quarantine|attest} {"reason"} */
+outcome device_step(struct service *s, struct request *q, const struct identity *who, enum life_event e, const char *why)
+{
+    enum life to;
+    TRY(life_step(who->life, e, &to));
+    return step(s, q, who, "life", life_word(who->life), life_event_word(e), life_word(to), why);
+}
+
+/* Whether the verb is one of a device's life; its links end by themselves (enrol_admit, exchange_rejudge). */
+static bool life_verb(const char *verb, enum life_event *ret)
+{
+    static const enum life_event rows[] = { LIFE_LOSE, LIFE_TRANSFER, LIFE_RETIRE }; /* destroying takes two people: destruction.c */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(life_event_word(rows[i]), verb) != 0) continue;
+        *ret = rows[i];
+        return true;
+    }
+    return false;
+}
+
+/* POST /api/v1/devices/{id}/{revoke|quarantine|attest|lose|transfer|retire} {"reason"} */
 outcome change_device(struct service *s, struct request *q)
 {
     static const struct { const char *verb; enum trust_event event; } rows[] = { { "revoke", TRUST_REVOKE },
@@ -104,6 +123,7 @@ outcome change_device(struct service *s, struct request *q)
     const struct identity *who = registry_identity(s->port.registry, q->arg[0]);
     struct doc *in = NULL;
     enum trust to;
+    enum life_event life;
     outcome no = DONE;
     char place[2 * ID_MAX + 160];
     device_place(s, q->arg[0], place, sizeof place);
@@ -123,7 +143,12 @@ outcome change_device(struct service *s, struct request *q)
         TRY(audit_named(s, q, rows[i].verb, who->id, reason));
         return answer_doc(q, doc_map(&q->arena));
     }
-    return REFUSE(E_UNKNOWN);
+    if (!life_verb(q->arg[1], &life)) return REFUSE(E_UNKNOWN);
+    if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    if (who->role != ROLE_DEVICE) return answer_problem(q, 409, "SK-1409", "only a device is lost, transferred or retired; a person is revoked", who->id);
+    TRY(device_step(s, q, who, life, reason));
+    TRY(audit_named(s, q, q->arg[1], who->id, reason));
+    return answer_doc(q, doc_map(&q->arena));
 }
 
 outcome change_stream(struct service *s, struct request *q)
@@ -168,6 +193,7 @@ outcome change_document(struct service *s, struct request *q)
     if (strcmp(q->arg[0], "release") == 0) o = release(s, q, at, why);
     else if (strcmp(q->arg[0], "agreement") == 0) o = s->port.agreement(s->port.ctx, q->http->body, q->caller->name, why);
     else if (strcmp(q->arg[0], "permit") == 0 && s->port.permit) o = s->port.permit(s->port.ctx, q->http->body, why);
+    else if (strcmp(q->arg[0], "destruction") == 0) o = accept_destruction(s, q, why);
     else if (strcmp(q->arg[0], "grants") == 0) o = s->port.grants(s->port.ctx, q->http->body, q->caller->name, why);
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -186,6 +186,8 @@ MUST outcome get_alerts(struct service *s, struct request *q);
 MUST outcome get_unmanaged(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);
 MUST outcome change_head(struct service *s, struct request *q);
+MUST outcome accept_destruction(struct service *s, struct request *q, char why[ASSURANCE_WHY]);
+MUST outcome device_step(struct service *s, struct request *q, const struct identity *who, enum life_event e, const char *why);
 MUST outcome change_backup(struct service *s, struct request *q);
 
 /* work.c */
