@@ -22,7 +22,8 @@ export async function checkpoint(page, { base, operator, open, link, attack, run
   }
   await page.evaluate(() => (window.sameDocument = true));
   await run(link, { timeout: 120000 });
-  check('checkpoint: three flows appear without a reload', await until(async () => (await page.locator('.flow').count()) === 3 && (await page.locator('.flow-allow').count()) === 2));
+  check('checkpoint: two peers and five flows appear without a reload', await until(async () => (await page.locator('.flow').count()) === 5 && (await page.locator('.flow-allow').count()) === 4));
+  check('checkpoint: both sides signed the same with the other site', (await textOf(page, '#peer-kawa')).includes('双方の署名が一致') || (await textOf(page, '#peer-kawa')).includes('both signed the same'));
   for (const l of LANGS) {
     await language(page, l);
     const list = await peers();

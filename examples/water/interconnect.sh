@@ -5,8 +5,9 @@ vendor=$state/vendor
 linked() { [ -s "$state/pid/vendor-broker" ]; }
 vendor_pub() { mosquitto_pub -h 127.0.0.1 -p "$vendor_port" --cafile "$vendor/ca.pem" -u vendor -P demo-only "$@"; }
 peers() { cli -o json peer list; }
-flows_live() { [ "$(peers | pick '[f["flow"] for p in d for f in p["flows"] if f["state"]=="live"]' | wc -l)" = 3 ]; }
-tightened() { peers | pick '[f["flow"] for p in d for f in p["flows"] if f["tightened"] and f["flow"]=="demand-in"]' | grep -q .; }
+flows_live() { [ "$(peers | pick '[f["flow"] for p in d for f in p["flows"] if p["peer"]=="vendor-cloud" and f["state"]=="live"]' | wc -l)" = 3 ]; }
+tightened_one() { peers | pick "[f['flow'] for p in d for f in p['flows'] if f['tightened'] and f['flow']=='$1']" | grep -q .; }
+tightened() { tightened_one demand-in || tightened_one supply; }
 seen() { peers | pick '[x["sight"] for p in d for x in p["seen"]]' | grep -qx "$1"; }
 flow_number() { peers | pick "[f[\"$2\"] for p in d for f in p[\"flows\"] if f[\"flow\"]==\"$1\"]"; }
 show_flows() {
@@ -51,6 +52,7 @@ interconnect() {
   agree
   until_true 15 flows_live || fail "連携が始まりません（sekimori peer list）" "the flows do not go live (sekimori peer list)"
   say "保守会社の監視クラウド（模擬）と、両責任者の署名した合意でつながりました" "linked to the contractor's cloud (simulated) by an agreement both owners signed"
+  interconnect_supplier
   show_flows
 }
 
@@ -61,7 +63,7 @@ attack_vendor() {
   vendor_pub -t mizu/pump/request -m '{"do":"start"}' -q 1
   t0=$(date +%s%N)
   vendor_pub -t mizu/pump/request -m '{"do":"drain"}' -q 1
-  until_true 10 tightened || fail "10秒以内に厳しくなりません" "not tightened within 10 s"
+  until_true 10 tightened_one demand-in || fail "10秒以内に厳しくなりません" "not tightened within 10 s"
   t1=$(date +%s%N)
   for i in $(seq 20000); do echo '{"t":1,"v":99999}'; done | vendor_pub -t mizu/forecast/demand -l || true
   flood_met() { [ $(( $(flow_number demand-in refused) - refused )) -ge 20000 ]; }
@@ -78,7 +80,7 @@ attack_vendor() {
 
 fix_vendor() { # the contractor has cleaned up; both owners sign again
   linked || return 0
-  tightened || return 0
+  tightened_one demand-in || return 0
   sleep 1.2 # the agreement's dwell_s, 1 in the demo
   agree
   until_true 15 flows_live || fail "連携が戻りません" "the flows do not come back"

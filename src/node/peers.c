@@ -120,7 +120,7 @@ void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *wh
     enum flow_state before = f->state;
     if (!ok(flow_step(f->state, e, &f->state))) return;
     snprintf(f->why, sizeof f->why, "%s", why);
-    snprintf(f->cause, sizeof f->cause, "%s", why);
+    if (f->state != before) snprintf(f->cause, sizeof f->cause, "%s", why);
     if (!flow_open(p, flow)) flow_unlink(p, flow);
     if (record && f->state != before) write_flow(p, flow);
 }

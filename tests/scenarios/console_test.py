@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import harness
-from harness import ROOT, check, finish, free_port, note, run, skip
+from harness import ROOT, check, finish, note, run, skip
 
 console = os.path.join(ROOT, 'console')
 
@@ -61,7 +61,7 @@ def main():
     passed = re.search(r'Tests\s+(\d+) passed', re.sub(r'\x1b\[[0-9;]*m', '', unit.stdout))
     check(f"unit tests ({passed[1] if passed else '?'})", unit.returncode == 0 and passed, unit.stdout[-400:])
     state = tempfile.mkdtemp(prefix='sekimori-console-')
-    port = free_port() // 40 * 40
+    port = harness.Demo._base()
     env = {**os.environ, 'SEKIMORI_DEMO_STATE': os.path.join(state, 'demo'), 'SEKIMORI_DEMO_PORT': str(port)}
     try:
         started = demo(env=env)

@@ -268,9 +268,10 @@ class Demo(Site):
     @staticmethod
     def _base():
         for base in range(21000 + os.getpid() % 500 * 40, 60000, 40):
-            taken = [socket.socket() for _ in range(8)]
+            offsets = (0, 1, 2, 3, 4, 5, 6, 7, 8, 20, 21, 30, 32, 34, 36)
+            taken = [socket.socket() for _ in offsets]
             try:
-                for s, n in zip(taken, (0, 1, 2, 3, 20, 30, 32, 34)):
+                for s, n in zip(taken, offsets):
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(('127.0.0.1', base + n))
                 return base

@@ -1,9 +1,11 @@
-"""./demo interconnect and ./demo attack stolen-session, seen from outside: a contractor's broker is linked, taken over, and put right;
+"""./demo interconnect and ./demo attack stolen-session, seen from outside: a contractor's broker and a second whole site are linked; a control
+of the one fails, the other is taken over, and both are put right;
 a contractor's own credentials work within a permit and are held outside it; the plant runs on."""
+import re
 import socket
 import struct
 
-from harness import BIN, Demo, check, finish, run, until
+from harness import BIN, Demo, check, finish, note, run, until
 
 
 def minutes(demo):
@@ -22,6 +24,23 @@ def start_level(demo):
     with socket.create_connection(('127.0.0.1', demo.ports['plant']), timeout=5) as s:
         s.sendall(struct.pack('>HHHBBHH', 1, 0, 6, 1, 3, 0, 1))
         return struct.unpack('>H', s.recv(260)[9:11])[0]
+
+
+def degrades(demo, linked):
+    """A control of the supplier's own site really fails; what we know of it is its signed word."""
+    kawa = next(p for p in demo.json('peer', 'list') if p['peer'] == 'kawa')
+    check('a second whole site: the same terms signed by both, each cosigns the other', 'cards exchanged' in linked.stdout and kawa['terms'] == 'equal'
+          and kawa['statement_within'] and kawa['their_record'] > 0, kawa)
+    r = demo.demo('attack', 'peer-degrades')
+    ms = re.search(r'narrowed (\d+) ms after', r.stdout)
+    check('a failed control at the peer narrows the flow here within 2 s', r.returncode == 0 and ms and int(ms[1]) <= 2000, r.stdout)
+    note(f"from the supplier's failed control to our narrowed flow: {ms[1] if ms else '?'} ms")
+    f = flow(demo, 'supply')
+    check('by its signed statement, to the cheapest set that suffices', f['verdict'] == 'limit' and f['cause'] == 'statement' and [s['stage'] for s in f['stages']][3:] == ['schema'], f)
+    check('what leaves us for it goes on, no device of ours is limited', flow(demo, 'level')['open'] and demo.json('limit', 'list') == [])
+    check('status says so', demo.demo('status').returncode == 7)
+    r = demo.demo('attack', 'peer-degrades')
+    check('once more: it says what to do first', r.returncode == 1 and './demo fix' in r.stdout, r.stdout)
 
 
 def stolen(demo):
@@ -49,6 +68,7 @@ def main():
         r = demo.demo('interconnect')
         check('linked by an agreement both owners signed', r.returncode == 0 and 'demand-in  in  live  allow' in r.stdout, r.stdout)
         check('status shows each flow', 'vendor-cloud/pump-help  in  live  limit' in demo.demo('status').stdout)
+        degrades(demo, r)
         before = minutes(demo)
         r = demo.demo('attack', 'vendor-cloud')
         check('the taken-over cloud: held, refused, and its flood outside', r.returncode == 0 and '20000 refused' in r.stdout
@@ -60,6 +80,7 @@ def main():
         check('the plant runs on', until(lambda: minutes(demo) != before, 10))
         r = demo.demo('fix')
         check('put right by both owners\' signatures', r.returncode == 0 and 'signed the agreement anew' in r.stdout and flow(demo, 'demand-in')['verdict'] == 'allow', r.stdout)
+        check('the supplier mended its own, and says so', 'the supplier mended its gateway' in r.stdout and flow(demo, 'supply')['verdict'] == 'allow', r.stdout)
         stolen(demo)
         check('its order was not sent', all(h['from'] in ('peer-vendor-cloud', 'contractor-1') for h in demo.json('status')['held']))
     finish()

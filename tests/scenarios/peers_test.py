@@ -60,13 +60,13 @@ def agree(site, name, change=()):
 
 
 def agreed(mizu, kawa):
-    r = agree(kawa, 'customer.yaml')
+    r = agree(kawa, 'supplier-customer.yaml')
     check('the supplier signs', r.returncode == 0, r.stderr)
-    r = agree(mizu, 'supplier.yaml', [('the supplier sees our reservoir, to deliver in time', 'something else')])
+    r = agree(mizu, 'supplier-agreement.yaml', [('the supplier sees our reservoir, to deliver in time', 'something else')])
     check('another purpose here: reached, each tells the other how it stands', r.returncode == 0 and until(lambda: peer(mizu)['link'] == 'up' and peer(mizu).get('terms') == 'differ', 10), r.stderr or peer(mizu))
     check('and nothing goes live on either side', not any(f['open'] for s in (mizu, kawa) for f in peer(s)['flows']) and peer(kawa)['terms'] == 'differ')
     time.sleep(1.1)  # dwell
-    r = agree(mizu, 'supplier.yaml')
+    r = agree(mizu, 'supplier-agreement.yaml')
     check('the same terms signed by both: live on both sides', r.returncode == 0 and until(lambda: live(mizu) and live(kawa), 10), [r.stderr, peer(mizu), peer(kawa)])
     check('each side\'s statement stands in the other\'s record', all(s.entries('statement', 'statement') for s in (mizu, kawa)))
 
@@ -192,7 +192,7 @@ def rewritten(mizu, kawa):
     """N33: while nobody looks, kawa's own keys sign another history from the same day on, longer than the one we hold."""
     kawa.stop()
     time.sleep(1.1)  # dwell
-    r = agree(mizu, 'supplier.yaml')
+    r = agree(mizu, 'supplier-agreement.yaml')
     check('both owners sign anew: nothing is seen of it yet', r.returncode == 0 and not peer(mizu)['seen'], r.stderr)
     held = peer(mizu)['their_record']
     mizu.stop()
