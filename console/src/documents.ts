@@ -37,6 +37,7 @@ export interface Limit {
   cause: { control: string; asset: string; result: string; method: string; detail: string; at: number | null } | null;
   text: Both;
   withholds: Both;
+  weight: { text: Both; costsMore: boolean } | null; // risk avoided against service withheld
   next: Both;
 }
 
@@ -211,6 +212,7 @@ export function readLimit(x: unknown): Limit {
       : null,
     text: bothOf(d, 'text'),
     withholds: bothOf(d, 'withholds'),
+    weight: isMap(d['weight']) ? { text: bothOf(mapOf(d['weight']), 'text'), costsMore: boolOf(mapOf(d['weight'])['costs_more']) } : null,
     next: bothOf(d, 'next'),
   };
 }

@@ -451,6 +451,9 @@ static void test_insight(void)
     int64_t now = decision_yen(&s);
     CHECK(now > before && doc_int(x, "residual_yen", -1) == now && doc_bool(x, "whole", false));
     CHECK(doc_int(x, "inherent_yen", 0) + sum_of(doc_get(x, "steps")) == now);
+    const struct doc *limits = assurance_limits(s.a, &arena, s.now), *w = doc_get(limits->first, "weight");
+    CHECK(strcmp(doc_text(limits->first, "device", ""), "gw-02") == 0 && doc_int(w, "avoided_yen", 0) == 28041228);
+    CHECK(doc_int(w, "withheld_mille", 0) == 1000 && doc_int(w, "lasts_min", 0) == -1); /* the model states no utility */
     CHECK(doc_get(x, "moved")->count == 1 && sum_of(doc_get(x, "moved")) == now - before);
     CHECK(strcmp(doc_text(doc_get(x, "moved")->first, "id", ""), "C8b") == 0);
     CHECK(strcmp(doc_text(x, "decision", ""), "D-1") == 0 && sum_of(doc_get(x, "decided")) == now - before);

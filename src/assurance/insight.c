@@ -316,6 +316,29 @@ void insight_options(struct insight *x, size_t mission, const struct assess_inpu
     ret->reach_cost_yen = cost_of(x->model, ret->reach);
 }
 
+static struct insight_plan plan_of(struct insight *x, size_t mission, const struct assess_inputs *in, uint64_t set)
+{
+    *x->work = *in;
+    insight_buy(x->model, set, x->work);
+    const struct assess_mission *s = &insight_of(x, x->work)->missions[mission];
+    return (struct insight_plan) { set, cost_of(x->model, set), s->figure[RISK_EXPECTED].residual_yen, s->figure[RISK_DECISION].residual_yen, s->figure[RISK_DECISION].outage_ppb,
+        s->function_hours_ppb[0][RISK_DECISION] };
+}
+
+outcome insight_budget(struct insight *x, size_t mission, const struct assess_inputs *in, int64_t budget_yen, struct insight_plan *ret)
+{
+    size_t n = x->model->n_options;
+    if (n > INSIGHT_BUDGET_OPTIONS) return REFUSE(E_TOO_LARGE);
+    if (cost_of(x->model, x->duties) > budget_yen) return REFUSE(E_RANGE);
+    *ret = plan_of(x, mission, in, x->duties);
+    for (uint64_t set = 0; set < (uint64_t)1 << n; set++) {
+        if ((set & x->duties) != x->duties || cost_of(x->model, set) > budget_yen) continue;
+        struct insight_plan p = plan_of(x, mission, in, set);
+        if (p.expected_yen < ret->expected_yen || (p.expected_yen == ret->expected_yen && p.cost_yen < ret->cost_yen)) *ret = p;
+    }
+    return DONE;
+}
+
 /* --- required controls --- */
 
 static bool all_within(void *ctx, uint64_t controls)

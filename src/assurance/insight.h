@@ -60,6 +60,11 @@ struct insight_offer {
 /* Each option alone only: no search for sets. */
 void insight_alone(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_offer *ret);
 void insight_options(struct insight *x, size_t mission, const struct assess_inputs *in, struct insight_offer *ret);
+/* The set within a budget with which the expected figure is lowest; duties stand in it and are paid first. Exact up to 16 options:
+ * every set is computed with the whole engine, what flows gain included. E_TOO_LARGE above; E_RANGE: the duties alone cost more. */
+struct insight_plan { uint64_t options; int64_t cost_yen, expected_yen, decision_yen, outage_ppb, hours_ppb; };
+#define INSIGHT_BUDGET_OPTIONS 16u
+MUST outcome insight_budget(struct insight *x, size_t mission, const struct assess_inputs *in, int64_t budget_yen, struct insight_plan *ret);
 /* Coverage after buying a set of options. */
 void insight_buy(const struct model *m, uint64_t options, struct assess_inputs *in);
 

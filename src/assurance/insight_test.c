@@ -94,6 +94,11 @@ static void test_options(const struct assess_inputs *in)
     for (size_t i = 0; i < 6; i++) CHECK(offer.options[i].saved_yen == golden[i].saved && offer.options[i].rosi_percent == golden[i].rosi);
     CHECK(offer.net_found && offer.net == (1 << 1 | 1 << 2) && offer.net_cost_yen == 2700000);
     CHECK(offer.reach_found && offer.reach == 0); /* within already */
+    struct insight_plan plan;
+    CHECK_OK(insight_budget(x, 0, in, 6000000, &plan));
+    CHECK(plan.options == (1 << 1 | 1 << 2 | 1 << 3 | 1 << 4) && plan.expected_yen == 17736008 && plan.cost_yen == 5500000);
+    CHECK_OK(insight_budget(x, 0, in, 0, &plan));
+    CHECK(plan.options == 0 && plan.expected_yen == 28922682);
     int64_t tolerance = m->missions[0].tolerance_yen;
     m->missions[0].tolerance_yen = 60000000;
     insight_options(x, 0, in, &offer);
@@ -117,6 +122,9 @@ static void test_options(const struct assess_inputs *in)
     CHECK_OK(insight_new(m, &x));
     insight_options(x, 0, in, &offer);
     CHECK((offer.net & 1) && (offer.reach & 1));
+    CHECK_OK(insight_budget(x, 0, in, 4000000, &plan));
+    CHECK(plan.options == 1);
+    CHECK_IS(insight_budget(x, 0, in, 3999999, &plan), E_RANGE);
     mem_free(after);
     insight_free(x);
 }

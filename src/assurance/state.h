@@ -247,6 +247,8 @@ void signers_of(const struct document *d, const struct charter *c, struct signed
 
 /* view parts shared by several files */
 struct doc *view_limit(struct assurance *a, size_t at, int64_t now_ms, struct arena *arena);
+/* Risk avoided against service withheld; NULL where the model does not say enough. */
+struct doc *view_weight(const struct assurance *a, size_t at, int64_t now_ms, struct arena *arena);
 struct doc *view_limits(struct assurance *a, struct arena *arena, int64_t now_ms);
 struct doc *view_case(struct assurance *a, const struct case_file *c, struct arena *arena, int64_t now_ms);
 struct doc *view_stake(struct assurance *a, struct arena *arena, int64_t now_ms); /* NULL when nothing is */

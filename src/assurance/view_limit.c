@@ -121,7 +121,6 @@ static struct doc *cause_doc(const struct limit_cause *c, struct arena *arena)
 
 struct doc *view_limit(struct assurance *a, size_t at, int64_t now_ms, struct arena *arena)
 {
-    (void)now_ms;
     const struct limit *row = &a->limits.rows[at];
     const struct limit_note *n = &a->limits.notes[at];
     bool automatic = n->good_since_ms && n->loosen == DECISION_LOOSEN_AUTO && row->enforced;
@@ -144,6 +143,8 @@ struct doc *view_limit(struct assurance *a, size_t at, int64_t now_ms, struct ar
     text_set(a, at, arena, d);
     set_both(arena, d, "withholds", mode_rows[row->mode].withholds_ja, mode_rows[row->mode].withholds_en);
     next_set(row, n, arena, d);
+    struct doc *weight = view_weight(a, at, now_ms, arena);
+    if (weight) doc_set(arena, d, "weight", weight);
     return d;
 }
 

@@ -80,7 +80,7 @@ static const struct command commands[] = {
     { "mission", "new", "FILE --out FILE [--site ID] | --template water|factory|building|care|retail --out FILE", "モデルの署名用の案を作る。または雛形から書き始める", "draft the signed form of a model; or begin one from a template", cmd_mission_draft },
     { "mission", "sign", "FILE --key KEY", "モデルに署名する", "sign a model", cmd_document_sign },
     { "mission", "apply", "FILE [--dry-run [--model FILE --assessment FILE]]", "署名済みのモデルを反映する（--dry-run：値と条件がどう変わるか）", "apply a signed model (--dry-run: what it would change)", cmd_document_apply },
-    { "risk", "show", "[MISSION] [--model FILE --assessment FILE]", "残存リスクの中身：何が下げ、何が動き、何に懸かり、何を買えるか", "what the residual risk is made of, what moved, what it hangs on, what could be bought", cmd_risk_show },
+    { "risk", "show", "[MISSION] [--model FILE --assessment FILE] [--budget YEN]", "残存リスクの中身：何が下げ、何が動き、何に懸かり、何を買えるか", "what the residual risk is made of, what moved, what it hangs on, what could be bought", cmd_risk_show },
     { "risk", "what-if", "[MISSION] [--set C2=0.95 | --set S1=F3]... [--buy OPTION]... [--model FILE --assessment FILE]", "試算：入力を変えるとどうなるか（何も変えない）", "try other inputs (nothing is changed)", cmd_risk_what_if },
     { "risk", "check", "FILE", "設計段階の評価：対策前、必要な対策（7 許容限度超過、何も動いていなくてよい）", "by design: inherent picture and required controls (exit 7 over tolerance; nothing need run)", cmd_risk_check },
     { "report", "compliance", "[--guideline ID] [--assessment FILE]", "指針・規格の項目ごとの裏づけ（実測・申告・期限切れ・未確認）。適合は主張しない（-o csv、-o oscal も可）", "what backs each item of the guidelines (measured, declared, stale, unknown); claims no conformity (-o csv, -o oscal as well)", cmd_report_compliance },

@@ -222,12 +222,50 @@ static void print_insight(struct cli *c, const struct doc *d)
     print_threats(c, d);
 }
 
+/* --budget 300万: the best set of options a year's money buys. */
+static int plan_set(struct cli *c, struct subject *s, struct doc *d)
+{
+    const char *text = flag(c, "budget");
+    int64_t budget;
+    struct insight_plan p;
+    struct sentence cost, left, stops;
+    if (!text) return EXIT_OK;
+    struct model_reader r = { .errors = NULL };
+    if (!model_value_yen(&r, doc_text_new(&c->arena, text), "budget", &budget)) return complain(c, EXIT_USAGE, "SK-1066", cli_say(c, W_BUDGET_IS), text, NULL);
+    outcome o = insight_budget(s->insight, s->mission, s->now, budget, &p);
+    if (!ok(o)) return complain(c, EXIT_USAGE, "SK-1067", cli_say(c, o.code == E_RANGE ? W_BUDGET_DUTIES : W_BUDGET_MANY), text, NULL);
+    struct doc *plan = doc_map(&c->arena), *list = doc_list(&c->arena);
+    sentence_yen(p.cost_yen, &cost), sentence_yen(p.decision_yen, &left), sentence_rate(p.outage_ppb, &stops);
+    for (size_t i = 0; i < s->model->n_options; i++)
+        if (p.options >> i & 1) doc_add(list, doc_text_new(&c->arena, s->model->options[i].id));
+    doc_set_int(&c->arena, plan, "budget_yen", budget);
+    doc_set(&c->arena, plan, "options", list);
+    doc_set_int(&c->arena, plan, "cost_yen", p.cost_yen);
+    doc_set_int(&c->arena, plan, "left_yen", p.decision_yen);
+    doc_set_int(&c->arena, plan, "outages_ppb", p.outage_ppb);
+    doc_set_int(&c->arena, plan, "hours_mille", p.hours_ppb / 1000000);
+    doc_set_text(&c->arena, plan, "cost_text_ja", cost.ja), doc_set_text(&c->arena, plan, "cost_text_en", cost.en);
+    doc_set_text(&c->arena, plan, "left_text_ja", left.ja), doc_set_text(&c->arena, plan, "left_text_en", left.en);
+    doc_set_text(&c->arena, plan, "outages_text_ja", stops.ja), doc_set_text(&c->arena, plan, "outages_text_en", stops.en);
+    doc_set(&c->arena, d, "plan", plan);
+    return EXIT_OK;
+}
+
+static void print_plan(struct cli *c, const struct doc *p)
+{
+    if (!p) return;
+    printf("%s %s:", cli_say(c, W_BUDGET_PLAN), flag(c, "budget"));
+    for (const struct doc *x = doc_get(p, "options")->first; x; x = x->next) printf(" %s", x->text);
+    printf("  (%s / %s / %s %s)\n", said_yen(c, p, "cost"), said_yen(c, p, "left"), cli_say(c, W_STOPS), doc_said(c, p, "outages_text"));
+}
+
 int cmd_risk_show(struct cli *c)
 {
     struct subject s;
     int code = subject_load(c, &s);
     struct doc *d = code ? NULL : insight_doc(s.insight, s.mission, s.now, s.has_before ? s.before : NULL, &c->arena);
     if (!code && !d) code = EXIT_FAILED;
+    if (!code) code = plan_set(c, &s, d);
     if (!code) {
         doc_set_text(&c->arena, d, "assessment", s.assessment);
         doc_set_text(&c->arena, d, "as_of", s.as_of);
@@ -235,6 +273,7 @@ int cmd_risk_show(struct cli *c)
         else {
             printf("%s  %s %s %s\n", doc_said(c, d, "name"), s.assessment, cli_say(c, W_ASOF), s.as_of);
             print_insight(c, d);
+            print_plan(c, doc_get(d, "plan"));
         }
     }
     subject_free(&s);

@@ -13,8 +13,10 @@ static const char *mark(const char *state)
 
 static void print_limits(struct cli *c, const struct doc *list)
 {
-    for (const struct doc *l = list ? list->first : NULL; l; l = l->next)
+    for (const struct doc *l = list ? list->first : NULL; l; l = l->next) {
         printf("  %s %s\n    %s\n", doc_text(l, "id", ""), doc_said(c, l, "text"), doc_said(c, l, "withholds"));
+        if (doc_get(l, "weight")) printf("    %s\n", doc_said(c, doc_get(l, "weight"), "text"));
+    }
 }
 
 static const char *held_why(struct cli *c, const struct doc *h)

@@ -127,6 +127,10 @@
     X(W_EVIDENCE_LOST, "対象が変わり、確認し直しになる対策", "controls whose scope is another: to be proven anew") \
     X(W_NO_TEMPLATE, "その雛形はありません", "no such template")                                   \
     X(W_UNCONFIRMED, "（文言は原典で未確認）", " (wording not confirmed from the source)")          \
+    X(W_BUDGET_IS, "--budget：年額（300万、1.2億、4500000 など）", "--budget: yen a year (4500000, 300万)") \
+    X(W_BUDGET_DUTIES, "--budget：義務（duty）の選択肢だけで予算を超えます", "--budget: the duties alone cost more") \
+    X(W_BUDGET_MANY, "--budget：選択肢が16を超えるモデルでは計算しません", "--budget: not for models with more than 16 options") \
+    X(W_BUDGET_PLAN, "予算内で最もリスクを下げる組", "the best set within") \
     X(W_DIFFERENCE_IS, "--difference：役割:意見（mission-owner、asset-owner、executive。6件まで）", "--difference: ROLE:TEXT (mission-owner, asset-owner or executive; 6 at most)") \
     X(W_NO_CONFORMITY, "確認結果を項目に対応づけたもので、適合を主張しません。判断は人が行います", "evidence mapped to items; no conformity is claimed, people judge") \
     X(W_NOT_AN_ASSESSMENT, "評価のファイルではありません", "is not an assessment")                 \

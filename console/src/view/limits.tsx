@@ -73,6 +73,7 @@ function LimitCard({ l, s, m }: { l: Limit; s: Status; m: Mission | null }) {
         <div>
           <h4>{t.what}</h4>
           <p>{said(l.withholds)}</p>
+          {l.weight ? <p class={l.weight.costsMore ? 'weight weight-over' : 'weight'}>{said(l.weight.text)}</p> : null}
         </div>
         <div>
           <h4>{t.whyItMatters}</h4>
