@@ -73,6 +73,17 @@ export interface Decision {
   text: Both;
 }
 
+export interface Emergency {
+  id: string;
+  subject: string;
+  state: string;
+  reason: string;
+  askedBy: string;
+  openedBy: string;
+  until: number | null;
+  due: number | null;
+}
+
 export interface Status {
   site: string;
   title: Both;
@@ -88,6 +99,7 @@ export interface Status {
   layers: Layer[];
   limits: Limit[];
   held: Held[];
+  emergencies: Emergency[];
   decision: Decision | null;
   wouldHave: { now: number; total: number; text: Both };
   unauthenticated: number;
@@ -290,6 +302,16 @@ export function readStatus(x: unknown): Status {
     layers: listOf(d['layers']).flatMap((l) => readLayer(l) ?? []),
     limits: listOf(d['limits']).map(readLimit),
     held: listOf(d['held']).map(readHeld),
+    emergencies: listOf(d['emergencies']).map(mapOf).map((e) => ({
+      id: textOf(e['id']),
+      subject: textOf(e['subject']),
+      state: textOf(e['state']),
+      reason: textOf(e['reason']),
+      askedBy: textOf(e['asked_by']),
+      openedBy: textOf(e['opened_by']),
+      until: timeOf(e['until']),
+      due: timeOf(e['review_due']),
+    })),
     decision: readDecision(d['decision']),
     wouldHave: { now: countOf(would['limits_now']), total: countOf(would['limits_total']), text: bothOf(would, 'text') },
     unauthenticated: countOf(d['unauthenticated']),

@@ -129,6 +129,25 @@ const ja = {
     states: { ok: '合格', bad: '不合格あり', unknown: '未確認あり', empty: '対象なし' },
   },
 
+  emergency: {
+    title: '緊急アクセス',
+    lead: '通常の許可では足りない緊急のときに使います。一人が理由を添えて求め、15分以内に別の人が開きます。最長240分で自動で終わり、すべての操作が記録され、終わった後に三人目が確かめます。拒否の定めと、判断による制限は外れません。',
+    subject: (me: string) => `誰のアクセスか（空欄なら ${me}）`,
+    reason: '理由',
+    minutes: '時間（分、240まで）',
+    ask: '求める',
+    asked: '求めました。15分以内に、別の人が自分の画面で開いてください。',
+    refused: '受け付けられませんでした：',
+    open: '二人目として開く',
+    end: '終える',
+    found: '確かめたこと',
+    review: '事後確認を記録',
+    until: (time: string) => `${time} まで`,
+    due: (time: string) => `事後確認の期限 ${time}`,
+    late: '（過ぎています）',
+    states: { asked: '緊急アクセス：二人目の確認待ち', open: '緊急アクセス実施中', ended: '緊急アクセス：事後確認待ち' } as Record<string, string>,
+  },
+
   why: {
     title: 'なぜ許可・保留・拒否されるか',
     lead: '誰が、何を、どのトピックに対して行うかを入れると、試した許可、制限、判断、証拠、すること、頼む相手を順に示します。',
@@ -513,6 +532,25 @@ const en: Words = {
     cause: 'Newest failure',
     none: 'No model yet, so nothing is checked by layer.',
     states: { ok: 'OK', bad: 'Bad', unknown: 'Some unknown', empty: 'Nothing declared' },
+  },
+
+  emergency: {
+    title: 'Emergency access',
+    lead: 'For emergencies that the usual grants do not cover. One person asks with a reason, another opens it within 15 minutes. It ends by itself after at most 240 minutes, everything done is recorded, and a third person looks at it afterwards. Deny rows and limits of decisions stand.',
+    subject: (me) => `Whose access (empty: ${me})`,
+    reason: 'Reason',
+    minutes: 'Minutes (at most 240)',
+    ask: 'Ask for it',
+    asked: 'Asked for. Another person opens it on their own page within 15 minutes.',
+    refused: 'Not taken: ',
+    open: 'Open it as the second person',
+    end: 'End it',
+    found: 'What was found',
+    review: 'Record the review',
+    until: (time) => `until ${time}`,
+    due: (time) => `to be reviewed by ${time}`,
+    late: '(late)',
+    states: { asked: 'Emergency access: waits for the second person', open: 'EMERGENCY ACCESS IS OPEN', ended: 'Emergency access: to be reviewed' },
   },
 
   why: {

@@ -13,6 +13,7 @@ struct permit {
     char subject[64];                /* the identity or person it names */
     char stream[PERMIT_STREAM_MAX];  /* MQTT filter over topics */
     int64_t from_ms, until_ms;       /* wall; until is not part of it */
+    bool emergency;                  /* no work permit but an emergency access: asked for by "when: { emergency: true }" */
 };
 
 /* The open ones; swapped in one step. Owned by whoever made them. epoch rises with every change. */

@@ -15,7 +15,7 @@ enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3,
 enum { CLI_ARGS_MAX = 8, CLI_FLAGS_MAX = 24 };
 
 struct cli {
-    bool ja, json, dry_run;
+    bool ja, json, dry_run, bannered;
     const char *state;            /* state directory */
     const char *output;           /* -o; NULL = table */
     const char *args[CLI_ARGS_MAX];
@@ -145,6 +145,10 @@ int cmd_ledger_prune(struct cli *c);
 int cmd_ledger_erase(struct cli *c);
 int cmd_ledger_consistency(struct cli *c);
 int cmd_work_request(struct cli *c);
+int cmd_emergency_list(struct cli *c);
+int cmd_emergency_request(struct cli *c);
+int cmd_emergency_step(struct cli *c);
+void print_emergencies(struct cli *c, const struct doc *list);
 int cmd_work_list(struct cli *c);
 int cmd_work_show(struct cli *c);
 int cmd_work_approve(struct cli *c);

@@ -58,7 +58,7 @@ static outcome exchange_text(int fd, const char *method, const char *path, struc
 }
 
 /* Status and body of "HTTP/1.1 200 OK\r\n...\r\n\r\nbody" from our own daemon. */
-static outcome split(struct bytes answer, int *ret_status, struct bytes *ret_body)
+static outcome split(struct bytes answer, int *ret_status, struct bytes *ret_head, struct bytes *ret_body)
 {
     struct bytes digits;
     if (answer.n < 12) return REFUSE(E_SHORT);
@@ -67,6 +67,7 @@ static outcome split(struct bytes answer, int *ret_status, struct bytes *ret_bod
     for (size_t i = 0; i < 3; i++) *ret_status = *ret_status * 10 + (digits.at[i] - '0');
     const uint8_t *end = memmem(answer.at, answer.n, "\r\n\r\n", 4);
     if (!end) return REFUSE(E_MALFORMED);
+    *ret_head = bytes_of(answer.at, (size_t)(end - answer.at));
     *ret_body = bytes_of(end + 4, answer.n - (size_t)(end + 4 - answer.at));
     return DONE;
 }
@@ -91,16 +92,30 @@ static int problem(struct cli *c, int status, const struct doc *d)
     return complain(c, exit_of(status), doc_text(d, "code", "SK-1500"), what, NULL, doc_said(c, d, "try"));
 }
 
+/* "Sekimori-Emergency: BG-1 2026-11-28T15:00:00.000Z watch-1": said whatever was asked, once. */
+static void banner(struct cli *c, struct bytes head)
+{
+    static const char name[] = "Sekimori-Emergency: ";
+    const uint8_t *at = memmem(head.at, head.n, name, sizeof name - 1);
+    if (!at || c->bannered) return;
+    at += sizeof name - 1;
+    size_t left = head.n - (size_t)(at - head.at);
+    const uint8_t *end = memchr(at, '\r', left);
+    c->bannered = true;
+    fprintf(stderr, "!! %s: %.*s\n", cli_say(c, W_EMERGENCY_NOW), (int)(end ? (size_t)(end - at) : left), (const char *)at);
+}
+
 int ask(struct cli *c, const char *method, const char *path, struct bytes body, const struct doc **ret)
 {
     struct buffer answer = BUFFER(ANSWER_MAX);
-    struct bytes text;
+    struct bytes text, head;
     struct doc *d = NULL;
     int status = 0, fd = dial(c);
     if (fd < 0) return complain(c, EXIT_TEMPORARY, "SK-1002", cli_say(c, W_NO_DAEMON), c->state, cli_say(c, W_NO_DAEMON_TRY));
     outcome o = exchange_text(fd, method, path, body, &answer);
     close(fd);
-    if (ok(o)) o = split(buffer_view(&answer), &status, &text);
+    if (ok(o)) o = split(buffer_view(&answer), &status, &head, &text);
+    if (ok(o)) banner(c, head);
     if (ok(o)) o = doc_read_json(text, &c->arena, &d);
     buffer_deinit(&answer);
     if (!ok(o)) return complain(c, EXIT_TEMPORARY, "SK-1003", code_word(o.code), path, cli_say(c, W_NO_DAEMON_TRY));

@@ -224,6 +224,10 @@
     X(W_FLOW_HELD, "承認待ち", "held for release")                                                 \
     X(W_FLOW_CHANGES, "合意からの変化（新しい順）", "what changed since the agreement (newest first)") \
     X(W_STATEMENT_AT, "表明の日時", "stated at")                                                  \
+    X(W_EMERGENCIES, "緊急アクセス（事後確認待ちを含む）", "emergency access (those to be reviewed included)") \
+    X(W_EMERGENCY_DUE, "事後確認の期限", "to be reviewed by")                                     \
+    X(W_EMERGENCY_FOUND, "事後確認", "reviewed")                                                  \
+    X(W_EMERGENCY_NOW, "緊急アクセス実施中", "EMERGENCY ACCESS IS OPEN")                          \
     X(W_ENTRY, "証跡", "entry")                                                                    \
     X(W_PROOF, "証跡の証明を取り出す", "an entry's proof")                                            \
     X(W_HELD_PEER, "連携先の指令", "a peer's command")                                            \

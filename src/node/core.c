@@ -1,5 +1,6 @@
 /* Start, loop, stop. Order in a turn: what arrived, what is due, what is durable, one flush. */
 #include "node/core.h"
+#include "node/emergency.h"
 #include "node/learn.h"
 #include "node/work.h"
 
@@ -143,7 +144,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
-        .alerts = learn_alerts, .observed = learn_observed, .works = &c->works, .permit = core_permit };
+        .alerts = learn_alerts, .observed = learn_observed, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -391,6 +392,7 @@ int core_due(struct core *c)
     self_turn(c, mono);
     learn_turn(c, wall);
     work_turn(c, wall);
+    emergency_turn(c, wall);
     forms_turn(c);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
@@ -467,6 +469,7 @@ void core_close(struct core *c)
     judged_free(c->access.judged);
     if (c->ledger) ledger_close(c->ledger);
     work_close(c);
+    emergencies_deinit(&c->emergencies);
     map_deinit(&c->retained);
     map_deinit(&c->latest);
 }

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "crypto/endorsement.h"
 #include "fleet/appraise.h"
+#include "platform/emergency.h"
 #include "platform/work.h"
 #include "node/config.h"
 #include "service/service.h"
@@ -93,6 +94,7 @@ struct core {
     int64_t grants_at_ms;
     char grants_hash[65];      /* of its payload, "" for none */
     struct works works;        /* work permits, and the open ones as access reads them */
+    struct emergencies emergencies;
     struct permit *permit_rows;
     struct permits permits;
     struct exchange *exchange;

@@ -1,6 +1,7 @@
 /* Entries: what is written, replayed, sealed; and the two ports through which exchange and assurance
  * reach the record. */
 #include "node/core.h"
+#include "node/emergency.h"
 #include "node/learn.h"
 #include "node/work.h"
 
@@ -54,6 +55,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     TRY(registry_judge(c->registry, kind, d));
     TRY(users_judge(c->users, kind, d, NULL));
     if (kind == ENTRY_WORK) TRY(work_judge(&c->works, d, NULL));
+    if (kind == ENTRY_EMERGENCY) TRY(emergency_judge(&c->emergencies, d, now, NULL));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
@@ -62,6 +64,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     TRY(registry_apply(c->registry, kind, d, now));
     TRY(users_apply(c->users, kind, d));
     if (kind == ENTRY_WORK) TRY(work_taken(c, d, now));
+    if (kind == ENTRY_EMERGENCY) TRY(emergency_taken(c, d, now));
     core_registry_changed(c);
     if (kind == ENTRY_LIFE) contained(c, d);
     if (kind == ENTRY_LIFE) lost(c, d);
@@ -124,6 +127,7 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
     if (ok(o)) o = users_apply(c->users, e->kind, d);
     if (ok(o) && e->kind == ENTRY_WORK) o = work_taken(c, d, e->at_ms);
+    if (ok(o) && e->kind == ENTRY_EMERGENCY) o = emergency_taken(c, d, e->at_ms);
     if (never_applied(o)) {
         c->replay_skipped++;
         o = DONE;
@@ -276,13 +280,15 @@ static unsigned tell_kind(const char *what)
     return ENTRY_AUDIT;
 }
 
-static void tell_message(const struct core *c, struct arena *a, struct doc *d, const struct message *m)
+static void tell_message(struct core *c, struct arena *a, struct doc *d, const struct message *m)
 {
     char topic[MQTT_TOPIC_MAX + 1], hash_text[65];
     struct hash h;
     const struct permit *p = m->from ? permit_covering(c->access.permits, &(struct permit_ask) { m->from->id, m->topic, false, port_wall_ms() }) : NULL;
     doc_set_text(a, d, "from", m->from ? m->from->id : "");
     if (p) doc_set_text(a, d, "permit", p->id);
+    const struct emergency *g = m->from ? emergency_of(&c->emergencies, m->from->id, core_wall(c)) : NULL;
+    if (g) doc_set_text(a, d, "emergency", g->id);
     if (ok(bytes_to_text(m->topic, topic, sizeof topic))) doc_set_text(a, d, "topic", topic);
     hash_sha256(m->payload, &h);
     hex_of(hash_view(&h), hash_text);

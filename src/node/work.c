@@ -5,13 +5,14 @@
 #include <stdio.h>
 
 #include "node/core.h"
+#include "node/emergency.h"
 #include "node/learn.h"
 
 /* The open ones, as the data's path reads them; the old rows are nobody's once the pointer is swapped. */
-static MUST outcome swap(struct core *c)
+outcome work_swap(struct core *c)
 {
     struct permit *rows = NULL;
-    size_t n = 0;
+    size_t n = emergency_permits(c, NULL);
     for (size_t i = 0; i < c->works.n; i++) n += c->works.at[i]->state == WORK_STARTED;
     if (n && !(rows = mem_new_array(n, sizeof *rows))) return REFUSE(E_MEMORY);
     size_t k = 0;
@@ -25,6 +26,7 @@ static MUST outcome swap(struct core *c)
         p->from_ms = w->from_ms;
         p->until_ms = w->until_ms;
     }
+    (void)emergency_permits(c, rows ? rows + k : NULL);
     mem_free(c->permit_rows);
     c->permit_rows = rows;
     c->permits = (struct permits) { rows, n, c->permits.epoch + 1 };
@@ -36,7 +38,7 @@ static MUST outcome swap(struct core *c)
 outcome work_taken(struct core *c, const struct doc *d, int64_t at_ms)
 {
     TRY(work_apply(&c->works, d, at_ms));
-    return strcmp(doc_text(d, "what", ""), "unusual") == 0 ? DONE : swap(c);
+    return strcmp(doc_text(d, "what", ""), "unusual") == 0 ? DONE : work_swap(c);
 }
 
 void work_turn(struct core *c, int64_t wall_ms)

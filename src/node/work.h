@@ -10,6 +10,8 @@ struct core;
 
 /* An ENTRY_WORK, written or replayed: applied, and what is open swapped in. */
 MUST outcome work_taken(struct core *c, const struct doc *d, int64_t at_ms);
+/* What is open, emergency access included, into the data's path in one step. */
+MUST outcome work_swap(struct core *c);
 /* Closes what is over. */
 void work_turn(struct core *c, int64_t wall_ms);
 void work_close(struct core *c);

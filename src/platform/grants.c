@@ -54,6 +54,8 @@ static const struct grant defaults[] = {
     ROW(31, "contractor", GRANT_COMMAND, false, "sk/v1/{site}/+/cmd/+"), /* within a work permit, access.c */
     ROW(32, "contractor", READS, true,  "sk/v1/{site}/+/att/#"),
     ROW(33, "contractor", READS, false, "sk/v1/{site}/#"),
+    { .id = "default-41", .kind = SUBJECT_ANY, .actions = GRANT_COMMAND | GRANT_ADMINISTER | READS, .pattern = "sk/v1/{site}/#",
+        .upto = LABEL_RESTRICTED, .emergency = true }, /* opened by two, emergency.h */
 };
 /* clang-format on */
 
@@ -165,7 +167,7 @@ const struct permit *permit_covering(const struct permits *all, const struct per
 {
     for (size_t i = 0; all && i < all->n; i++) {
         const struct permit *p = &all->rows[i];
-        if (strcmp(p->subject, ask->subject) != 0 || ask->now_ms < p->from_ms || ask->now_ms >= p->until_ms) continue;
+        if (p->emergency != ask->emergency || strcmp(p->subject, ask->subject) != 0 || ask->now_ms < p->from_ms || ask->now_ms >= p->until_ms) continue;
         struct bytes over = bytes_str(p->stream);
         if (ask->filter ? mqtt_covers(over, ask->topic) : mqtt_matches(over, ask->topic)) return p;
     }
@@ -175,6 +177,12 @@ const struct permit *permit_covering(const struct permits *all, const struct per
 const struct permit *grant_permit(const struct grant_ask *ask)
 {
     struct permit_ask p = { ask->who->id, ask->topic, ask->filter, ask->now_ms };
+    return permit_covering(ask->permits, &p);
+}
+
+static bool emergency_opens(const struct grant_ask *ask)
+{
+    struct permit_ask p = { ask->who->id, ask->topic, ask->filter, ask->now_ms, .emergency = true };
     return permit_covering(ask->permits, &p);
 }
 
@@ -192,12 +200,13 @@ static enum grant_miss condition_missing(const struct grant *g, const struct gra
     if (g->trusted && ask->who->trust != g->trust) return MISS_TRUST;
     if (!grant_timely(g, ask->now_ms)) return MISS_TIME;
     if (g->permitted && !grant_permit(ask)) return MISS_PERMIT;
+    if (g->emergency && !emergency_opens(ask)) return MISS_EMERGENCY;
     return g->purposes[0] && !purpose_meets(g, ask->purpose) ? MISS_PURPOSE : MISS_NONE;
 }
 
 static bool conditional(const struct grant *g)
 {
-    return g->trusted || g->timed || g->permitted || g->purposes[0];
+    return g->trusted || g->timed || g->permitted || g->emergency || g->purposes[0];
 }
 
 static bool condition_holds(const struct grant *g, const struct grant_ask *ask)
@@ -214,16 +223,24 @@ enum grant_miss grant_missing(const struct grant *g, const char *site, const str
     return condition_missing(g, ask);
 }
 
+/* Is he named by any permit, whatever its window? Else nothing hangs on them until they change. */
+static bool named(const struct grant_ask *ask)
+{
+    for (size_t i = 0; ask->permits && i < ask->permits->n; i++)
+        if (strcmp(ask->permits->rows[i].subject, ask->who->id) == 0) return true;
+    return false;
+}
+
 /* Adds a row that may speak; false: it denies, and nothing else counts. */
 static bool consider(const struct grant *g, const char *site, const struct registry *r, const struct grant_ask *ask,
     struct grant_found *f)
 {
     if (!(g->actions & (unsigned)ask->action) || !stream_meets(g, site, r, ask)) return true;
-    bool asks = (g->permitted || g->purposes[0]) && !ask->standing;
+    bool asks = (g->purposes[0] || ((g->permitted || g->emergency) && named(ask))) && !ask->standing;
     f->asks |= asks;
     f->varies |= asks || (g->timed && !ask->standing);
     if (!condition_holds(g, ask)) {
-        if (!g->deny) f->missed = g;
+        if (!g->deny && !g->emergency) f->missed = g;
         return true;
     }
     if (g->deny) f->row = g;
@@ -257,10 +274,15 @@ struct grant_found grants_find(const struct grants *g, const char *site, const s
 
 /* ---- remembered ---- */
 
+static uint64_t permits_epoch(const struct grant_ask *ask)
+{
+    return ask->permits ? ask->permits->epoch : 0;
+}
+
 static bool same_question(const struct grant_memo *m, const struct registry *r, const struct grant_ask *ask)
 {
     return m->who == ask->who && m->role == ask->who->role && m->trust == ask->who->trust && m->action == ask->action
-        && m->standing == ask->standing && m->declared == registry_declared_epoch(r) && m->n == ask->topic.n
+        && m->standing == ask->standing && m->declared == registry_declared_epoch(r) && m->permits == permits_epoch(ask) && m->n == ask->topic.n
         && memcmp(m->topic, ask->topic.at, m->n) == 0;
 }
 
@@ -289,7 +311,7 @@ struct grant_found grants_find_fast(const struct grants *g, const char *site, co
     g->keys[at] = key;
     g->memo[at] = (struct grant_memo) { .who = ask->who, .role = (uint8_t)ask->who->role,
         .trust = (uint8_t)ask->who->trust, .action = (uint8_t)ask->action, .standing = ask->standing,
-        .declared = registry_declared_epoch(r), .row = f.row, .missed = f.missed, .n = (uint16_t)ask->topic.n };
+        .declared = registry_declared_epoch(r), .permits = permits_epoch(ask), .row = f.row, .missed = f.missed, .n = (uint16_t)ask->topic.n };
     memcpy(g->memo[at].topic, ask->topic.at, ask->topic.n);
     return f;
 }

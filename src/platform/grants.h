@@ -28,6 +28,7 @@ struct grant { /* one stream of one row */
     bool deny;
     enum label upto;                   /* what is read: the highest label */
     bool trusted, timed, permitted;    /* has a condition on: trust, time, an open work permit */
+    bool emergency;                    /* ... an open emergency access */
     char purposes[GRANT_PURPOSE];      /* "" or words between blanks: " billing repair " */
     enum trust trust;
     uint16_t from_min, to_min;         /* of the day; from > to: over midnight */
@@ -91,10 +92,10 @@ bool grant_timely(const struct grant *g, int64_t now_ms);
 void put_said(struct out *o, const char *text, const char *one, const char *two);
 
 /* Why a row does not speak for a question: the first of these that is so. */
-enum grant_miss { MISS_NONE, MISS_SUBJECT, MISS_ACTION, MISS_STREAM, MISS_TRUST, MISS_TIME, MISS_PERMIT, MISS_PURPOSE, GRANT_MISSES };
+enum grant_miss { MISS_NONE, MISS_SUBJECT, MISS_ACTION, MISS_STREAM, MISS_TRUST, MISS_TIME, MISS_PERMIT, MISS_PURPOSE, MISS_EMERGENCY, GRANT_MISSES };
 enum grant_miss grant_missing(const struct grant *g, const char *site, const struct registry *r, const struct grant_ask *ask);
 /* The open permit of this subject that covers a topic (or, wholly, a filter); NULL: none. */
-struct permit_ask { const char *subject; struct bytes topic; bool filter; int64_t now_ms; };
+struct permit_ask { const char *subject; struct bytes topic; bool filter; int64_t now_ms; bool emergency; };
 const struct permit *permit_covering(const struct permits *all, const struct permit_ask *ask);
 /* The permit that opens it now; NULL: none. */
 const struct permit *grant_permit(const struct grant_ask *ask);

@@ -18,7 +18,7 @@ static void set_when(struct arena *a, struct doc *row, const struct grant *g)
 {
     static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
     char text[16];
-    if (!g->trusted && !g->timed && !g->permitted && !g->purposes[0]) return;
+    if (!g->trusted && !g->timed && !g->permitted && !g->emergency && !g->purposes[0]) return;
     struct doc *when = doc_map(a);
     if (g->trusted) doc_set_text(a, when, "trust", trust_word(g->trust));
     if (g->timed) {
@@ -30,6 +30,7 @@ static void set_when(struct arena *a, struct doc *row, const struct grant *g)
         if (g->days & 1u << d) doc_add(list, doc_text_new(a, days[d]));
     if (g->timed && g->days != 0x7f) doc_set(a, when, "days", list);
     if (g->permitted) doc_set_bool(a, when, "permit", true);
+    if (g->emergency) doc_set_bool(a, when, "emergency", true);
     if (g->purposes[0]) doc_set(a, when, "purpose", words_of(a, g->purposes));
     doc_set(a, row, "when", when);
 }

@@ -15,6 +15,7 @@ struct grant_list { /* rows of one subject */
 struct grant_memo {
     const struct identity *who;
     uint64_t declared;           /* epoch of identities and streams */
+    uint64_t permits;
     const struct grant *row, *missed;
     uint8_t role, trust, action;
     bool standing;

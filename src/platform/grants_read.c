@@ -213,13 +213,13 @@ static void read_purpose(struct reader *r, const struct doc *d, struct grant *g)
 
 static void read_when(struct reader *r, const struct doc *d, struct grant *g)
 {
-    static const char *const keys[] = { "trust", "time", "days", "permit", "purpose", NULL };
+    static const char *const keys[] = { "trust", "time", "days", "permit", "purpose", "emergency", NULL };
     static const char *const trusts[] = { "unattested", "attested", "degraded", "quarantined", NULL };
     if (d->kind != DOC_MAP || !d->first) {
-        complain(r, d, "when", "expected a map with trust, time, days, permit or purpose");
+        complain(r, d, "when", "expected a map with trust, time, days, permit, purpose or emergency");
         return;
     }
-    if (!keys_known(r, d, keys, 5)) return;
+    if (!keys_known(r, d, keys, 6)) return;
     const struct doc *permit = doc_get(d, "permit"), *purpose = doc_get(d, "purpose");
     const struct doc *trust = doc_get(d, "trust"), *time = doc_get(d, "time"), *days = doc_get(d, "days");
     int at = trust ? word_of(r, trust, "when.trust", trusts) : -1;
@@ -230,6 +230,9 @@ static void read_when(struct reader *r, const struct doc *d, struct grant *g)
     if (days) read_days(r, days, g);
     if (permit && (permit->kind != DOC_BOOL || !permit->truth)) complain(r, permit, "when.permit", "expected true: an open work permit of that person for that stream");
     g->permitted = permit;
+    const struct doc *emergency = doc_get(d, "emergency");
+    if (emergency && (emergency->kind != DOC_BOOL || !emergency->truth)) complain(r, emergency, "when.emergency", "expected true: while an emergency access of that subject is open");
+    g->emergency = emergency;
     if (purpose) read_purpose(r, purpose, g);
 }
 

@@ -38,6 +38,7 @@ const char *grant_when_text(const struct grant *g, char *text, size_t size)
         put_days(&o, g->days);
     }
     if (g->permitted) put_part(&o, "work permit");
+    if (g->emergency) put_part(&o, "emergency access");
     if (g->purposes[0]) put_fmt(&o, "%spurpose%.*s", o.n ? ", " : "", (int)strlen(g->purposes) - 1, g->purposes);
     text[o.n] = 0;
     return text;
@@ -62,6 +63,7 @@ static const struct { const char *ja, *en; } misses[GRANT_MISSES] = {
     [MISS_TRUST] = { "信頼状態が「{1}」のときだけです", "only while the trust is \"{1}\"" },
     [MISS_TIME] = { "今はその時間ではありません（{1}）", "not at this time ({1})" },
     [MISS_PERMIT] = { "この人・この範囲の作業許可が開いていません（{1}）", "no work permit is open for this subject and stream ({1})" },
+    [MISS_EMERGENCY] = { "緊急アクセスの間だけです（{1}）", "only while an emergency access is open ({1})" },
     [MISS_PURPOSE] = { "述べられた目的が違います（{1}）", "the purpose stated is not one of these ({1})" },
 };
 
@@ -151,7 +153,7 @@ static bool shown(enum grant_miss miss, size_t n)
 size_t grants_tried(const struct grants *g, const char *site, const struct registry *r, const struct grant_ask *ask,
     struct arena *arena, struct doc *list)
 {
-    static const enum grant_miss order[] = { MISS_NONE, MISS_TRUST, MISS_TIME, MISS_PERMIT, MISS_PURPOSE, MISS_STREAM, MISS_ACTION, MISS_SUBJECT };
+    static const enum grant_miss order[] = { MISS_NONE, MISS_TRUST, MISS_TIME, MISS_PERMIT, MISS_PURPOSE, MISS_EMERGENCY, MISS_STREAM, MISS_ACTION, MISS_SUBJECT };
     size_t n, done = 0, speaks = 0, rest[GRANT_MISSES] = { 0 };
     const struct grant *rows = grants_rows(g, &n);
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {

@@ -61,6 +61,9 @@ static void a_permit_opens(struct access *a)
     CHECK(judge(a, &worker, ACT_ADMINISTER, "sk/v1/w/gw-1", NULL, from).ruling == RULING_ALLOW);
     CHECK(judge(a, &worker, ACT_ADMINISTER, "sk/v1/w/gw-1/#", NULL, from).ruling == RULING_ALLOW);
     CHECK(judge(a, &worker, ACT_ADMINISTER, "#", NULL, from).ruling == RULING_DENY);
+    rows[0].emergency = true; /* is none for work */
+    permits.epoch++;
+    CHECK(judge(a, &worker, ACT_RECEIVE, topic, NULL, from).missing == MISS_PERMIT);
     permits.n = 0; /* closed: at once */
     permits.epoch++;
     CHECK(judge(a, &worker, ACT_RECEIVE, topic, NULL, from).missing == MISS_PERMIT);

@@ -14,7 +14,7 @@ struct row {
     uint16_t limit;         /* row + 1 of the limits; 0: none */
     uint8_t action, ruling, reason, word, flags, missing;
 };
-enum { FLAG_OBSERVED = 1, FLAG_SAFE = 2 };
+enum { FLAG_OBSERVED = 1, FLAG_SAFE = 2, FLAG_ALARM = 4 };
 
 struct place {
     uint8_t n, next;        /* bytes of the topic, 0: free; receivers' row to give up next */
@@ -25,7 +25,8 @@ _Static_assert(sizeof(struct row) == 32 && sizeof(struct place) == 256, "a place
 
 /* All a verdict hangs on besides the question. Policies are told apart by a mark drawn for each, not by their address. */
 struct stamp {
-    uint64_t registry, grants, agreements, limits;
+    uint64_t registry, grants, agreements, limits, permits;
+    const struct permit *permit_rows;
     const struct limit *rows;
     size_t limits_n;
 };
@@ -77,12 +78,16 @@ static bool remembered(const struct access *a, const struct question *q)
 static bool same_stamp(const struct stamp *a, const struct stamp *b)
 {
     return a->registry == b->registry && a->grants == b->grants && a->agreements == b->agreements && a->limits == b->limits
-        && a->rows == b->rows && a->limits_n == b->limits_n;
+        && a->rows == b->rows && a->limits_n == b->limits_n && a->permits == b->permits && a->permit_rows == b->permit_rows;
 }
 
 static void look_at_stamp(struct judged *m, const struct access *a)
 {
     struct stamp now = { registry_epoch(a->registry), grants_mark(a->grants), grants_mark(a->agreements) };
+    if (a->permits) {
+        now.permits = a->permits->epoch;
+        now.permit_rows = a->permits->rows;
+    }
     if (a->limits) {
         now.limits = a->limits->epoch;
         now.rows = a->limits->rows;
@@ -144,7 +149,7 @@ bool judged_find(const struct access *a, const struct question *q, struct verdic
     if (!r || r->generation != m->generation || (r->minute && r->minute != minute_of(q->now_ms))) return false;
     *ret = (struct verdict) { .ruling = r->ruling, .reason = r->reason, .word = m->words[r->word],
         .limit = r->limit ? &a->limits->rows[r->limit - 1] : NULL, .missing = r->missing,
-        .observed_only = r->flags & FLAG_OBSERVED, .safe_direction = r->flags & FLAG_SAFE, .judged = true };
+        .observed_only = r->flags & FLAG_OBSERVED, .safe_direction = r->flags & FLAG_SAFE, .alarm = r->flags & FLAG_ALARM, .judged = true };
     return true;
 }
 
@@ -196,5 +201,5 @@ void judged_note(const struct access *a, const struct question *q, const struct 
     *r = (struct row) { .who = q->who, .from = q->action == ACT_RECEIVE ? q->from : NULL, .generation = m->generation,
         .minute = varies == VARIES_BY_MINUTE ? minute_of(q->now_ms) : 0, .limit = (uint16_t)limit, .action = (uint8_t)q->action,
         .ruling = (uint8_t)v->ruling, .reason = v->reason, .word = (uint8_t)word, .missing = (uint8_t)v->missing,
-        .flags = (uint8_t)((v->observed_only ? FLAG_OBSERVED : 0) | (v->safe_direction ? FLAG_SAFE : 0)) };
+        .flags = (uint8_t)((v->observed_only ? FLAG_OBSERVED : 0) | (v->safe_direction ? FLAG_SAFE : 0) | (v->alarm ? FLAG_ALARM : 0)) };
 }

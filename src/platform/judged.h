@@ -1,7 +1,7 @@
 /* What was judged a moment ago: verdicts of messages by topic, receiver and publisher, so that the same devices saying the
  * same things are not judged from the ground up each time. Never commands (their payload counts), filters, or what hangs
- * on a permit or a purpose; what hangs on the hour is good for its minute. One change of identities, streams, grants,
- * agreements or limits makes every row stale at once. Inside access.c only. */
+ * on a permit's window or a purpose; what hangs on the hour is good for its minute. One change of identities, streams, grants,
+ * agreements, permits or limits makes every row stale at once. Inside access.c only. */
 #ifndef PLATFORM_JUDGED_H
 #define PLATFORM_JUDGED_H
 

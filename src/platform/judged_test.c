@@ -16,7 +16,7 @@ static const char *const policies[] = { "", "{\"id\":\"no\",\"subject\":\"any\",
     "{\"id\":\"hours\",\"subject\":\"role:viewer\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"time\":\"08:00-17:00\"}},",
     "{\"id\":\"work\",\"subject\":\"role:viewer\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"permit\":true}},",
     "{\"id\":\"trust\",\"subject\":\"role:device\",\"action\":\"publish\",\"stream\":\"plain/#\",\"when\":{\"trust\":\"attested\"}}," };
-#define REST "{\"id\":\"guest\",\"subject\":\"role:contractor\",\"action\":\"subscribe\",\"stream\":\"#\"},{\"id\":\"say\",\"subject\":\"role:device\",\"action\":\"publish\",\"stream\":\"sk/v1/{site}/{own}/#\"}," \
+#define REST "{\"id\":\"glass\",\"subject\":\"any\",\"action\":[\"subscribe\",\"command\"],\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"emergency\":true}},{\"id\":\"guest\",\"subject\":\"role:contractor\",\"action\":\"subscribe\",\"stream\":\"#\"},{\"id\":\"say\",\"subject\":\"role:device\",\"action\":\"publish\",\"stream\":\"sk/v1/{site}/{own}/#\"}," \
     "{\"id\":\"all\",\"subject\":\"role:operator\",\"action\":[\"subscribe\",\"command\",\"publish\"],\"stream\":\"#\",\"upto\":\"confidential\"}]}"
 
 struct scene {
@@ -25,7 +25,7 @@ struct scene {
     struct grants *g;
     struct limit limit[2];
     struct limits limits;
-    struct permit permit[2];
+    struct permit permit[3];
     struct permits permits;
     int64_t now_ms;
     uint64_t state;
@@ -99,7 +99,7 @@ static void change(struct scene *s)
     case 1: declare(s); break;
     case 2: policy(s); break;
     case 3: impose(s); break;
-    case 4: s->permits.n = draw(s, 3); s->permits.epoch++; break;
+    case 4: s->permits.n = draw(s, 4); s->permits.epoch++; break;
     default: s->now_ms = DAY_MS + (draw(s, 2) ? 8 * MS_HOUR + 10000 : 8 * MS_HOUR - 10000); break; /* about the hour a window opens */
     }
 }
@@ -117,7 +117,7 @@ static void compare(struct scene *s, unsigned *ret_remembered)
     *ret_remembered += judged_find(&s->a, &q, &known);
     struct verdict v = access_judge(&s->a, &q), w = access_judge(&plain, &q);
     bool same = v.ruling == w.ruling && v.reason == w.reason && strcmp(v.word, w.word) == 0 && v.limit == w.limit && v.missing == w.missing
-        && v.observed_only == w.observed_only && v.safe_direction == w.safe_direction && v.judged == w.judged;
+        && v.observed_only == w.observed_only && v.safe_direction == w.safe_direction && v.judged == w.judged && v.alarm == w.alarm;
     if (!same) printf("# %s %d %s: %s, judged anew %s\n", id[0], (int)q.action, (const char *)q.topic.at, v.word, w.word);
     CHECK_QUIET(same);
 }
@@ -138,7 +138,8 @@ static void overflow(struct scene *s)
 
 int main(void)
 {
-    struct scene s = { .state = 20261128, .now_ms = DAY_MS, .permit = { { "WP-1", "d-3", "sk/v1/w/d-1/#", 0, INT64_MAX }, { "WP-2", "d-4", "#", 0, INT64_MAX } } };
+    struct scene s = { .state = 20261128, .now_ms = DAY_MS, .permit = { { "WP-1", "d-3", "sk/v1/w/d-1/#", 0, INT64_MAX }, { "WP-2", "d-4", "#", 0, INT64_MAX },
+        { "BG-1", "d-0", "sk/v1/w/#", 0, INT64_MAX, true } } };
     unsigned remembered = 0;
     CHECK_OK(registry_new(&s.r));
     s.limits.rows = s.limit;

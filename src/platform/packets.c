@@ -57,7 +57,12 @@ static void subscribe_one(struct exchange *x, struct session *s, struct wish *w)
         return;
     }
     uint32_t sub = sub_find(x, s, w->filter);
-    if (ok(durable_subscribe(x, s, sub, w->filter))) return;
+    if (ok(durable_subscribe(x, s, sub, w->filter))) {
+        struct permit_ask e = { s->who->id, q.topic, true, q.now_ms, .emergency = true };
+        struct message m = { .from = s->who, .topic = w->filter };
+        if (permit_covering(x->access->permits, &e)) tell(x, "emergency-subscribed", &m, &v, NULL);
+        return;
+    }
     sub_drop(x, sub);
     wish_full(w, "not-recorded");
 }

@@ -36,7 +36,7 @@ void answer_of(struct answer *a, enum code code, uint8_t reason, const struct ve
 void reason_point(struct out *o, enum grant_miss missing, const struct identity *who, const char *action, struct bytes topic)
 {
     static const char *const words[GRANT_MISSES] = { [MISS_TRUST] = " (needs another trust)", [MISS_TIME] = " (not at this time)",
-        [MISS_PERMIT] = " (needs a work permit)", [MISS_PURPOSE] = " (needs another purpose)" };
+        [MISS_PERMIT] = " (needs a work permit)", [MISS_PURPOSE] = " (needs another purpose)", [MISS_EMERGENCY] = "" };
     if (words[missing]) put_str(o, words[missing]);
     if (who && topic.n && o->n + topic.n + ID_MAX + 32 < REASON_BYTES) put_fmt(o, "; sekimori why %s %s %.*s", who->id, action, (int)topic.n, (const char *)topic.at);
 }

@@ -19,6 +19,8 @@ outcome audit_named(struct service *s, struct request *q, const char *what, cons
     if (q->caller->token[0]) doc_set_text(&q->arena, d, "token", q->caller->token);
     doc_set_text(&q->arena, d, "from", q->caller->source);
     doc_set_text(&q->arena, d, "reason", reason);
+    const struct emergency *e = emergency_of_caller(s, q->caller);
+    if (e) doc_set_text(&q->arena, d, "emergency", e->id);
     return s->port.write(s->port.ctx, ENTRY_AUDIT, d, false);
 }
 

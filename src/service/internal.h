@@ -21,6 +21,7 @@ enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES 
     X(NEED_OPERATE, USER_BIT(USER_OPERATOR), 1u << SCOPE_OPERATE)                                  \
     X(NEED_ENROL, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR), 1u << SCOPE_ENROL)       \
     X(NEED_DOCUMENTS, USER_SIGNING | USER_BIT(USER_OPERATOR), 1u << SCOPE_DOCUMENTS)               \
+    X(NEED_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_AUDITOR), 1u << SCOPE_OPERATE) \
     X(NEED_WORK, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_CONTRACTOR), 1u << SCOPE_OPERATE) \
     X(NEED_PEOPLE, USER_BIT(USER_ADMINISTRATOR), 0)                                                \
     X(NEED_ROOT, 0, 0)
@@ -201,6 +202,17 @@ bool contractor_waits(struct service *s, const struct caller *c);
 /* retention.c */
 MUST outcome change_prune(struct service *s, struct request *q);
 MUST outcome change_erase(struct service *s, struct request *q);
+
+/* emergency.c */
+MUST outcome get_emergencies(struct service *s, struct request *q);
+MUST outcome change_emergencies(struct service *s, struct request *q);
+MUST outcome change_emergency(struct service *s, struct request *q);
+/* The open one of whoever asks; NULL: none. It makes him an operator as well (widen), each request of his is recorded (note). */
+const struct emergency *emergency_of_caller(struct service *s, const struct caller *c);
+void emergency_widen(struct service *s, struct caller *c);
+MUST outcome emergency_note(struct service *s, struct request *q);
+void emergency_header(struct service *s, struct request *q);
+void emergency_status(struct service *s, struct arena *a, struct doc *status);
 
 /* tiles.c */
 MUST outcome get_checkpoint(struct service *s, struct request *q);

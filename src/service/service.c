@@ -75,6 +75,9 @@ static const struct route routes[] = {
     { "POST", "/api/v1/alerts", 0, NEED_ROOT, change_alerts },
     { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
     { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
+    { "GET", "/api/v1/emergency", PEOPLE, NEED_SIGHT, get_emergencies },
+    { "POST", "/api/v1/emergency", PEOPLE, NEED_EMERGENCY, change_emergencies },
+    { "POST", "/api/v1/emergency/{}/{}", PEOPLE, NEED_EMERGENCY, change_emergency },
     { "GET", "/api/v1/work", PEOPLE, NEED_WORK, get_works },
     { "GET", "/api/v1/work/{}", PEOPLE, NEED_WORK, get_work },
     { "POST", "/api/v1/work", PEOPLE, NEED_WORK, change_works },
@@ -167,6 +170,7 @@ static outcome dispatch(struct service *s, struct request *q)
         if (!bytes_equal_str(q->http->method, routes[i].method)) continue;
         if (!may(&routes[i], q->caller)) return refused(q);
         if (routes[i].need > NEED_SELF && routes[i].need != NEED_WORK && contractor_waits(s, q->caller)) return outside_permit(s, q);
+        TRY(emergency_note(s, q));
         return routes[i].handle(s, q);
     }
     if (q->caller->kind == CALLER_NOBODY && bytes_starts(q->http->path, BYTES_LIT("/api/")))
@@ -211,6 +215,7 @@ outcome service_request(struct service *s, const struct caller *c, uint32_t link
         return DONE;
     }
     session_name_caller(s, &caller, r);
+    emergency_widen(s, &caller);
     outcome o = origin_good(s, &q) ? dispatch(s, &q) : answer_problem(&q, 403, "SK-1414", "foreign-origin", NULL);
     if (!ok(o)) {
         q.doc = NULL;
@@ -218,6 +223,7 @@ outcome service_request(struct service *s, const struct caller *c, uint32_t link
         o = answer_outcome(&q, o, NULL, NULL);
     }
     *ret_close = q.later ? false : r->close;
+    emergency_header(s, &q);
     if (ok(o) && !q.later) o = answer_write(&q, b, ret_close);
     *ret_stream = q.stream || q.later;
     buffer_deinit(&q.body);

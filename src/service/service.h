@@ -6,6 +6,7 @@
 #include "assurance/assurance.h"
 #include "fleet/enrol.h"
 #include "ledger/ledger.h"
+#include "platform/emergency.h"
 #include "platform/exchange.h"
 #include "platform/work.h"
 #include "service/users.h"
@@ -73,6 +74,7 @@ struct service_port {
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
     /* The newest alarms, newest first; a list. */
     struct doc *(*alerts)(void *ctx, struct arena *arena);
+    const struct emergencies *emergencies; /* NULL: there are none */
     const struct works *works;    /* NULL: there are none */
     /* A signed approval of a work permit. */
     outcome (*permit)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);

@@ -36,6 +36,8 @@ static const struct todo { const char *word; enum grant_miss missing; enum keepe
         "state the purpose (MQTT: user property sk-purpose of CONNECT; API: ?purpose=); what is stated is recorded" },
     { "no-grant", MISS_NONE, KEEPER_POLICY, "必要な許可なら、定めのファイルに行を加え、sekimori grant test で確かめ、システム責任者が署名します",
         "if it is needed: add a row to the policy file, check it with sekimori grant test, have the asset owner sign it" },
+    { "no-grant", MISS_EMERGENCY, KEEPER_POLICY, "緊急のときは、二人で緊急アクセスを開けます（sekimori emergency request / open）。平時は許可の行を加えます",
+        "in an emergency two people can open access (sekimori emergency request / open); otherwise have a row added" },
     { "label", MISS_NONE, KEEPER_POLICY, "区分の低いデータ種別を使うか、許可の上限（upto）を見直してもらいます", "use a stream of a lower label, or have the ceiling (upto) looked at" },
     { "unknown-identity", MISS_NONE, KEEPER_DEVICES, "機器なら登録コードを発行し、人なら登録します（sekimori invite new / user new）", "register it: sekimori invite new for a device, sekimori user new for a person" },
     { "not-enrolled", MISS_NONE, KEEPER_DEVICES, "登録コードで登録を済ませます（sekimori invite new ID）", "have it enrol with an invite (sekimori invite new ID)" },

@@ -5,6 +5,7 @@ import { route } from '../route';
 import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
 import { CheckpointPage } from './checkpoint';
+import { EmergencyBanner, EmergencySection } from './emergency';
 import { Header } from './header';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
@@ -41,6 +42,7 @@ export function Page() {
       <a class="skip" href="#content">{t.skip}</a>
       <Hatch />
       <Header />
+      <EmergencyBanner />
       <main id="content" tabIndex={-1}>
         <Shown s={s} />
       </main>
@@ -55,6 +57,7 @@ function Shown({ s }: { s: Status }) {
   return (
     <>
       <AccountSection />
+      <EmergencySection />
       {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
       {place.value === 'checkpoint' ? <CheckpointPage s={s} peers={peers.value} who={me.value} /> : <Overview s={s} />}
     </>

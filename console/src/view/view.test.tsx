@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { readLimit, readMe, readMission, readStatus } from '../documents';
 import { readPeers } from '../peers';
 import type { Lang } from '../plain';
-import { lang, nowMs } from '../state';
+import { lang, nowMs, status } from '../state';
 import { words } from '../words';
 import { CheckpointPage } from './checkpoint';
 import { LayersSection } from './layers';
@@ -12,6 +12,7 @@ import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
 import { DecisionSection, RecordSection } from './record';
 import { ReadingsSection } from './readings';
+import { EmergencyBanner, EmergencySection } from './emergency';
 import { Spark } from './spark';
 import { Tree, WhySection } from './why';
 import { readWhy } from '../why';
@@ -90,6 +91,18 @@ describe.each(LANGS)('in %s', (l) => {
     expect(html).toContain('firmware-mismatch');
     expect(html).toContain(words[l].held.left('9:00'));
     expect(html).toContain(t.methods['quote']);
+  });
+
+  test('emergency access stands above everything, with whose turn it is', () => {
+    status.value = readStatus({ emergencies: [{ id: 'BG-1', subject: EVIL, state: 'open', reason: EVIL, asked_by: 'hanako', opened_by: 'jiro', until: '2026-11-23T01:00:00.000Z' },
+      { id: 'BG-2', subject: 'b', state: 'asked', asked_by: 'a' }, { id: 'BG-3', subject: 'c', state: 'ended', review_due: '2026-11-22T00:00:00.000Z' }] });
+    const html = render(<EmergencyBanner />);
+    const t = words[l].emergency;
+    for (const word of [t.states['open'], t.states['asked'], t.states['ended'], t.open, t.end, t.found, t.late, 'hanako → jiro']) expect(html).toContain(word);
+    expect(html).not.toContain('<img');
+    status.value = null;
+    expect(render(<EmergencyBanner />)).toBe('');
+    expect(render(<EmergencySection />)).toContain(t.lead);
   });
 
   test('a tree says each step, its entry, what to do and whom to ask', () => {
