@@ -332,5 +332,6 @@ outcome core_peer_change(void *ctx, const char *id, const char *verb, const char
     }
     if (!changed) return REFUSE(E_CONFLICT);
     core_audit(c, "peer-changed", "peer", id, "verb", verb, "by", by, "reason", reason, NULL);
-    return agreements_grant(c);
+    TRY(agreements_grant(c));
+    return ledger_sync(c->ledger); /* in force since above; answered once a power cut cannot undo it */
 }

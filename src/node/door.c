@@ -87,13 +87,13 @@ void door_say(struct peer_live *p, struct bytes topic, struct bytes payload)
     send(p, &b, o);
 }
 
-void door_taken(struct peer_live *p, uint32_t ticket)
+void door_taken(struct peer_live *p, uint32_t ticket, bool refused)
 {
     struct buffer b = BUFFER(64);
     struct mqtt_ack a UNSET;
     if (!p->door.greeted || ticket >> 16 != p->door.epoch || !(ticket & 0xffff)) return;
     if (p->door.untaken) p->door.untaken--;
-    mqtt_ack_begin(&a, (uint16_t)ticket, 0);
+    mqtt_ack_begin(&a, (uint16_t)ticket, refused ? MQTT_NOT_AUTHORIZED : 0);
     outcome o = mqtt_write_ack(5, MQTT_PUBACK, &a, &b);
     send(p, &b, o);
 }

@@ -122,7 +122,7 @@ static void on_puback(struct peer_live *p, struct flow_live *f, const struct mqt
         if (a->reason == MQTT_IMPLEMENTATION) f->held++;
         else if (a->reason >= 0x80) f->refused++, snprintf(f->last_word, sizeof f->last_word, "exchange-0x%02x", a->reason);
         else f->passed++;
-        peer_taken(p, f->owed[i].ticket);
+        peer_taken(p, f->owed[i].ticket, a->reason >= 0x80 && a->reason != MQTT_IMPLEMENTATION);
         return;
     }
 }
@@ -217,7 +217,7 @@ static bool step_in(struct peer_live *p, size_t flow)
     if (f->state == FLOW_AGREED || f->state == FLOW_VERIFIED) return false; /* a session goes on before it is verified again */
     if (!flow_open(p, flow)) {
         refused(p, flow, f->state == FLOW_LIVE ? "denied" : flow_state_word(f->state));
-        peer_taken(p, w->ticket);
+        peer_taken(p, w->ticket, true);
         drop_first(f);
         return true;
     }
@@ -229,7 +229,7 @@ static bool step_in(struct peer_live *p, size_t flow)
         drop_first(f);
         return true;
     }
-    peer_taken(p, w->ticket);
+    peer_taken(p, w->ticket, true);
     drop_first(f);
     if (too_much) {
         over_quota(p, flow, port_mono_ms());
@@ -247,7 +247,7 @@ void flow_arrived(struct peer_live *p, const struct courier_message *m)
     struct waiting w = { .ticket = m->ticket, .at_most_once = (m->ticket & 0xffff) == 0, .again = m->flags & COURIER_DUPLICATE,
         .since_ms = port_mono_ms() };
     if (i == p->a.n) { /* the courier let it through all the same */
-        peer_taken(p, m->ticket);
+        peer_taken(p, m->ticket, true);
         peer_saw(p, SIGHT_UNLISTED);
         return;
     }
@@ -255,7 +255,7 @@ void flow_arrived(struct peer_live *p, const struct courier_message *m)
         (void)flow_turn(p, i, port_mono_ms());
         return;
     }
-    peer_taken(p, m->ticket);
+    peer_taken(p, m->ticket, true);
     over_quota(p, i, port_mono_ms());
 }
 

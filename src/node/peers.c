@@ -38,12 +38,12 @@ static void tell_peer(struct peer_live *p)
     p->asked = true;
 }
 
-void peer_taken(struct peer_live *p, uint32_t ticket)
+void peer_taken(struct peer_live *p, uint32_t ticket, bool refused)
 {
     uint8_t room[16];
     struct out o = out_of(room, sizeof room);
     if (p->a.inbound) {
-        door_taken(p, ticket);
+        door_taken(p, ticket, refused);
         return;
     }
     courier_put_head(&o, COURIER_TAKEN, (uint32_t)p->index);
@@ -263,7 +263,7 @@ void peer_arrived(struct peer_live *p, const struct courier_message *m)
         flow_arrived(p, m);
         return;
     }
-    peer_taken(p, m->ticket);
+    peer_taken(p, m->ticket, false);
     peer_told(p, m->payload);
 }
 

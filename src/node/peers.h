@@ -129,7 +129,7 @@ void peer_up(struct peer_live *p, unsigned granted);
 void peer_down(struct peer_live *p, const char *why);
 void peer_verify(struct peer_live *p);                     /* what is carried and agreed by both goes live */
 void peer_arrived(struct peer_live *p, const struct courier_message *m);
-void peer_taken(struct peer_live *p, uint32_t ticket);     /* what arrived is done with */
+void peer_taken(struct peer_live *p, uint32_t ticket, bool refused); /* what arrived is done with; a peer of the door is told which way */
 void peer_carry(struct peer_live *p, uint32_t ticket, struct bytes topic, struct bytes payload);
 bool peer_terms_hold(const struct peer_live *p);           /* both sides signed the same terms, or none are needed */
 bool flow_open(const struct peer_live *p, size_t flow);    /* may carry something now */
@@ -148,7 +148,7 @@ struct peer_live *door_peer(const struct core *c, uint32_t link);
 void door_close(struct peer_live *p, const char *why);
 void door_send(struct peer_live *p, uint32_t ticket, struct bytes topic, struct bytes payload); /* acknowledged: flow_sent */
 void door_say(struct peer_live *p, struct bytes topic, struct bytes payload);
-void door_taken(struct peer_live *p, uint32_t ticket);
+void door_taken(struct peer_live *p, uint32_t ticket, bool refused);
 
 /* speak.c */
 void peers_speak(struct core *c, int64_t mono_ms);
