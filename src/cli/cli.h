@@ -160,6 +160,7 @@ int cmd_watch_hosts(struct cli *c);
 int cmd_device_import(struct cli *c);
 int cmd_device_destroy(struct cli *c);
 int cmd_device_story(struct cli *c);
+int cmd_history(struct cli *c);
 int cmd_backup_make(struct cli *c);
 int cmd_backup_verify(struct cli *c);
 int cmd_backup_restore(struct cli *c);

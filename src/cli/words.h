@@ -32,6 +32,12 @@
     X(W_NEED, "指定が必要です", "is needed")                                                      \
     X(W_NO_ROOM, "まだありません", "none yet")                                                    \
     X(W_ASOF, "時点", "as of")                                                                    \
+    X(W_ONE_TOPIC, "--every は一つのデータ種別だけに使えます", "--every takes one topic, not a filter")                    \
+    X(W_NO_POINTS, "この期間の記録はありません", "nothing was recorded of it in this time")                       \
+    X(W_TIME_IS, "時刻は 2026-01-31T00:00:00Z の形か、さかのぼる長さ（30m、24h、7d）です", "a time like 2026-01-31T00:00:00Z, or how far back (30m, 24h, 7d)") \
+    X(W_EVERY_IS, "区間は 1m、15m、1h、1d のような長さです（最大 10,000 区間）", "an interval like 1m, 15m, 1h, 1d (at most 10,000 of them)") \
+    X(W_GIVEN_UP, "保存期間または消去により読めない記録", "entries that were given up (retention, erasure)")           \
+    X(W_NO_DATA, "（記録なし）", "(nothing recorded)")                                              \
     X(W_NO_STORY, "この機器は記録に一度も現れません", "the record never speaks of this device")                    \
     X(W_BY, "実施者", "by")                                                                           \
     X(W_BACKUP_MADE, "バックアップしました（検証済み）", "backed up, and verified")                              \

@@ -189,6 +189,9 @@ MUST outcome change_document(struct service *s, struct request *q);
 MUST outcome change_head(struct service *s, struct request *q);
 MUST outcome accept_destruction(struct service *s, struct request *q, char why[ASSURANCE_WHY]);
 MUST outcome device_step(struct service *s, struct request *q, const struct identity *who, enum life_event e, const char *why);
+/* An entry's index as text. E_MALFORMED. */
+MUST outcome number_of(const char *text, uint64_t *ret);
+MUST outcome get_history(struct service *s, struct request *q);
 MUST outcome change_backup(struct service *s, struct request *q);
 
 /* work.c */

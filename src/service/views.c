@@ -261,7 +261,7 @@ outcome get_ledger(struct service *s, struct request *q)
     return answer_doc(q, record_doc(s, &q->arena));
 }
 
-static outcome number_of(const char *text, uint64_t *ret)
+outcome number_of(const char *text, uint64_t *ret)
 {
     uint64_t v = 0;
     if (!*text || strlen(text) > 18) return REFUSE(E_MALFORMED);

@@ -1,0 +1,211 @@
+/* `sekimori history`: recorded readings by time, as they are or by interval; every figure comes from entries of the record. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+enum { INTERVALS_MAX = 10000 };
+
+struct interval {
+    int64_t n, least, most, first, last; /* thousandths; entries of the first and the last point */
+    double sum;
+};
+
+struct history {
+    struct cli *c;
+    const char *topic;
+    int64_t from_ms, to_ms, every_ms; /* every 0: point by point */
+    struct interval *intervals;
+    size_t n_intervals;
+    uint64_t points, unreadable;
+    bool csv, started, many; /* many: a filter, of more topics than one */
+};
+
+/* "90s", "30m", "24h", "7d". */
+static bool length_read(const char *text, int64_t *ret_ms)
+{
+    static const struct { char unit; int64_t ms; } units[] = { { 's', MS_S }, { 'm', MS_MINUTE }, { 'h', MS_HOUR }, { 'd', MS_DAY } };
+    int64_t v = 0;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9' && v < 1000000; p++) v = v * 10 + (*p - '0');
+    if (p == text || !*p || p[1]) return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (*p == units[i].unit) *ret_ms = v * units[i].ms;
+    return v > 0 && strchr("smhd", *p) != NULL;
+}
+
+static bool moment_read(const char *text, int64_t now_ms, int64_t *ret)
+{
+    int64_t back;
+    if (ok(time_parse(bytes_str(text), ret))) return true;
+    if (!length_read(text, &back)) return false;
+    *ret = now_ms - back;
+    return true;
+}
+
+static void print_milli(int64_t milli)
+{
+    int64_t whole = milli < 0 ? -milli : milli;
+    printf("%s%lld", milli < 0 ? "-" : "", (long long)(whole / 1000));
+    if (whole % 1000) printf(whole % 10 ? ".%03lld" : whole % 100 ? ".%02lld" : ".%01lld", (long long)(whole % 10 ? whole % 1000 : whole % 100 ? whole % 1000 / 10 : whole % 1000 / 100));
+}
+
+/* A cell of CSV: quoted, and never a formula of whoever opens it. */
+static void print_cell(const char *text)
+{
+    putchar('"');
+    if (*text && strchr("=+-@\t", *text)) putchar('\'');
+    for (; *text; text++) {
+        if (*text == '"') putchar('"');
+        putchar((unsigned char)*text < ' ' ? ' ' : *text);
+    }
+    putchar('"');
+}
+
+/* What a device said, on a terminal: no escape sequence of its own. */
+static void print_plain(const char *text)
+{
+    for (; *text; text++) putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+}
+
+static void start(struct history *h)
+{
+    if (h->started) return;
+    h->started = true;
+    if (h->csv && flag(h->c, "bom")) printf("\xEF\xBB\xBF");
+    if (h->csv) printf("%s\n", h->every_ms ? "from,n,min,mean,max,first_entry,last_entry" : "time,topic,value,unit,flagged,entry");
+    if (h->c->json) printf("[");
+}
+
+static void print_point(struct history *h, const struct doc *p)
+{
+    char at[TIME_TEXT];
+    bool number = doc_get(p, "milli") != NULL;
+    start(h);
+    time_text(doc_int(p, "ms", 0), at);
+    if (h->c->json) {
+        struct buffer b = BUFFER(65536);
+        if (ok(doc_write_json(p, &b))) printf("%s%.*s", h->points ? ",\n" : "", (int)b.n, (const char *)b.at);
+        buffer_deinit(&b);
+        return;
+    }
+    void (*say)(const char *) = h->csv ? print_cell : print_plain;
+    const char *between = h->csv ? "," : "  ";
+    printf("%s%s", at, between);
+    if (h->csv || h->many) say(doc_text(p, "topic", ""));
+    if (h->csv || h->many) printf("%s", between);
+    if (number) print_milli(doc_int(p, "milli", 0));
+    else say(doc_text(p, "text", ""));
+    printf("%s", h->csv ? "," : " ");
+    say(doc_text(p, "unit", ""));
+    printf("%s%s%s%s%lld\n", between, doc_bool(p, "flagged", false) ? "flagged" : "", h->csv ? "," : "", h->csv ? "" : " @", (long long)doc_int(p, "index", 0));
+}
+
+static void count(struct history *h, const struct doc *p)
+{
+    if (!h->every_ms) {
+        print_point(h, p);
+        h->points++;
+        return;
+    }
+    if (!doc_get(p, "milli")) return;
+    size_t at = (size_t)((doc_int(p, "ms", 0) - h->from_ms) / h->every_ms);
+    if (at >= h->n_intervals) return;
+    struct interval *i = &h->intervals[at];
+    int64_t v = doc_int(p, "milli", 0), index = doc_int(p, "index", 0);
+    if (!i->n || v < i->least) i->least = v;
+    if (!i->n || v > i->most) i->most = v;
+    if (!i->n) i->first = index;
+    i->last = index;
+    i->sum += (double)v;
+    i->n++;
+    h->points++;
+}
+
+static void print_interval(struct history *h, size_t at)
+{
+    const struct interval *i = &h->intervals[at];
+    char from[TIME_TEXT];
+    start(h);
+    time_text(h->from_ms + (int64_t)at * h->every_ms, from);
+    int64_t mean = i->n ? (int64_t)(i->sum / (double)i->n + (i->sum < 0 ? -0.5 : 0.5)) : 0;
+    if (h->c->json) {
+        printf("%s{\"from\":\"%s\",\"n\":%lld", at ? ",\n" : "", from, (long long)i->n);
+        if (i->n) printf(",\"min_milli\":%lld,\"mean_milli\":%lld,\"max_milli\":%lld,\"first\":%lld,\"last\":%lld", (long long)i->least, (long long)mean,
+            (long long)i->most, (long long)i->first, (long long)i->last);
+        printf("}");
+        return;
+    }
+    if (!i->n) {
+        printf(h->csv ? "%s,0,,,,,\n" : "%s  %s\n", from, cli_say(h->c, W_NO_DATA));
+        return;
+    }
+    printf(h->csv ? "%s,%lld," : "%s  %6lld  ", from, (long long)i->n);
+    print_milli(i->least);
+    printf(h->csv ? "," : "  ");
+    print_milli(mean);
+    printf(h->csv ? "," : "  ");
+    print_milli(i->most);
+    printf(h->csv ? ",%lld,%lld\n" : "  @%lld..%lld\n", (long long)i->first, (long long)i->last);
+}
+
+/* The daemon answers a piece at a time. */
+static int read_all(struct history *h)
+{
+    char from[TIME_TEXT], to[TIME_TEXT], next[24] = "", path[1200];
+    time_text(h->from_ms, from);
+    time_text(h->to_ms, to);
+    for (bool more = true; more;) {
+        const struct doc *d;
+        struct out o = out_of(path, sizeof path - 1);
+        put_str(&o, "/api/v1/history");
+        add_query(&o, true, "topic", h->topic);
+        add_query(&o, false, "from", from);
+        add_query(&o, false, "to", to);
+        if (flag(h->c, "field")) add_query(&o, false, "field", flag(h->c, "field"));
+        if (*next) add_query(&o, false, "after", next);
+        if (o.over) return complain_usage(h->c);
+        path[o.n] = 0;
+        int code = ask(h->c, "GET", path, BYTES_NONE, &d);
+        if (code) return code;
+        for (const struct doc *p = doc_get(d, "points")->first; p; p = p->next) count(h, p);
+        h->unreadable += (uint64_t)doc_int(d, "unreadable", 0);
+        more = doc_bool(d, "more", false);
+        snprintf(next, sizeof next, "%lld", (long long)doc_int(d, "next", 0));
+        arena_deinit(&h->c->arena);
+        h->c->arena = ARENA(64u << 20);
+    }
+    return EXIT_OK;
+}
+
+static int finish(struct history *h)
+{
+    for (size_t i = 0; h->points && i < h->n_intervals; i++) print_interval(h, i);
+    if (h->csv || h->c->json) start(h);
+    if (h->c->json) printf("]\n");
+    if (h->unreadable) fprintf(stderr, "%s: %llu\n", cli_say(h->c, W_GIVEN_UP), (unsigned long long)h->unreadable);
+    if (!h->points && !h->csv && !h->c->json) printf("%s\n", cli_say(h->c, W_NO_POINTS));
+    return EXIT_OK;
+}
+
+int cmd_history(struct cli *c)
+{
+    int64_t now = port_wall_ms();
+    const char *from = flag(c, "from"), *to = flag(c, "to"), *every = flag(c, "every");
+    if (c->n_args != 1) return complain_usage(c);
+    struct history h = { .c = c, .topic = c->args[0], .from_ms = now - MS_DAY, .to_ms = now, .csv = c->output && strcmp(c->output, "csv") == 0, .many = strpbrk(c->args[0], "+#") != NULL };
+    if (every && h.many) return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_ONE_TOPIC), c->args[0], NULL);
+    if ((from && !moment_read(from, now, &h.from_ms)) || (to && !moment_read(to, now, &h.to_ms)))
+        return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_TIME_IS), from && !moment_read(from, now, &h.from_ms) ? from : to, NULL);
+    if (every && !length_read(every, &h.every_ms)) return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_EVERY_IS), every, NULL);
+    if (every) {
+        h.from_ms -= h.from_ms % h.every_ms; /* whole hours are whole hours of the clock (UTC) */
+        h.n_intervals = h.to_ms > h.from_ms ? (size_t)((h.to_ms - h.from_ms) / h.every_ms + 1) : 0;
+        if (h.n_intervals > INTERVALS_MAX) return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_EVERY_IS), every, NULL);
+        h.intervals = mem_new_array(h.n_intervals + 1, sizeof *h.intervals);
+        if (!h.intervals) return EXIT_FAILED;
+    }
+    int code = read_all(&h);
+    if (!code) code = finish(&h);
+    mem_free(h.intervals);
+    return code;
+}
