@@ -186,6 +186,31 @@ static void change_some(const char *dir, const struct verify_result *whole, uint
     }
 }
 
+/* A site put back from the copy: it opens, every entry it has reads as it was written, it goes on, it is whole. */
+static void put_back(const struct fixture *f, const char *dir, uint64_t signed_size)
+{
+    struct fixture g = *f;
+    struct ledger *l = NULL;
+    struct buffer b = BUFFER(1u << 16);
+    struct ledger_entry e;
+    struct verify_result r;
+    char text[512];
+    size_t findings = 0, wrong = 0;
+    snprintf(g.dir, sizeof g.dir, "%.90s", dir);
+    outcome o = fixture_open(&g, &l);
+    if (!ok(o)) printf("# a copy does not open: %s at %s\n", code_word(o.code), o.at);
+    CHECK_QUIET(ok(o));
+    if (!ok(o)) return;
+    for (uint64_t i = 0; i < ledger_size(l); i++)
+        wrong += !ok(ledger_read(l, i, &b, &e)) || !bytes_equal(e.payload, fixture_payload(i, text));
+    if (wrong) printf("# %zu of %llu entries of a copy are not there\n", wrong, (unsigned long long)ledger_size(l));
+    CHECK_QUIET(wrong == 0 && ledger_size(l) >= signed_size);
+    CHECK_QUIET(ok(fixture_append(l, 5)) && ok(ledger_sync(l)));
+    ledger_close(l);
+    CHECK_QUIET(ok(ledger_verify(dir, "", say, &findings, &r)) && findings == 0);
+    buffer_deinit(&b);
+}
+
 static void take_copies(const struct fixture *f, uint64_t *ret_tails, uint64_t *ret_most)
 {
     char to[128];
@@ -204,6 +229,7 @@ static void take_copies(const struct fixture *f, uint64_t *ret_tails, uint64_t *
         *ret_tails += r.tail > 0;
         if (r.signed_size > *ret_most) *ret_most = r.signed_size;
         if (i % 12 == 11) change_some(to, &r, (uint32_t)i);
+        put_back(f, to, r.signed_size);
     }
 }
 

@@ -100,8 +100,8 @@ static outcome judge_leaf(struct ledger *l, const uint8_t record[FORMAT_LEAF], u
     return ok(format_leaf_read(record, index, &leaf)) || half ? DONE : REFUSE(E_CHANGED);
 }
 
-/* Reads the leaves after the head, block by block, to the end of the last file. */
-static outcome read_tail(struct ledger *l, uint8_t *block)
+/* Reads the leaves after the head, block by block, to the end of the last file or to `bound`. */
+static outcome read_tail(struct ledger *l, uint8_t *block, uint64_t bound)
 {
     struct segments *leaves = &l->readers[FILES_LEAVES];
     uint64_t chunk = l->identity.shape.chunk_bytes, index = l->edge.size;
@@ -113,8 +113,9 @@ static outcome read_tail(struct ledger *l, uint8_t *block)
         outcome o = segments_read(leaves, at, block, n);
         if (o.code == E_MISSING) return DONE;
         TRY(o);
-        for (size_t k = 0; k < n; k += FORMAT_LEAF)
+        for (size_t k = 0; k < n && index < bound; k += FORMAT_LEAF)
             TRY(judge_leaf(l, block + k, index++, &end));
+        if (index == bound) return DONE;
     }
 }
 
@@ -142,6 +143,62 @@ static outcome find_ends(struct ledger *l)
     TRY(read_leaf(l, other, record, &leaf));
     end_of(l, other, &leaf);
     return DONE;
+}
+
+/* ---- a copy ---- */
+
+/* Whether the payload of an entry after the head is not there at all, or not wholly. One that was changed is there. */
+static bool is_unheld(struct ledger *l, const struct leaf *leaf, struct buffer *b)
+{
+    uint64_t size = format_frame_size(leaf->length);
+    b->n = 0;
+    if (leaf->length > LEDGER_PAYLOAD_MAX || !ok(buffer_reserve(b, size))) return false;
+    outcome o = segments_read(&l->readers[leaf->class], leaf->place, b->at, size);
+    if (o.code == E_MISSING) return true;
+    return ok(o) && !format_frame_good(b->at, bytes_of(b->at + FORMAT_FRAME, leaf->length)) && format_is_torn(bytes_of(b->at, size));
+}
+
+static outcome first_unheld(struct ledger *l, uint64_t from, struct buffer *b, uint64_t *ret)
+{
+    uint8_t record[FORMAT_LEAF];
+    struct leaf leaf;
+    for (*ret = from; *ret < l->size; ++*ret) {
+        TRY(read_leaf(l, *ret, record, &leaf));
+        if (is_unheld(l, &leaf, b)) return DONE;
+    }
+    return DONE;
+}
+
+/* The newest entry of each class tells: frames lie in the order of their leaves. */
+static outcome ends_are_held(struct ledger *l, uint64_t head, struct buffer *b, bool *ret)
+{
+    uint8_t record[FORMAT_LEAF];
+    struct leaf leaf;
+    *ret = true;
+    for (unsigned c = 0; c < CLASSES; c++) {
+        if (l->last[c] == FORMAT_NONE || l->last[c] < head) continue;
+        TRY(read_leaf(l, l->last[c], record, &leaf));
+        *ret = *ret && !is_unheld(l, &leaf, b);
+    }
+    return DONE;
+}
+
+/* A copy of a record that was being written may hold entries after its head whose payloads it missed. A crash leaves none:
+ * payloads are on disk before their leaves. The copy ends before the first such; what it never held is not claimed. */
+static outcome end_where_held(struct ledger *l, const struct note *n, uint8_t *block)
+{
+    struct buffer b = BUFFER(LEDGER_PAYLOAD_MAX + 2 * FORMAT_FRAME);
+    uint64_t end = 0;
+    bool held = true;
+    outcome o = ends_are_held(l, n->size, &b, &held);
+    if (ok(o) && !held) o = first_unheld(l, n->size, &b, &end);
+    buffer_deinit(&b);
+    if (!ok(o) || held || end == l->size) return o;
+    l->edge = (struct tree_edge) { 0 };
+    l->nodes_n = 0;
+    TRY(load_head(l, n));
+    TRY(read_tail(l, block, end));
+    return find_ends(l);
 }
 
 /* A full segment's end is in that segment; the next file is made when it is needed. */
@@ -174,10 +231,11 @@ outcome ledger_recover_files(struct ledger *l, uint64_t *ret_cut)
     TRY(load_head(l, &n));
     uint8_t *block = mem_new(BLOCK_BYTES);
     if (!block) return REFUSE(E_MEMORY);
-    outcome o = read_tail(l, block);
+    outcome o = read_tail(l, block, FORMAT_NONE);
+    if (ok(o)) o = find_ends(l);
+    if (ok(o)) o = end_where_held(l, &n, block);
     mem_free(block);
     TRY(o);
-    TRY(find_ends(l));
     struct segments *w = l->writers;
     for (unsigned c = 0; c < CLASSES; c++) TRY(settle(&w[c], l->end[c], ret_cut));
     TRY(settle(&w[FILES_LEAVES], linear_end(&w[FILES_LEAVES], l->size * FORMAT_LEAF), ret_cut));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/learn.h"
+#include "node/work.h"
 #include "record_sim.h"
 
 static outcome first_head(const struct key *key)
@@ -67,6 +68,7 @@ static void maps_free(struct core *c)
     map_deinit(&c->challenges);
     map_deinit(&c->refusals);
     map_deinit(&c->retained);
+    map_deinit(&c->latest);
 }
 
 void core_sim_close(struct core *c)
@@ -88,6 +90,7 @@ void core_sim_close(struct core *c)
     grants_free(c->grants);
     judged_free(c->access.judged);
     if (c->ledger) sim_record_drop(c->ledger);
+    work_close(c);
     maps_free(c);
     mem_free(c->gate.room);
     mem_free(c->links);
