@@ -20,7 +20,7 @@ const BACKOFF_MS = [500, 1000, 2000, 5000, 10000];
 export const STALE_MS = 25000;
 
 export type View = 'opening' | 'signed-out' | 'page';
-export type SignedOut = '' | 'used' | 'guesses' | 'ended' | 'unreachable' | 'wrong' | 'busy' | 'passkey';
+export type SignedOut = '' | 'answer' | 'used' | 'guesses' | 'ended' | 'unreachable' | 'wrong' | 'busy' | 'passkey';
 
 function storedLanguage(): Lang {
   try {
@@ -243,6 +243,30 @@ export async function signIn(user: string, password: string): Promise<void> {
   const { status: code } = await post('/api/v1/session', { user, password });
   if (code !== 200) {
     signedOut.value = refusedSignIn(code);
+    return;
+  }
+  signedOut.value = '';
+  await connect();
+}
+
+// The question that is carried to where the key is; null: no answer from the site.
+export async function carriedChallenge(): Promise<{ site: string; challenge: string } | null> {
+  const { status: code, doc } = await post('/api/v1/session/challenge', { carried: true });
+  const d = mapOf(doc);
+  const challenge = textOf(d['challenge']);
+  return code === 200 && /^[0-9a-f]{64}$/.test(challenge) ? { site: textOf(d['site']), challenge } : null;
+}
+
+export async function signInByAnswer(text: string): Promise<void> {
+  let answer: unknown = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = null;
+  }
+  const { status: code } = await post('/api/v1/session', { answer: answer ?? {} });
+  if (code !== 200) {
+    signedOut.value = code === 401 || code === 400 ? 'answer' : refusedSignIn(code);
     return;
   }
   signedOut.value = '';

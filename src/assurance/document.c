@@ -4,7 +4,7 @@
 #include "assurance/passkey.h"
 #include "base/time.h"
 
-enum { RULE_ANY_TWO = 0, RULE_EITHER_OWNER = -1 };
+enum { RULE_ANY_TWO = 0, RULE_EITHER_OWNER = -1, RULE_ANY_ONE = -2 };
 
 static const struct { const char *word; int rule; } type_rows[DOCUMENT_KINDS] = {
 #define X(name, word, rule) [name] = { word, rule },
@@ -141,6 +141,7 @@ static uint8_t wanting(enum document_type t, uint8_t roles, size_t n)
     const unsigned owners = 1u << CHARTER_MISSION_OWNER | 1u << CHARTER_ASSET_OWNER;
     int rule = type_rows[t].rule;
     if (rule == RULE_EITHER_OWNER) return roles & owners ? 0 : (uint8_t)owners;
+    if (rule == RULE_ANY_ONE) return roles ? 0 : (uint8_t)all;
     if (rule == RULE_ANY_TWO) return n >= 2 && bits(roles) >= 2 ? 0 : (uint8_t)(all & ~roles);
     return (uint8_t)((unsigned)rule & ~roles);
 }
@@ -165,7 +166,7 @@ static MUST outcome verify_one(const struct charter *c, struct document *d, size
 {
     struct charter_signer s;
     const char *id = d->envelope.signatures[i].key_id;
-    bool charters = d->type == DOCUMENT_CHARTER || d->type == DOCUMENT_DEPUTY;
+    bool charters = d->type == DOCUMENT_CHARTER || d->type == DOCUMENT_DEPUTY || d->type == DOCUMENT_LOGIN;
     if (!ok(charter_signer(c, id, d->judged_ms, &s))) return document_refuse(CAUSE_SIGNER, id, why);
     if (!signature_good(s.holder, d, i)) return document_refuse(CAUSE_SIGNATURE, charter_role_word(s.role), why);
     if (charters && s.deputy) return document_refuse(CAUSE_DEPUTY, charter_role_word(s.role), why);

@@ -24,7 +24,8 @@
     X(DOCUMENT_AGREEMENT, "agreement", 3)                                                          \
     X(DOCUMENT_STATEMENT, "statement", 2)                                                          \
     X(DOCUMENT_PERMIT, "permit", -1)                                                               \
-    X(DOCUMENT_DESTRUCTION, "destruction", 0)
+    X(DOCUMENT_DESTRUCTION, "destruction", 0)                                                      \
+    X(DOCUMENT_LOGIN, "login", -2)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -121,6 +122,8 @@ struct doc *document_agreement_new(struct arena *a, const char *site, const stru
 /* How we stand, to another site: verdict "within" or not, attempts in 1,000 years, requirement levels. */
 struct statement_draft { const char *to, *policy, *verdict; int64_t until_ms, claimed; const struct doc *levels; };
 struct doc *document_statement_new(struct arena *a, const char *site, const struct statement_draft *s, int64_t at_ms);
+/* The answer to a challenge that was carried to where the person's key is. */
+struct doc *document_login_new(struct arena *a, const char *site, const char *user, const char *challenge, int64_t at_ms);
 /* An approval of a work permit: request is the permit as asked for (platform/work.h, work_doc). */
 struct doc *document_permit_new(struct arena *a, const char *site, const struct doc *request, int64_t at_ms);
 /* The members of a request that its approval repeats, ended by NULL. */

@@ -123,6 +123,14 @@ struct doc *document_destruction_new(struct arena *a, const char *site, const ch
     return d;
 }
 
+struct doc *document_login_new(struct arena *a, const char *site, const char *user, const char *challenge, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_LOGIN, site, at_ms);
+    doc_set_text(a, d, "user", user);
+    doc_set_text(a, d, "challenge", challenge);
+    return d;
+}
+
 const char *const document_permit_members[] = { "id", "subject", "person", "company", "stream", "number", "supervisor", "purpose", "from",
     "until", "request_sha256", NULL };
 

@@ -145,6 +145,7 @@ int cmd_ledger_prune(struct cli *c);
 int cmd_ledger_erase(struct cli *c);
 int cmd_ledger_consistency(struct cli *c);
 int cmd_work_request(struct cli *c);
+int cmd_login_answer(struct cli *c);
 int cmd_emergency_list(struct cli *c);
 int cmd_emergency_request(struct cli *c);
 int cmd_emergency_step(struct cli *c);

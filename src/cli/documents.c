@@ -183,6 +183,26 @@ int sign_and_apply(struct cli *c, const struct doc *draft)
     return code;
 }
 
+/* ---- signing in where no key is ---- */
+
+/* Works on any machine, without a site: the page's challenge in, a signed answer out. */
+int cmd_login_answer(struct cli *c)
+{
+    struct buffer b = BUFFER(DOCUMENT_BYTES_MAX);
+    int code = EXIT_OK;
+    if (c->n_args != 1 || strlen(c->args[0]) != 64) return complain_usage(c);
+    static const char *const needed[] = { "site", "user", "key", "out" };
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!flag(c, needed[i])) return need_flag(c, needed[i]);
+    const struct doc *d = document_login_new(&c->arena, flag(c, "site"), flag(c, "user"), c->args[0], port_wall_ms());
+    outcome o = d ? doc_write_json(d, &b) : REFUSE(E_MEMORY);
+    if (!ok(o)) code = EXIT_FAILED;
+    if (!code) code = sign_bytes(c, flag(c, "key"), &b);
+    if (!code) code = write_file(c, flag(c, "out"), buffer_view(&b), 0600);
+    buffer_deinit(&b);
+    return code;
+}
+
 /* ---- decisions ---- */
 
 static const char *condition_id(const void *ctx, size_t i)

@@ -12,6 +12,7 @@ static const struct command commands[] = {
     { "history", "", "TOPIC [--from TIME|24h|7d] [--to TIME] [--every 1h|1d] [--field NAME] [--bom]", "記録した測定値を時刻で読む（--every：区間ごとの最小・平均・最大。-o csv、-o json も可。空いた区間は空きとして示す）",
         "recorded readings by time (--every: minimum, mean, maximum of each interval; -o csv, -o json as well; gaps are shown as gaps)", cmd_history },
     { "why", "", "SUBJECT ACTION TOPIC [--payload JSON] [--purpose WORD] | HOLD", "なぜ許可・保留・拒否されるか：試した許可、制限、判断、証拠、すること、頼む相手", "why it is allowed, held or denied: grants tried, limit, decision, evidence, what to do, whom to ask", cmd_why },
+    { "login", "answer", "CHALLENGE --site ID --user ID --key KEY --out FILE", "画面の問いに、鍵のある別の機械で署名して答える（媒体で往復）", "answer the page's challenge where the key is, on any machine (carried by medium)", cmd_login_answer },
     { "login", "", "", "画面を開く一度だけのリンク", "a one-time link to the console", cmd_login },
     { "user", "new", "ID --role ROLE [--role ROLE] --reason TEXT [--name TEXT] [--dry-run]",
         "人を登録し、最初の一度だけのリンクを出す（役割 operator mission-owner asset-owner executive auditor administrator）",

@@ -21,6 +21,7 @@ enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES 
     X(NEED_OPERATE, USER_BIT(USER_OPERATOR), 1u << SCOPE_OPERATE)                                  \
     X(NEED_ENROL, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR), 1u << SCOPE_ENROL)       \
     X(NEED_DOCUMENTS, USER_SIGNING | USER_BIT(USER_OPERATOR), 1u << SCOPE_DOCUMENTS)               \
+    X(NEED_ASK_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING, 1u << SCOPE_OPERATE) \
     X(NEED_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_AUDITOR), 1u << SCOPE_OPERATE) \
     X(NEED_WORK, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_CONTRACTOR), 1u << SCOPE_OPERATE) \
     X(NEED_PEOPLE, USER_BIT(USER_ADMINISTRATOR), 0)                                                \
@@ -80,9 +81,9 @@ struct reading {
 };
 
 enum { SERVICE_ANSWERED = 512 };
-struct answered {              /* a passkey challenge that was answered well: never again */
+struct answered {              /* a challenge that was answered well: never again */
     uint8_t challenge[32];
-    int64_t at_ms;             /* mono; 0: a free row */
+    int64_t until_ms;          /* mono, when nobody could answer it any more; 0: a free row */
 };
 
 struct reader {                /* who reads a page, as the grants know him */
@@ -142,6 +143,7 @@ void sign_in_turn(struct service *s);
 
 /* passkeys.c */
 MUST outcome passkey_challenge(struct service *s, struct request *q);
+MUST outcome sign_in_offline(struct service *s, struct request *q, const struct doc *d);
 MUST outcome sign_in_by_passkey(struct service *s, struct request *q, const struct doc *d);
 MUST outcome passkey_register_challenge(struct service *s, struct request *q);
 MUST outcome passkey_register(struct service *s, struct request *q);

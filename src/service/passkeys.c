@@ -5,7 +5,7 @@
 #include "assurance/passkey.h"
 #include "service/internal.h"
 
-enum { CHALLENGE_BYTES = 32, CHALLENGE_MS = 5 * 60 * 1000, NONCE_BYTES = 12, MARK_BYTES = 12 };
+enum { CHALLENGE_BYTES = 32, CHALLENGE_MS = 5 * 60 * 1000, CARRIED_MS = 30 * 60 * 1000, NONCE_BYTES = 12, MARK_BYTES = 12 };
 
 /* nonce, mono time, mark = SHA-256(secret, purpose, nonce, time): all of fixed length. */
 static void mark_of(const struct service *s, const uint8_t *purpose, const uint8_t *challenge, uint8_t mark[MARK_BYTES])
@@ -28,11 +28,11 @@ static void challenge_new(struct service *s, const uint8_t *purpose, uint8_t cha
 static struct answered *answered_find(struct service *s, const uint8_t *challenge)
 {
     for (size_t i = 0; i < SERVICE_ANSWERED; i++)
-        if (s->answered[i].at_ms && memcmp(s->answered[i].challenge, challenge, CHALLENGE_BYTES) == 0) return &s->answered[i];
+        if (s->answered[i].until_ms && memcmp(s->answered[i].challenge, challenge, CHALLENGE_BYTES) == 0) return &s->answered[i];
     return NULL;
 }
 
-static MUST outcome challenge_good(struct service *s, const uint8_t *purpose, const uint8_t *challenge)
+static MUST outcome challenge_good(struct service *s, const uint8_t *purpose, const uint8_t *challenge, int64_t good_ms)
 {
     uint8_t mark[MARK_BYTES];
     uint64_t at;
@@ -40,20 +40,20 @@ static MUST outcome challenge_good(struct service *s, const uint8_t *purpose, co
     mark_of(s, purpose, challenge, mark);
     if (!bytes_equal_secret(bytes_of(mark, MARK_BYTES), bytes_of(challenge + CHALLENGE_BYTES - MARK_BYTES, MARK_BYTES))) return REFUSE(E_DENIED);
     TRY(take_u64(&time, &at));
-    if (s->port.mono_ms(s->port.ctx) - (int64_t)at > CHALLENGE_MS) return REFUSE(E_EXPIRED);
+    if (s->port.mono_ms(s->port.ctx) - (int64_t)at > good_ms) return REFUSE(E_EXPIRED);
     return answered_find(s, challenge) ? REFUSE(E_CONFLICT) : DONE;
 }
 
-/* Spent. Only good answers come here; the table holds more of them than can be in five minutes. */
-static MUST outcome challenge_spend(struct service *s, const uint8_t *challenge)
+/* Spent. Only good answers come here; the table holds more of them than can be in the time they are good. */
+static MUST outcome challenge_spend(struct service *s, const uint8_t *challenge, int64_t good_ms)
 {
     int64_t now = s->port.mono_ms(s->port.ctx);
     struct answered *free_row = NULL;
     for (size_t i = 0; i < SERVICE_ANSWERED && !free_row; i++)
-        if (!s->answered[i].at_ms || now - s->answered[i].at_ms > CHALLENGE_MS) free_row = &s->answered[i];
+        if (s->answered[i].until_ms < now) free_row = &s->answered[i];
     if (!free_row) return REFUSE(E_FULL);
     memcpy(free_row->challenge, challenge, CHALLENGE_BYTES);
-    free_row->at_ms = now;
+    free_row->until_ms = now + good_ms + 1;
     return DONE;
 }
 
@@ -77,12 +77,15 @@ static MUST outcome answer_challenge(struct service *s, struct request *q, const
     return answer_doc(q, d);
 }
 
-static const uint8_t for_sign_in[32] = "sign-in";
+static const uint8_t for_sign_in[32] = "sign-in", for_carrying[32] = "carried";
 
 /* POST /api/v1/session/challenge */
 outcome passkey_challenge(struct service *s, struct request *q)
 {
-    return answer_challenge(s, q, for_sign_in, doc_map(&q->arena));
+    struct doc *in = NULL, *d = doc_map(&q->arena);
+    bool carried = q->http->body.n && ok(doc_read_json(q->http->body, &q->arena, &in)) && doc_bool(in, "carried", false);
+    if (carried) doc_set_text(&q->arena, d, "site", s->port.site);
+    return answer_challenge(s, q, carried ? for_carrying : for_sign_in, d);
 }
 
 /* A member in hexadecimal as bytes in the arena. */
@@ -101,7 +104,7 @@ static MUST outcome member(struct request *q, const struct doc *d, const char *k
 static MUST outcome challenge_of(struct service *s, struct request *q, const uint8_t *purpose, const struct doc *d, struct bytes *ret)
 {
     TRY(member(q, d, "challenge", ret));
-    return ret->n == CHALLENGE_BYTES ? challenge_good(s, purpose, ret->at) : REFUSE(E_MALFORMED);
+    return ret->n == CHALLENGE_BYTES ? challenge_good(s, purpose, ret->at, purpose == for_carrying ? CARRIED_MS : CHALLENGE_MS) : REFUSE(E_MALFORMED);
 }
 
 static MUST outcome judge(struct service *s, struct request *q, const struct doc *d, struct user **ret_who, struct passkey **ret_key,
@@ -123,7 +126,7 @@ static MUST outcome judge(struct service *s, struct request *q, const struct doc
     TRY(passkey_check(&want, bytes_of((*ret_key)->spki, (*ret_key)->spki_n), &a, &data, why));
     *why = "counter"; /* 7.2, 21: one that does not rise was copied */
     if ((data.count || (*ret_key)->count) && data.count <= (*ret_key)->count) return REFUSE(E_DENIED);
-    TRY(challenge_spend(s, challenge.at));
+    TRY(challenge_spend(s, challenge.at, CHALLENGE_MS));
     (*ret_key)->count = data.count;
     return DONE;
 }
@@ -148,6 +151,48 @@ outcome sign_in_by_passkey(struct service *s, struct request *q, const struct do
         TRY(s->port.write(s->port.ctx, ENTRY_USER, entry, true));
     }
     TRY(audit_named(s, q, "signed-in", as.who, "passkey"));
+    return session_begin(s, q, &as);
+}
+
+/* ---- carried to the key and back ---- */
+
+static unsigned role_bit(const char *word)
+{
+    return strcmp(word, "mission-owner") == 0 ? USER_BIT(USER_MISSION_OWNER) : strcmp(word, "asset-owner") == 0 ? USER_BIT(USER_ASSET_OWNER)
+        : strcmp(word, "executive") == 0      ? USER_BIT(USER_EXECUTIVE)
+                                              : 0;
+}
+
+/* A document "login" signed by the charter's key of the one signing role this person has. */
+static MUST outcome judge_carried(struct service *s, struct request *q, const struct doc *d, const struct user **ret_who)
+{
+    struct assurance_signed signed_by;
+    struct buffer json = BUFFER(65536);
+    struct bytes challenge = BYTES_NONE;
+    char why[ASSURANCE_WHY];
+    outcome o = doc_write_json(doc_get(d, "answer"), &json);
+    if (ok(o)) o = assurance_verify(s->port.assurance, "login", buffer_view(&json), s->port.wall_ms(s->port.ctx), &q->arena, &signed_by, why);
+    buffer_deinit(&json);
+    TRY(o);
+    TRY(challenge_of(s, q, for_carrying, signed_by.payload, &challenge));
+    const struct user *who = users_find(s->port.users, doc_text(signed_by.payload, "user", ""));
+    if (!who || who->revoked || !(who->roles & role_bit(signed_by.role))) return REFUSE(E_DENIED);
+    *ret_who = who;
+    return challenge_spend(s, challenge.at, CARRIED_MS);
+}
+
+outcome sign_in_offline(struct service *s, struct request *q, const struct doc *d)
+{
+    const struct user *who = NULL;
+    outcome o = judge_carried(s, q, d, &who);
+    if (!ok(o)) {
+        guess_wrong(s, q->caller->source);
+        s->port.refused(s->port.ctx, q->caller->listener, LINK_TOKEN, q->caller->source);
+        return answer_problem(q, 401, "SK-1427", "answer-refused", NULL);
+    }
+    struct session as = { .person = true };
+    snprintf(as.who, sizeof as.who, "%s", who->id);
+    TRY(audit_named(s, q, "signed-in", as.who, "carried challenge"));
     return session_begin(s, q, &as);
 }
 
@@ -201,7 +246,7 @@ static MUST outcome read_new(struct service *s, struct request *q, const struct 
     memcpy(k.spki, data.spki, k.spki_n);
     snprintf(k.rp, sizeof k.rp, "%s", rp);
     TRY(bytes_to_text(bytes_str(doc_text(d, "label", "")), k.label, sizeof k.label));
-    TRY(challenge_spend(s, challenge.at));
+    TRY(challenge_spend(s, challenge.at, CHALLENGE_MS));
     *ret = k;
     return DONE;
 }

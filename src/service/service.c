@@ -77,7 +77,7 @@ static const struct route routes[] = {
     { "GET", "/api/v1/unmanaged", PEOPLE, NEED_SIGHT, get_unmanaged },
     { "POST", "/api/v1/unmanaged", 0, NEED_ROOT, change_unmanaged },
     { "GET", "/api/v1/emergency", PEOPLE, NEED_SIGHT, get_emergencies },
-    { "POST", "/api/v1/emergency", PEOPLE, NEED_EMERGENCY, change_emergencies },
+    { "POST", "/api/v1/emergency", PEOPLE, NEED_ASK_EMERGENCY, change_emergencies },
     { "POST", "/api/v1/emergency/{}/{}", PEOPLE, NEED_EMERGENCY, change_emergency },
     { "GET", "/api/v1/work", PEOPLE, NEED_WORK, get_works },
     { "GET", "/api/v1/work/{}", PEOPLE, NEED_WORK, get_work },

@@ -226,6 +226,7 @@ outcome handle_start(struct service *s, struct request *q)
     TRY(doc_read_json(q->http->body, &q->arena, &d));
     if (doc_get(d, "password")) return sign_in_by_password(s, q, d);
     if (doc_get(d, "signature")) return sign_in_by_passkey(s, q, d);
+    if (doc_get(d, "answer")) return sign_in_offline(s, q, d);
     return by_link(s, q, doc_text(d, "token", ""));
 }
 

@@ -204,6 +204,37 @@ def browser(site):
     check('a copied passkey is in the record', copied == ['kenji'], copied)
 
 
+def carried(site):
+    """A challenge shown, carried to the key, signed there without any site, the answer carried back."""
+    url = re.search(r'http://localhost:\d+/start#[0-9a-f]{64}', site.cli('user', 'new', 'owner', '--role', 'mission-owner', '--reason', 'scenario').stdout)[0]
+    open_link(site, url)
+    answer = site.path('answer.json')
+
+    def ask(user='owner', role='mission-owner', name=None, challenge=None):
+        asked = json.loads(post(site, '/api/v1/session/challenge', {'carried': True})[1])
+        if os.path.exists(answer):
+            os.unlink(answer)
+        r = run(os.path.join(BIN, 'sekimori'), '--state', '/nonexistent', 'login', 'answer', challenge or asked['challenge'], '--site', name or asked['site'],
+                '--user', user, '--key', site.key(role), '--out', answer)
+        with open(answer, encoding='utf-8') as f:
+            return r.returncode, json.load(f)
+
+    code, good = ask()
+    status, _, cookie = post(site, '/api/v1/session', {'answer': good})
+    me = json.loads(site.http('console', '/api/v1/me', '-H', cookie)[1]) if cookie else {}
+    check('a challenge answered where the key is opens the page', code == 0 and status == 200 and me.get('who') == 'owner', (code, status, me))
+    check('once', post(site, '/api/v1/session', {'answer': good})[0] == 401)
+    check('nobody signs in as another role\'s person', post(site, '/api/v1/session', {'answer': ask(role='asset-owner')[1]})[0] == 401)
+    check('nor as somebody who has no signing role', post(site, '/api/v1/session', {'answer': ask(user='hanako')[1]})[0] == 401)
+    check('an answer for another site opens nothing', post(site, '/api/v1/session', {'answer': ask(name='other')[1]})[0] == 401)
+    check('nor one to a question nobody asked', post(site, '/api/v1/session', {'answer': ask(challenge='ab' * 32)[1]})[0] == 401)
+    passkeys = json.loads(post(site, '/api/v1/session/challenge', {})[1])['challenge']
+    check('nor to a passkey\'s question', post(site, '/api/v1/session', {'answer': ask(challenge=passkeys)[1]})[0] == 401)
+    check('a signed answer is no document of any other kind', all(post(site, '/api/v1/documents/' + kind, good, '-H', cookie)[0] in (400, 403, 404) for kind in ('login', 'decision', 'release', 'permit')))
+    late = [e['payload'] for e in site.entries('audit', 'signed-in') if e['payload'].get('reason') == 'carried challenge']
+    check('the sign-in is in the record', len(late) == 1 and late[0]['id'] == 'owner', late)
+
+
 def main():
     with Site(console=os.path.join(ROOT, 'console/dist')) as site:
         site.start()
@@ -214,6 +245,7 @@ def main():
         guesses(site)
         root_signs_nothing(site)
         passwords_file(site)
+        carried(site)
     finish()
 
 

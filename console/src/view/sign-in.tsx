@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { passkeysHere } from '../passkey';
-import { signedOut, signIn, signInByPasskey, w } from '../state';
+import { commandLine } from '../command';
+import { carriedChallenge, signedOut, signIn, signInByAnswer, signInByPasskey, w } from '../state';
 import { Languages } from './header';
 import { Field, Line } from './parts';
 
@@ -25,6 +26,39 @@ function SignInForm() {
   );
 }
 
+function Carried() {
+  const t = w.value.signIn;
+  const [user, setUser] = useState('');
+  const [asked, setAsked] = useState<{ site: string; challenge: string } | null>(null);
+  const ask = (e: Event) => {
+    e.preventDefault();
+    void carriedChallenge().then((c) => {
+      setAsked(c);
+      if (!c) signedOut.value = 'unreachable';
+    });
+  };
+  const name = user.trim();
+  return (
+    <details class="account" id="carried">
+      <summary>{t.carried}</summary>
+      <p>{t.carriedLead}</p>
+      <form class="form" onSubmit={ask}>
+        <Field label={t.user} value={user} onValue={setUser} autocomplete="username" />
+        <button type="submit" disabled={!name}>{t.carriedAsk}</button>
+      </form>
+      {asked && name ? (
+        <>
+          <Line label={t.carriedLine} text={commandLine('sekimori login answer', [asked.challenge, '--site', asked.site, '--user', name], '--key KEY --out answer.json')} />
+          <label class="field">
+            <span>{t.carriedFile}</span>
+            <input type="file" accept=".json,application/json" onChange={(e) => void e.currentTarget.files?.[0]?.text().then(signInByAnswer)} />
+          </label>
+        </>
+      ) : null}
+    </details>
+  );
+}
+
 export function SignedOutPage() {
   const t = w.value.signIn;
   const why = signedOut.value;
@@ -44,6 +78,7 @@ export function SignedOutPage() {
           </p>
         ) : null}
         <SignInForm />
+        <Carried />
         <h2>{t.byLink}</h2>
         <ol class="sign-in">
           <li>
