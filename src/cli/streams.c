@@ -112,6 +112,8 @@ static const struct member members[] = {
     { "fail", false, "one of closed, pass-flag, hold-last", fails, NULL },
     { "command", false, "true or false", NULL, good_bool },
     { "safe", false, "a list of at most 4 values of \"do\", each at most 23 bytes", NULL, good_safe },
+    { "people", false, "1 or 2", NULL, good_any },
+    { "interlock", false, "a list of conditions", NULL, good_any },
     { "fields", false, "a list of fields", NULL, good_any },
     { "others", false, "true or false", NULL, good_bool },
     { "expiry_s", false, "a whole number of seconds from 1 to 600, without a unit", NULL, good_expiry },

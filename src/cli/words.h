@@ -58,6 +58,11 @@
     X(W_LIMITS, "制限", "limits")                                                                 \
     X(W_HELD, "承認待ち保留", "held for release")                                                 \
     X(W_DECISION, "判断（決裁）", "decision")                                                     \
+    X(W_WAITS_SECOND, "二人目の承認待ち：sekimori command approve", "waits for a second person: sekimori command approve") \
+    X(W_WAITS_SIGNED, "二人の署名待ち：sekimori limit release", "waits for two people's signatures: sekimori limit release") \
+    X(W_NO_HOLD, "承認を待つ指令にその番号はありません", "no such command waits") \
+    X(W_COMMAND_SENT, "承認され、一度だけ送りました", "approved; sent, once") \
+    X(W_COMMAND_DROPPED, "取り下げました。届きません", "refused; it will not be delivered") \
     X(W_AT_STAKE, "いま懸かっているもの", "at stake now")                                         \
     X(W_UNTIL, "まで", "until")                                                                   \
     X(W_BECAUSE, "理由", "because")                                                               \

@@ -315,6 +315,7 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
     doc_set_text(&a, d, "what", what);
     if (m) tell_message(c, &a, d, m);
     if (v && v->word) doc_set_text(&a, d, "verdict", v->word);
+    if (v && v->detail) doc_set_text(&a, d, "detail", v->detail);
     if (v && v->limit) {
         doc_set_text(&a, d, "limit", v->limit->id);
         doc_set_text(&a, d, "decision", v->limit->decision);
@@ -329,6 +330,8 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
         doc_set_text(&a, d, "payload_sha256", hash_text);
         doc_set_text(&a, d, "limit", h->limit);
         doc_set_text(&a, d, "decision", h->decision);
+        doc_set_text(&a, d, "why", h->why);
+        if (h->by[0]) doc_set_text(&a, d, "by", h->by);
     }
     (void)!ok(core_write(c, tell_kind(what), d, false));
     if (c->service) service_event(c->service, what, d);

@@ -2,6 +2,7 @@
  * list to write to: there is no second code that could say something else than what was done. */
 #include "platform/judged.h"
 
+#include "platform/interlock.h"
 #include "wire/mqtt.h"
 
 struct judging {
@@ -13,7 +14,8 @@ struct judging {
     struct topic_parts topic;
     const struct stream *stream;
     const struct grant *grant; /* that allows it */
-    bool command;
+    bool command, unsure;    /* unsure: an interlock could not be judged, and its stream says to go on */
+    char order[STREAM_ORDER]; /* of a command: its "do" */
     enum varies varies;      /* a step whose answer hangs on more than judged.h names says so here */
     struct arena *arena;     /* both NULL when only judging */
     struct doc *list;
@@ -278,13 +280,22 @@ static bool safe_value(const struct stream *s, const char *value)
     return false;
 }
 
-bool access_safe_direction(const struct stream *s, struct bytes payload)
+/* Payload field "do"; "" where there is none, or it does not parse, or repeats a key. */
+static void order_of(struct bytes payload, char ret[STREAM_ORDER])
 {
     struct arena arena = ARENA(65536);
     struct doc *d = NULL;
-    bool safe = s && s->safe[0][0] && payload.n <= 16384 && ok(doc_read_json(payload, &arena, &d)) && safe_value(s, doc_text(d, "do", ""));
+    ret[0] = 0;
+    if (payload.n <= 16384 && ok(doc_read_json(payload, &arena, &d)) && !ok(bytes_to_text(bytes_str(doc_text(d, "do", "")), ret, STREAM_ORDER))) ret[0] = 0;
     arena_deinit(&arena);
-    return safe;
+}
+
+bool access_safe_direction(const struct stream *s, struct bytes payload)
+{
+    char order[STREAM_ORDER];
+    if (!s || !s->safe[0][0]) return false;
+    order_of(payload, order);
+    return safe_value(s, order);
 }
 
 /* The declared safe direction: payload field "do". What does not parse, or repeats a key, is not safe. */
@@ -292,9 +303,52 @@ static void step_direction(struct judging *j)
 {
     if (!j->command) return;
     j->varies = VARIES_ALWAYS; /* the payload counts */
-    j->v.safe_direction = access_safe_direction(j->stream, j->q->payload);
+    order_of(j->q->payload, j->order);
+    j->v.safe_direction = j->stream && safe_value(j->stream, j->order);
     if (j->v.safe_direction) SAY(j, "safe direction", "pass", "a declared safe direction", "宣言された安全側の操作です", "", "");
     else SAY(j, "safe direction", "no", "not a declared safe direction", "安全側の操作ではありません", "", "");
+}
+
+static void one_interlock(struct judging *j, const struct interlock *k)
+{
+    char *said = values_said(j->a->values), text[INTERLOCK_TEXT];
+    if (!interlock_meets(k, j->order)) return;
+    enum interlock_state is = interlock_judge(k, j->a->registry, j->a->values, j->q->now_ms, text);
+    if (is == INTERLOCK_GOOD) {
+        SAY(j, "interlock", "pass", "{1}{2}", "{1}{2}", text, "");
+        return;
+    }
+    if (said) memcpy(said, text, sizeof text);
+    j->v.detail = said;
+    bool go_on = is == INTERLOCK_UNKNOWN && j->stream->fail == FAIL_PASS_FLAG;
+    j->unsure |= go_on;
+    if (go_on) {
+        SAY(j, "interlock", "flag", "cannot be judged ({1}); its stream says to go on, marked{2}", "判定できません（{1}）。宣言により印を付けて通します{2}", text, "");
+        return;
+    }
+    if (is == INTERLOCK_BROKEN) SAY(j, "interlock", "deny", "interlock: {1}{2}", "インターロック: {1}{2}", text, "");
+    else SAY(j, "interlock", "deny", "the interlock cannot be judged: {1}{2}", "インターロックを判定できません: {1}{2}", text, "");
+    settle(j, RULING_DENY, is == INTERLOCK_BROKEN ? "interlock" : "interlock-unknown");
+}
+
+/* Before holds: what must not be now is refused, not kept for later. The safe direction passes. */
+static void step_interlock(struct judging *j)
+{
+    if (!j->command || !j->stream || j->v.safe_direction || j->q->who->role != ROLE_DEVICE) return;
+    for (size_t i = 0; i < j->stream->n_interlocks && !j->settled; i++) one_interlock(j, &j->stream->interlocks[i]);
+}
+
+/* A second person, where the stream asks for one. */
+static void step_people(struct judging *j)
+{
+    if (!j->command || !j->stream || !j->stream->two_people || j->q->who->role != ROLE_DEVICE) return;
+    if (j->v.safe_direction || j->q->approved || j->q->released) {
+        SAY(j, "second person", "pass", j->v.safe_direction ? "not asked for in the safe direction" : "approved by a second person",
+            j->v.safe_direction ? "安全側の操作には要りません" : "二人目が承認しました", "", "");
+        return;
+    }
+    SAY(j, "second person", "hold", "waits for a second person: sekimori command approve", "二人目の承認待ちです：sekimori command approve", "", "");
+    settle(j, RULING_HOLD, "two-person");
 }
 
 static bool limit_device(const struct limit *l, const char *id)
@@ -437,10 +491,12 @@ static const struct step steps[] = {
     { "publisher", BIT(ACT_RECEIVE), step_publisher },
     { "alarm", FLOW, step_alarm },
     { "safe direction", BIT(ACT_RECEIVE), step_direction },
+    { "interlock", BIT(ACT_RECEIVE), step_interlock },
     { "limit", BIT(ACT_RECEIVE), step_limit },
     { "peer", BIT(ACT_RECEIVE), step_peer },
     { "work", BIT(ACT_RECEIVE), step_work },
     { "quarantine", FLOW, step_quarantine },
+    { "second person", BIT(ACT_RECEIVE), step_people },
     { "flag", BIT(ACT_PUBLISH), step_flag },
 };
 
@@ -467,6 +523,7 @@ static struct verdict walk(struct judging *j)
     if (j->a->open && !j->a->grants && j->q->who) open_to_all(j);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !j->settled; i++)
         if (steps[i].actions & BIT(j->q->action)) steps[i].judge(j);
+    if (!j->settled && j->unsure) settle(j, RULING_FLAG, "interlock-unknown");
     if (!j->settled) settle(j, RULING_ALLOW, j->v.observed_only ? "observed" : "allowed");
     j->v.judged = true;
     return j->v;

@@ -21,6 +21,7 @@ struct question {
     int64_t now_ms;          /* wall */
     const char *purpose;     /* what the asker says it is for; NULL: nothing. A claim: grants may ask for it, nothing follows from it */
     bool passing;            /* who is made for this question: nothing may be remembered by its address */
+    bool approved;           /* ACT_RECEIVE: a second person approved it: what its stream asks for, and nothing else */
     bool released;           /* ACT_RECEIVE: two people signed this one command's release: HOLD is satisfied */
 };
 

@@ -65,6 +65,7 @@ bool command_may_go(struct exchange *x, struct cargo *c, struct answer *a)
         refuse(x, c, &v, late ? E_EXPIRED : E_DENIED, a);
         return false;
     }
+    if (v.ruling == RULING_FLAG) cargo_flag(c, v.word);
     if (deliver_reaches(x, c->target)) return true;
     refuse(x, c, &nobody, E_UNKNOWN, a);
     return false;
@@ -100,6 +101,13 @@ static bool held_already(const struct exchange *x, const struct parcel *p)
     return false;
 }
 
+static void held_by(struct held *h, const struct verdict *v)
+{
+    (void)snprintf(h->why, sizeof h->why, "%s", v->word);
+    (void)snprintf(h->limit, sizeof h->limit, "%s", v->limit ? v->limit->id : "");
+    (void)snprintf(h->decision, sizeof h->decision, "%s", v->limit ? v->limit->decision : "");
+}
+
 static void describe(struct exchange *x, const struct cargo *c, const struct verdict *v, struct held *h)
 {
     struct hash hash;
@@ -109,8 +117,7 @@ static void describe(struct exchange *x, const struct cargo *c, const struct ver
     (void)snprintf(h->from, sizeof h->from, "%s", c->m.from ? c->m.from->id : "");
     (void)snprintf(h->to, sizeof h->to, "%s", c->target ? c->target->id : "");
     (void)snprintf(h->topic, sizeof h->topic, "%.*s", (int)c->m.topic.n, (const char *)c->m.topic.at);
-    (void)snprintf(h->limit, sizeof h->limit, "%s", v->limit ? v->limit->id : "");
-    (void)snprintf(h->decision, sizeof h->decision, "%s", v->limit ? v->limit->decision : "");
+    held_by(h, v);
     hash_sha256(c->m.payload, &hash);
     memcpy(h->payload_hash, hash.at, sizeof h->payload_hash);
 }
@@ -179,16 +186,23 @@ static MUST outcome judge_again(struct exchange *x, struct cargo *c, struct verd
     return ret->ruling == RULING_ALLOW || ret->ruling == RULING_FLAG ? DONE : REFUSE(E_DENIED);
 }
 
-static MUST outcome release(struct exchange *x, struct hold *h)
+/* signed_: two people signed; else one approved. */
+static MUST outcome release(struct exchange *x, struct hold *h, bool signed_)
 {
     struct cargo c;
     struct verdict v;
     bool recorded = false;
     uint64_t index = 0;
     cargo_from_parcel(x, &c, h->parcel, PATH_RELEASE);
-    c.released = true;
+    c.released = signed_;
+    c.approved = !signed_;
     c.expires_ms = mono(x) + (int64_t)c.expiry_s * 1000;
     outcome o = judge_again(x, &c, &v);
+    if (!ok(o) && v.ruling == RULING_HOLD) { /* a limit came into force meanwhile: that is not one person's to lift */
+        held_by(&h->held, &v);
+        cargo_done(x, &c);
+        return REFUSE(E_HELD);
+    }
     if (!ok(o)) {
         cargo_done(x, &c);
         x->counts.denied++;
@@ -200,7 +214,8 @@ static MUST outcome release(struct exchange *x, struct hold *h)
     if (ok(o)) o = publish_record(x, &c, &recorded, &index);
     if (ok(o)) {
         struct hold mine = hold_take(x, h); /* before anything is sent: once is once */
-        mine.parcel->released = true;
+        mine.parcel->released = signed_;
+        mine.parcel->approved = !signed_;
         mine.parcel->expires_ms = c.expires_ms;
         tell(x, "command-released", &c.m, &v, &mine.held);
         deliver_all(x, &c);
@@ -211,7 +226,8 @@ static MUST outcome release(struct exchange *x, struct hold *h)
     return o;
 }
 
-outcome exchange_release(struct exchange *x, const char *hold_id)
+/* Still held, and its time not over. */
+static MUST outcome held_now(struct exchange *x, const char *hold_id, struct hold **ret)
 {
     struct hold *h = hold_find(x, hold_id);
     if (!h) return REFUSE(E_UNKNOWN);
@@ -219,9 +235,42 @@ outcome exchange_release(struct exchange *x, const char *hold_id)
         hold_end(x, h, "command-expired", &expired);
         return REFUSE(E_EXPIRED);
     }
-    outcome o = release(x, h);
+    *ret = h;
+    return DONE;
+}
+
+outcome exchange_release(struct exchange *x, const char *hold_id)
+{
+    struct hold *h;
+    TRY(held_now(x, hold_id, &h));
+    outcome o = release(x, h, true);
     session_reap(x);
     return o;
+}
+
+outcome exchange_approve(struct exchange *x, const char *hold_id, const char *by)
+{
+    struct hold *h;
+    TRY(held_now(x, hold_id, &h));
+    if (strcmp(h->held.why, "two-person") != 0 || !by[0] || strcmp(by, h->held.from) == 0) return REFUSE(E_DENIED);
+    (void)snprintf(h->held.by, sizeof h->held.by, "%s", by);
+    outcome o = release(x, h, false);
+    if (!ok(o) && (h = hold_find(x, hold_id))) h->held.by[0] = 0;
+    session_reap(x);
+    return o;
+}
+
+outcome exchange_forecast_held(struct exchange *x, const char *hold_id, struct arena *arena, struct doc *list, struct verdict *ret)
+{
+    struct hold *h;
+    TRY(held_now(x, hold_id, &h));
+    struct cargo c;
+    cargo_from_parcel(x, &c, h->parcel, PATH_RELEASE);
+    struct question q = { .who = addressee(x, &c), .action = ACT_RECEIVE, .topic = c.m.topic, .payload = c.m.payload, .from = c.m.from,
+        .now_ms = wall(x), .approved = true };
+    *ret = access_explain(x->access, &q, arena, list);
+    cargo_done(x, &c);
+    return DONE;
 }
 
 outcome exchange_drop_held(struct exchange *x, const char *hold_id)

@@ -136,6 +136,66 @@ static struct doc *field_doc(struct arena *a, const struct stream_field *f)
     return d;
 }
 
+/* ---- commands ---- */
+
+static MUST outcome read_orders(const struct doc *d, struct interlock *k, struct declared_wrong *w)
+{
+    const struct doc *list = doc_get(d, "do");
+    if (!list) return DONE;
+    if (list->kind != DOC_LIST || list->count == 0 || list->count > COUNT(k->only)) return wrong_at(w, list, "do: expected a list of 1 to 4 orders");
+    size_t n = 0;
+    for (const struct doc *m = list->first; m; m = m->next, n++)
+        if (m->kind != DOC_TEXT || !m->text[0] || !ok(bytes_to_text(bytes_str(m->text), k->only[n], sizeof k->only[n])))
+            return wrong_at(w, m, "do: expected orders of at most %zu bytes", sizeof k->only[n] - 1);
+    return DONE;
+}
+
+static MUST outcome read_interlock(const struct doc *d, struct interlock *k, struct declared_wrong *w)
+{
+    static const char *const keys[] = { "topic", "field", "unit", "below", "above", "within_s", "do" };
+    bool below = false, above = false;
+    if (!ok(member_only(d, keys, COUNT(keys)))) return wrong_at(w, d, "interlock: expected topic, field, unit, below or above, within_s, do");
+    TRY(read_word(d, "topic", w, k->topic, sizeof k->topic));
+    if (!mqtt_topic_valid(bytes_str(k->topic))) return wrong_at(w, d, "topic: expected one whole topic, without + and #");
+    TRY(read_word(d, "field", w, k->field, sizeof k->field));
+    TRY(read_word(d, "unit", w, k->unit, sizeof k->unit));
+    TRY(read_milli(d, "below", w, &below, &k->milli));
+    if (!below) TRY(read_milli(d, "above", w, &above, &k->milli));
+    if (below == above || (below && doc_get(d, "above"))) return wrong_at(w, d, "interlock: expected one of below and above");
+    k->below = below;
+    int64_t within = doc_int(d, "within_s", 60);
+    if (within < 1 || within > 86400) return wrong_at(w, d, "within_s: expected 1 to 86400");
+    k->within_s = (uint32_t)within;
+    return read_orders(d, k, w);
+}
+
+static MUST outcome read_command(const struct doc *d, struct stream *s, struct declared_wrong *w)
+{
+    const struct doc *list = doc_get(d, "interlock");
+    int64_t people = doc_int(d, "people", 1);
+    if (people != 1 && people != 2) return wrong_at(w, doc_get(d, "people"), "people: expected 1 or 2");
+    s->two_people = people == 2;
+    if (!s->command && (list || s->two_people)) return wrong_at(w, d, "interlock and people are for commands");
+    if (!list) return DONE;
+    if (list->kind != DOC_LIST || list->count == 0 || list->count > STREAM_INTERLOCKS)
+        return wrong_at(w, list, "interlock: expected a list of 1 to %d conditions", STREAM_INTERLOCKS);
+    for (const struct doc *m = list->first; m; m = m->next) TRY(read_interlock(m, &s->interlocks[s->n_interlocks++], w));
+    return DONE;
+}
+
+static struct doc *interlock_doc(struct arena *a, const struct interlock *k)
+{
+    struct doc *d = doc_map(a), *list = doc_list(a);
+    doc_set_text(a, d, "topic", k->topic);
+    if (k->field[0]) doc_set_text(a, d, "field", k->field);
+    if (k->unit[0]) doc_set_text(a, d, "unit", k->unit);
+    doc_set(a, d, k->below ? "below" : "above", milli_doc(a, k->milli));
+    doc_set_int(a, d, "within_s", k->within_s);
+    for (size_t i = 0; i < COUNT(k->only) && k->only[i][0]; i++) doc_add(list, doc_text_new(a, k->only[i]));
+    if (k->only[0][0]) doc_set(a, d, "do", list);
+    return d;
+}
+
 /* ---- the whole ---- */
 
 static MUST outcome read_plain(const struct doc *d, struct stream *s)
@@ -164,11 +224,12 @@ static MUST outcome read_plain(const struct doc *d, struct stream *s)
 outcome declared_read(const struct doc *d, struct stream *ret, struct declared_wrong *w)
 {
     static const char *const keys[] = { "name", "pattern", "owner", "label", "unit", "recorded", "fail",
-        "command", "safe", "expiry_s", "fields", "others" };
+        "command", "safe", "expiry_s", "fields", "others", "people", "interlock" };
     struct stream s = { 0 };
     TRY(member_only(d, keys, COUNT(keys)));
     TRY(read_plain(d, &s));
     TRY(read_fields(d, &s, w));
+    TRY(read_command(d, &s, w));
     if (w && s.command && s.fail == FAIL_HOLD_LAST) /* one of an older record stands: there is nothing it could hold, so it is closed */
         return wrong_at(w, d, "fail: a command has no last value to hold; closed or pass-flag");
     *ret = s;
@@ -177,7 +238,7 @@ outcome declared_read(const struct doc *d, struct stream *ret, struct declared_w
 
 struct doc *registry_doc_stream(struct arena *a, const struct stream *s)
 {
-    struct doc *d = doc_map(a), *safe = doc_list(a), *fields = doc_list(a);
+    struct doc *d = doc_map(a), *safe = doc_list(a), *fields = doc_list(a), *locks = doc_list(a);
     doc_set_text(a, d, "name", s->name);
     doc_set_text(a, d, "pattern", s->pattern);
     doc_set_text(a, d, "owner", s->owner);
@@ -192,6 +253,9 @@ struct doc *registry_doc_stream(struct arena *a, const struct stream *s)
     for (size_t i = 0; i < s->n_fields; i++) doc_add(fields, field_doc(a, &s->fields[i]));
     if (s->n_fields) doc_set(a, d, "fields", fields);
     if (s->n_fields) doc_set_bool(a, d, "others", s->others);
-    bool lost = !d || !safe || !fields || d->lost || safe->lost || fields->lost;
-    return lost || d->count != 10u + (s->n_fields ? 2u : 0) ? NULL : d;
+    for (size_t i = 0; i < s->n_interlocks; i++) doc_add(locks, interlock_doc(a, &s->interlocks[i]));
+    if (s->n_interlocks) doc_set(a, d, "interlock", locks);
+    if (s->two_people) doc_set_int(a, d, "people", 2);
+    bool lost = !d || !safe || !fields || !locks || locks->lost || d->lost || safe->lost || fields->lost;
+    return lost || d->count != 10u + (s->n_fields ? 2u : 0) + (s->n_interlocks ? 1u : 0) + (s->two_people ? 1u : 0) ? NULL : d;
 }

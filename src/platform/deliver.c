@@ -16,7 +16,7 @@ static struct verdict egress(struct exchange *x, const struct identity *who, con
         return (struct verdict) { .ruling = RULING_ALLOW, .word = "server" };
     }
     struct question q = { .who = who, .action = ACT_RECEIVE, .topic = c->m.topic, .payload = c->m.payload,
-        .from = c->m.from, .now_ms = wall(x), .purpose = purpose, .released = c->released,
+        .from = c->m.from, .now_ms = wall(x), .purpose = purpose, .released = c->released, .approved = c->approved,
         .passing = path == PATH_PAGE || path == PATH_HISTORY };
     if (path == PATH_HISTORY) q.action = ACT_HISTORY;
     struct verdict v = access_judge(x->access, &q);

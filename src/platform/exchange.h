@@ -25,11 +25,13 @@ struct recorded { /* a message as the record has it */
     int64_t at_ms;    /* wall, when it was recorded */
 };
 
-struct held { /* a command waiting for two people */
+struct held { /* a command waiting for people */
     char id[16];             /* "H-12" */
     char from[ID_MAX], to[ID_MAX];
     char topic[MQTT_TOPIC_MAX + 1];
     char limit[LIMIT_ID_MAX], decision[LIMIT_ID_MAX];
+    char why[24];            /* "limit", "peer", "no-permit": two people sign its release; "two-person": a second person approves */
+    char by[ID_MAX];         /* who approved it, "" while nobody did */
     int64_t since_ms, until_ms; /* wall; <= 10 min */
     uint8_t payload_hash[32];
 };
@@ -155,6 +157,12 @@ size_t exchange_held(const struct exchange *x, const struct held **ret, size_t c
  * judged again. E_UNKNOWN, E_EXPIRED; E_DENIED: refused for good now; E_AGAIN: the device is not connected, still held;
  * E_FULL and others: could not be recorded, still held. */
 MUST outcome exchange_release(struct exchange *x, const char *hold_id);
+/* A second person's word for a command that waits for one ("two-person"): as a release, but it satisfies nothing else. by:
+ * who, verified and recorded by the caller. E_DENIED: it waits for something else, or by is its sender, or it is refused for good
+ * now; E_HELD: it waits for two signatures now. */
+MUST outcome exchange_approve(struct exchange *x, const char *hold_id, const char *by);
+/* What would be judged if it were approved now; appends the steps to list. E_UNKNOWN. */
+MUST outcome exchange_forecast_held(struct exchange *x, const char *hold_id, struct arena *arena, struct doc *list, struct verdict *ret);
 MUST outcome exchange_drop_held(struct exchange *x, const char *hold_id);
 
 /* Hold ids go on from here ("H-<next>"): a restarted core must not give an id of the record again. */

@@ -37,7 +37,7 @@ struct parcel { /* immutable but for expiry and release of a held one; shared by
     int64_t expires_ms;  /* monotonic, NEVER */
     uint32_t expiry_s;   /* the interval given; 0 with NEVER */
     uint8_t qos, payload_format;
-    bool retain, flagged, released, command;
+    bool retain, flagged, released, approved, command;
     uint64_t has;
     struct bytes topic, payload, content_type, response_topic, correlation;
     size_t users;
@@ -49,7 +49,7 @@ struct cargo {
     struct message m;           /* m.properties is &out.properties */
     int64_t expires_ms;
     uint32_t expiry_s;
-    bool command, released;
+    bool command, released, approved;
     bool begun;                 /* its PUBLISH was sent to this client before: its time is not looked at any more */
     const struct stream *stream;
     const struct identity *target; /* the device a command is addressed to */

@@ -77,14 +77,17 @@ bool form_may(struct exchange *x, struct cargo *c, const struct verdict *judged,
 void form_keep(struct exchange *x, const struct cargo *c)
 {
     const struct stream *s = c->stream;
-    bool wanted = s && (s->n_fields || s->fail == FAIL_HOLD_LAST) && c->m.from && !c->command && !c->m.flagged && !removes(c);
+    bool kept = s && (s->n_fields || s->fail == FAIL_HOLD_LAST) && c->m.from && !c->command && !removes(c);
+    struct value *old = kept ? values_find(x->access->values, c->m.topic) : NULL;
+    if (old) old->marked = c->m.flagged;
+    bool wanted = kept && !c->m.flagged;
     if (!wanted || c->m.payload.n > VALUE_BYTES) return;
     struct value *v = values_make(x->access->values, c->m.topic, c->m.from->id);
     if (!v) return;
     v->known = true;
-    v->mono_ms = mono(x);
+    v->wall_ms = wall(x);
     v->index = c->index;
-    time_text(wall(x), v->since);
+    time_text(v->wall_ms, v->since);
     (void)snprintf(v->entry, sizeof v->entry, "%llu", (unsigned long long)c->index);
     v->n = c->m.payload.n;
     memcpy(v->payload, c->m.payload.at, v->n);

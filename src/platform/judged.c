@@ -72,7 +72,7 @@ void judged_free(struct judged *m)
 static bool remembered(const struct access *a, const struct question *q)
 {
     bool kind = q->action == ACT_PUBLISH || q->action == ACT_RECEIVE;
-    return a->judged && kind && q->who && !q->passing && !q->released && !a->open && q->topic.n && q->topic.n <= TOPIC_MAX;
+    return a->judged && kind && q->who && !q->passing && !q->released && !q->approved && !a->open && q->topic.n && q->topic.n <= TOPIC_MAX;
 }
 
 static bool same_stamp(const struct stamp *a, const struct stamp *b)

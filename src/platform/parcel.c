@@ -74,6 +74,12 @@ static void cargo_begin(struct cargo *c, enum path path)
     c->index = NO_INDEX;
 }
 
+/* A command of a declared stream lives no longer than its stream says, whatever its sender wishes. */
+static uint32_t within(const struct cargo *c, uint32_t expiry_s)
+{
+    return c->command && c->stream && expiry_s > c->stream->expiry_s ? c->stream->expiry_s : expiry_s;
+}
+
 /* ours: what the site wrote on it itself is to be believed. */
 static void from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path, bool ours)
 {
@@ -87,7 +93,7 @@ static void from_message(struct exchange *x, struct cargo *c, const struct messa
     c->m.properties = &c->out.properties;
     c->command = access_is_command(x->access, m->topic, &c->stream);
     set_label(x, c);
-    if (p && mqtt_has(p, MQTT_HAS_message_expiry_s)) set_expiry(x, c, p->message_expiry_s);
+    if (p && mqtt_has(p, MQTT_HAS_message_expiry_s)) set_expiry(x, c, within(c, p->message_expiry_s));
     else if (c->command) set_expiry(x, c, c->stream ? c->stream->expiry_s : COMMAND_EXPIRY_S);
     if (m->flagged && (!ours || !has_own(&c->out.properties, BYTES_LIT("sk-flag")))) cargo_flag(c, m->flag_word);
 }
@@ -104,6 +110,7 @@ void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, en
     c->expiry_s = p->expiry_s;
     c->command = p->command;
     c->released = p->released;
+    c->approved = p->approved;
     c->kept = parcel_share(p);
     c->m = (struct message) { .from = p->from, .topic = p->topic, .payload = p->payload, .qos = p->qos, .retain = p->retain };
     struct mqtt_properties *to = &c->out.properties;
@@ -190,6 +197,7 @@ struct parcel *cargo_keep(struct exchange *x, struct cargo *c)
     k->retain = c->m.retain;
     k->command = c->command;
     k->released = c->released;
+    k->approved = c->approved;
     k->has = p->has;
     k->payload_format = p->payload_format;
     k->topic = store(&o, c->m.topic);

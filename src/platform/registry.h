@@ -69,6 +69,17 @@ struct stream_field { /* a member of a flat JSON object, or (name "") the whole 
     int64_t min_milli, max_milli; /* thousandths */
 };
 
+enum { STREAM_INTERLOCKS = 3, STREAM_ORDER = 24 };
+struct interlock {              /* a command goes only while the newest good value of this topic is on this side of a bound */
+    char topic[STREAM_PATTERN_MAX];
+    char field[STREAM_NAME];    /* "": the payload is the number */
+    char unit[STREAM_UNIT];
+    bool below;                 /* else above */
+    int64_t milli;
+    uint32_t within_s;          /* an older value is none */
+    char only[4][STREAM_ORDER]; /* values of "do" it is about; none: every order that is not in the safe direction */
+};
+
 struct stream { /* a declared topic pattern */
     char name[ID_MAX];
     char pattern[STREAM_PATTERN_MAX]; /* MQTT filter */
@@ -83,6 +94,9 @@ struct stream { /* a declared topic pattern */
     uint8_t n_fields;       /* 0: any payload */
     bool others;            /* members that are not declared are let pass */
     struct stream_field fields[STREAM_FIELDS];
+    bool two_people;        /* commands: a second person approves */
+    uint8_t n_interlocks;
+    struct interlock interlocks[STREAM_INTERLOCKS];
 };
 
 struct registry;

@@ -4,6 +4,7 @@
 
 struct values {
     struct map topics, sources;
+    char said[VALUES_SAID];
 };
 
 outcome values_new(struct values **ret)
@@ -12,6 +13,11 @@ outcome values_new(struct values **ret)
     if (!v) return REFUSE(E_MEMORY);
     *ret = v;
     return DONE;
+}
+
+char *values_said(struct values *v)
+{
+    return v ? v->said : NULL;
 }
 
 static void map_free(struct map *m)

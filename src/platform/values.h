@@ -12,10 +12,11 @@ enum { VALUES_MAX = 16384, VALUES_EACH = 64, VALUE_BYTES = 1024 };
 
 struct value {
     char since[TIME_TEXT];   /* wall, of the good value */
-    int64_t mono_ms;
+    int64_t wall_ms;
     uint64_t index;          /* its entry; UINT64_MAX: not recorded */
     char entry[24];          /* the same as text */
     bool known;              /* there was a good one */
+    bool marked;             /* the newest message was flagged: by a limit or a quarantine */
     bool bad;                /* the newest message broke the form */
     size_t n;
     uint8_t payload[VALUE_BYTES];
@@ -28,6 +29,9 @@ struct value_source {        /* a publisher */
 };
 
 struct values;
+/* Room for what a verdict says of a message; good until the next one. v may be NULL: NULL. */
+char *values_said(struct values *v);
+enum { VALUES_SAID = 256 };
 MUST outcome values_new(struct values **ret);
 void values_free(struct values *v);
 /* NULL: none; v may be NULL. */

@@ -204,6 +204,9 @@ MUST outcome change_work(struct service *s, struct request *q);
 /* A contractor outside any open permit of his: he gets nothing but his own things and his requests. */
 bool contractor_waits(struct service *s, const struct caller *c);
 
+/* holds.c */
+MUST outcome approve_hold(struct service *s, struct request *q);
+
 /* retention.c */
 MUST outcome change_prune(struct service *s, struct request *q);
 MUST outcome change_erase(struct service *s, struct request *q);

@@ -30,6 +30,7 @@ static struct doc *held_doc(struct arena *a, const struct held *h)
     doc_set_text(a, d, "topic", h->topic);
     doc_set_text(a, d, "limit", h->limit);
     doc_set_text(a, d, "decision", h->decision);
+    doc_set_text(a, d, "why", h->why);
     doc_set_text(a, d, "payload_sha256", hash);
     set_time(a, d, "since", h->since_ms);
     set_time(a, d, "until", h->until_ms);

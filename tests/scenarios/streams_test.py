@@ -1,6 +1,8 @@
 """Streams as declared, from outside: form, unit and range (0x99 names field, unit and range); each stream's way to fail;
 what is never stopped."""
-from harness import Site, check, finish, until
+import os
+
+from harness import BIN, Site, check, finish, run, until
 
 STREAMS = '''streams:
   - name: level
@@ -20,6 +22,14 @@ STREAMS = '''streams:
     recorded: true
     fail: pass-flag
     fields: [{ unit: kPa, min: 0, max: 1000 }]
+  - name: valve
+    pattern: sk/v1/test/+/cmd/valve
+    recorded: true
+    command: true
+    safe: [close]
+    people: 2
+    interlock:
+      - { topic: sk/v1/test/gauge/m/level, field: v, unit: m, below: 4.5, within_s: 600, do: [open] }
 '''
 BASE = 'sk/v1/test/gauge/'
 
@@ -29,6 +39,10 @@ def declare(site, text):
     with open(path, 'w', encoding='utf-8') as f:
         f.write(text)
     return site.cli('stream', 'apply', path)
+
+
+def japanese(site, *argv):
+    return run(os.path.join(BIN, 'sekimori'), '--state', site.state, '--lang', 'ja', *argv)
 
 
 def carries(message, name, value):
@@ -97,6 +111,51 @@ def quarantined(site, viewer):
     check('its alarm goes on', gauge.publish(own + 'a/low', 'x')[0] == 0 and viewer.receive(2, lambda m: m[0] == own + 'a/low'))
 
 
+def commands(site, gauge):
+    actor, boss = site.enrol('actor', 'device').mqtt(), site.enrol('boss', 'operator').mqtt()
+    actor.subscribe('sk/v1/test/actor/cmd/#')
+    topic = 'sk/v1/test/actor/cmd/valve'
+
+    def arrives(order):
+        return actor.receive(1, lambda m: m[0] == topic and m[1] == order) is not None
+    gauge.publish(BASE + 'm/level', '{"u":"m","v":4.9}')
+    reason, text = boss.publish(topic, '{"do":"open"}')
+    check('interlock: refused with what was seen and what is wanted', reason == 0x87
+          and 'interlock: v of sk/v1/test/gauge/m/level is 4.9 m, must be below 4.5 m' in text, (hex(reason), text))
+    check('interlock: the safe direction passes at once', boss.publish(topic, '{"do":"close"}')[0] == 0 and arrives('{"do":"close"}'))
+    why = site.cli('why', 'boss', 'command', topic, '--payload', '{"do":"open"}')
+    check('why shows the interlock', 'interlock' in why.stdout and '4.9 m' in why.stdout, why.stdout)
+    ja = japanese(site, 'why', 'boss', 'command', topic, '--payload', '{"do":"open"}')
+    check('in Japanese too', 'インターロック' in ja.stdout, ja.stdout)
+    gauge.publish(BASE + 'm/level', '{"u":"m","v":4.1}')
+    reason, text = boss.publish(topic, '{"do":"open"}')
+    check('two people: held, not delivered', reason == 0x83 and 'two-person' in text and not arrives('{"do":"open"}'), (hex(reason), text))
+    held = site.json('command', 'list')
+    check('command list shows it', len(held) == 1 and held[0]['why'] == 'two-person' and held[0]['from'] == 'boss', held)
+    hold = held[0]['id']
+    check('said in both languages', 'second person' in site.cli('command', 'list').stdout and '二人目' in japanese(site, 'command', 'list').stdout)
+    r = site.cli('command', 'approve', hold, '--dry-run')
+    check('a dry run says what would be judged, and sends nothing', r.returncode == 0 and 'allow' in r.stdout and not arrives('{"do":"open"}')
+          and len(site.json('command', 'list')) == 1, r.stdout + r.stderr)
+    check('a reason is asked for', site.cli('command', 'approve', hold).returncode == 2)
+    second_person(site, boss, topic, hold, arrives)
+
+
+def second_person(site, boss, topic, hold, arrives):
+    r = site.cli('command', 'approve', hold, '--reason', 'checked at the basin')
+    check('the second person lets it go, once', r.returncode == 0 and arrives('{"do":"open"}'), r.stderr)
+    check('not twice', site.cli('command', 'approve', hold, '--reason', 'again').returncode == 5)
+    word = site.entries('audit', 'command-approved')[-1]['payload']
+    release = site.entries('release')[-1]['payload']
+    check('both are in the record', word['sender'] == 'boss' and word['by'] and word['reason'] == 'checked at the basin' and release['from'] == 'boss'
+          and release['by'] == word['by'], (word, release))
+    boss.publish(topic, '{"do":"open"}')
+    hold = site.json('command', 'list')[0]['id']
+    check('refused by a person: gone for good', site.cli('command', 'refuse', hold, '--reason', 'not today').returncode == 0
+          and not site.json('command', 'list') and not arrives('{"do":"open"}'))
+    check('an unknown one', site.cli('command', 'refuse', 'H-99', '--dry-run').returncode == 5)
+
+
 def main():
     with Site() as site:
         site.start()
@@ -109,6 +168,7 @@ def main():
         form(site, gauge, viewer)
         fails(gauge, viewer)
         counted(site, gauge)
+        commands(site, gauge)
         quarantined(site, viewer)
     finish()
 

@@ -1,0 +1,81 @@
+/* A second person's word for a command that waits for one. What two people must sign is not decided here (changes.c, release). */
+#include <stdio.h>
+
+#include "service/internal.h"
+
+static const struct held *held_of(struct service *s, const char *id)
+{
+    const struct held *rows[1024];
+    size_t n = exchange_held(s->port.exchange, rows, 1024);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i]->id, id) == 0) return rows[i];
+    return NULL;
+}
+
+static MUST outcome cannot(struct request *q, const struct held *h)
+{
+    if (strcmp(h->why, "two-person") != 0)
+        return answer_problem(q, 403, "SK-1421", "it waits for two people's signatures: sekimori limit release", h->limit[0] ? h->limit : h->why);
+    if (strcmp(h->from, q->caller->name) == 0) return answer_problem(q, 403, "SK-1422", "the second person is another than its sender", h->from);
+    return DONE;
+}
+
+/* What would become of it now; changes nothing. */
+static MUST outcome try_only(struct service *s, struct request *q, const char *id)
+{
+    static const char *const words[] = { "deny", "allow", "hold", "flag" };
+    struct verdict v;
+    struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
+    TRY(exchange_forecast_held(s->port.exchange, id, &q->arena, list, &v));
+    doc_set_bool(&q->arena, d, "dry_run", true);
+    doc_set_text(&q->arena, d, "ruling", words[v.ruling]);
+    doc_set_text(&q->arena, d, "word", v.word);
+    doc_set(&q->arena, d, "steps", list);
+    return answer_doc(q, d);
+}
+
+/* Who, why and about what: durable before anything moves. */
+static MUST outcome write_word(struct service *s, struct request *q, const struct held *h, const char *reason)
+{
+    char hash[65];
+    struct doc *d = doc_map(&q->arena);
+    hex_of(bytes_of(h->payload_hash, sizeof h->payload_hash), hash);
+    doc_set_text(&q->arena, d, "what", "command-approved");
+    doc_set_text(&q->arena, d, "id", h->id);
+    doc_set_text(&q->arena, d, "by", q->caller->name);
+    if (q->caller->token[0]) doc_set_text(&q->arena, d, "token", q->caller->token);
+    doc_set_text(&q->arena, d, "sender", h->from);
+    doc_set_text(&q->arena, d, "topic", h->topic);
+    doc_set_text(&q->arena, d, "payload_sha256", hash);
+    doc_set_text(&q->arena, d, "reason", reason);
+    return s->port.write(s->port.ctx, ENTRY_AUDIT, d, true);
+}
+
+static MUST outcome approve(struct service *s, struct request *q, const struct held *h, const char *reason)
+{
+    char id[sizeof h->id];
+    memcpy(id, h->id, sizeof id);
+    TRY(write_word(s, q, h, reason));
+    outcome o = exchange_approve(s->port.exchange, id, q->caller->name);
+    if (o.code == E_AGAIN) return answer_problem(q, 409, "SK-1423", "the device is not connected; it is still held", id);
+    if (o.code == E_HELD) return answer_problem(q, 409, "SK-1424", "a limit came into force: it waits for two people's signatures now", id);
+    if (o.code == E_DENIED) return answer_problem(q, 403, "SK-1425", "it may not go any more and was refused for good; the record says why", id);
+    return ok(o) ? answer_doc(q, doc_map(&q->arena)) : o;
+}
+
+/* POST /api/v1/holds/{id}/approve {"reason", "dry_run"} */
+outcome approve_hold(struct service *s, struct request *q)
+{
+    struct doc *in;
+    TRY(body_of(q, &in));
+    TRY(only_members(s, q, in, (const char *const[]) { "reason", "dry_run", NULL }));
+    if (q->status != 200) return DONE;
+    const struct held *h = held_of(s, q->arg[0]);
+    const char *reason = doc_text(in, "reason", "");
+    if (!h) return REFUSE(E_UNKNOWN);
+    TRY(cannot(q, h));
+    if (q->status != 200) return DONE;
+    if (doc_bool(in, "dry_run", false)) return try_only(s, q, h->id);
+    if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    return approve(s, q, h, reason);
+}
