@@ -50,6 +50,8 @@ export interface Flow {
   addedYen: number;
   bareYen: number;
   toleranceYen: number;
+  perMinute: number;
+  bytesMax: number;
   rateMille: number;
   bypassMille: number;
   changes: Change[];
@@ -112,6 +114,8 @@ function readFlow(x: unknown): Flow {
     addedYen: intOf(d['added_yen']),
     bareYen: intOf(d['added_bare_yen']),
     toleranceYen: intOf(d['tolerance_yen']),
+    perMinute: countOf(d['per_minute']),
+    bytesMax: countOf(d['bytes']),
     rateMille: Math.round(countOf(d['rate_used_ppb']) / 1000000),
     bypassMille: Math.round(countOf(d['bypass_ppb']) / 1000000),
     changes: listOf(d['changes']).map(mapOf).map((c) => ({

@@ -285,7 +285,7 @@ try {
   await measures(page);
   await keyboard(page);
   if (flag('--attack')) await attacked(page, flag('--attack'), flag('--fix'));
-  if (flag('--link')) await checkpoint(page, { base, operator: flag('--operator'), open: () => open(browser, { locale: 'ja-JP' }), link: flag('--link'), attack: flag('--vendor'), run, until, language, textOf, looks });
+  if (flag('--link')) await checkpoint(page, { base, shots, operator: flag('--operator'), open: () => open(browser, { locale: 'ja-JP' }), link: flag('--link'), attack: flag('--vendor'), run, until, language, textOf, looks });
   await lostLine(page, context);
   check('no policy violation', (await page.evaluate(() => window.violations)).length === 0, await page.evaluate(() => window.violations));
   check('no console error', complaints.length === 0, complaints);

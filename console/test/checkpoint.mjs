@@ -9,7 +9,7 @@ const SAID = {
 const LANGS = ['ja', 'en'];
 const LINK = '.places a:nth-of-type(2)';
 
-export async function checkpoint(page, { base, operator, open, link, attack, run, until, language, textOf, looks }) {
+export async function checkpoint(page, { base, shots, operator, open, link, attack, run, until, language, textOf, looks }) {
   const peers = async () => (await page.request.get(base + '/api/v1/peers')).json();
   const flow = (list, id) => list.flatMap((p) => p.flows).find((f) => f.flow === id);
   await page.locator(LINK).click();
@@ -37,6 +37,19 @@ export async function checkpoint(page, { base, operator, open, link, attack, run
     }
   }
   await looks(page, 'checkpoint');
+  for (const l of LANGS) {
+    await page.goto(`${base}/#/paper/agreement/kawa`);
+    await language(page, l);
+    await page.waitForSelector('.paper-agreement table');
+    const paper = await textOf(page, '.paper-agreement');
+    const kawa = (await peers()).find((p) => p.peer === 'kawa');
+    check(`checkpoint ${l}: the agreement to print: both names, every flow, duties, both signatures`, [kawa[`name_${l}`], kawa.boundary, kawa.retention, kawa.agreement, kawa.key_code].every((x) => paper.includes(x)) && kawa.flows.every((f) => paper.includes(f.remote) && paper.includes(f.purpose)), paper);
+    await page.pdf({ path: `${shots}/paper-agreement-${l}.pdf`, format: 'A4', printBackground: true });
+    await page.screenshot({ path: `${shots}/paper-agreement-${l}.png`, fullPage: true });
+  }
+  await page.goto(`${base}/#checkpoint`);
+  await page.waitForSelector('.peer');
+  await page.evaluate(() => (window.sameDocument = true));
   await run(attack, { timeout: 120000 });
   check('checkpoint: what was tightened and what is held appear without a reload',
     await until(async () => (await page.locator('.flow-limit').count()) >= 2 && (await page.locator('.held').count()) === 1) && (await page.evaluate(() => window.sameDocument === true)));

@@ -56,7 +56,7 @@ static struct doc *flow_doc(const struct peer_live *p, size_t i, struct arena *a
         { "last_refusal", f->last_word }, { "fallback", def->fallback_pass ? "all-stages" : "deny" } };
     const struct { const char *key; int64_t n; } numbers[] = { { "passed", (int64_t)f->passed }, { "refused", (int64_t)f->refused },
         { "held", (int64_t)f->held }, { "peer_refused", (int64_t)f->peer_refused }, { "waiting", (int64_t)f->n_wait }, { "rate_used_ppb", f->j.rate_used_ppb },
-        { "bypass_ppb", f->j.bypass_ppb }, { "added_yen", f->j.added_yen }, { "added_bare_yen", f->j.added_bare_yen }, { "tolerance_yen", def->tolerance_yen },
+        { "bypass_ppb", f->j.bypass_ppb }, { "added_yen", f->j.added_yen }, { "added_bare_yen", f->j.added_bare_yen }, { "tolerance_yen", def->tolerance_yen }, { "per_minute", def->per_minute }, { "bytes", def->bytes_max },
         { "since", f->j.since_ms }, { "last_refusal_at", f->last_word_ms } };
     struct doc *d = doc_map(a);
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) doc_set_text(a, d, texts[k].key, texts[k].text);

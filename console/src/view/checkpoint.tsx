@@ -191,6 +191,7 @@ function PeerCard({ p, s }: { p: Peer; s: Status }) {
         <Pair name={t.boundary}>{p.boundary}</Pair>
         <Pair name={t.contact}>{p.contact}</Pair>
       </dl>
+      <p><a href={`/#/paper/agreement/${encodeURIComponent(p.id)}`}>{w.value.agreement.open}</a></p>
       <ul class="plain-list flows">{p.flows.slice(0, FLOWS_SHOWN).map((f) => <FlowRow key={f.id} f={f} />)}</ul>
     </section>
   );

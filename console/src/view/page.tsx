@@ -4,6 +4,7 @@ import { pageName } from '../mission-words';
 import { route } from '../route';
 import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
+import { AgreementPaper } from './agreement-paper';
 import { CheckpointPage } from './checkpoint';
 import { EmergencyBanner, EmergencySection } from './emergency';
 import { Header } from './header';
@@ -53,6 +54,7 @@ export function Page() {
 function Shown({ s }: { s: Status }) {
   const r = route.value;
   if (r.page === 'mission') return <MissionPage id={r.id} />;
+  if (r.page === 'paper' && r.name === 'agreement') return <AgreementPaper id={r.id} peers={peers.value} s={s} />;
   if (r.page === 'paper') return <PapersPage name={r.name} id={r.id} />;
   return (
     <>

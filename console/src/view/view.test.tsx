@@ -6,6 +6,7 @@ import { readPeers } from '../peers';
 import type { Lang } from '../plain';
 import { lang, nowMs, status } from '../state';
 import { words } from '../words';
+import { AgreementPaper } from './agreement-paper';
 import { CheckpointPage } from './checkpoint';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
@@ -65,6 +66,16 @@ describe.each(LANGS)('in %s', (l) => {
     const auditor = render(<CheckpointPage s={s} peers={readPeers([PEER])} who={readMe({ roles: ['auditor'], person: true })} />);
     expect(auditor).not.toContain('class="refuse-do"');
     expect(auditor).toContain('sekimori flow refuse H-7 --reason ...');
+  });
+
+  test('an agreement to print: parties, flows, duties, signatures; one that is not there is said in words', () => {
+    const s = readStatus({ site: 'mizu', title_ja: '水道局', title_en: 'Waterworks' });
+    const t = words[l].agreement;
+    const peer = { ...PEER, terms: 'equal', statement: 'valid', statement_ja: '有効', statement_at: '2026-11-23T00:04:00.000Z', key_code: '1a2b-3c4d', contact: EVIL, flows: [{ ...FLOW, per_minute: 6, bytes: 256 }] };
+    const html = render(<AgreementPaper id="cloud" peers={readPeers([peer])} s={s} />);
+    for (const x of [t.parties, t.flows, t.duties, t.signatures, t.quota('6', '256'), t.fromTo('cloud', 'mizu'), '1a2b-3c4d', 'out/pump']) expect(html).toContain(x);
+    expect(html).not.toContain('<img');
+    expect(render(<AgreementPaper id="nobody" peers={readPeers([peer])} s={s} />)).toContain(t.unknown('nobody'));
   });
 
   test('unknown is a state of its own: hatched, counted, never OK', () => {
