@@ -1,6 +1,6 @@
 /* Flows between two systems, simulated: the real exchange, record, stages and door of a site, a peer that keeps what was
  * not acknowledged and sends it again, a line that delays and drops, ten minutes of partition now and then, kills, power
- * cuts, an operator who suspends, owners who sign anew. All of it follows from one number: SEED=n shows a run again. Never:
+ * cuts, an operator who suspends, owners who sign anew, a peer that breaks the protocol. All of it follows from one number: SEED=n shows a run again. Never:
  *   what the peer was told we have is not in the record; what a device was told we have does not reach the peer in the end;
  *   the order of either changes; what the agreement does not name, its schema forbids or its reduction withholds passes;
  *   anything passes while a flow is suspended.
@@ -339,9 +339,20 @@ static void far_number(struct sim *s, unsigned n)
     far_publish(s, "far/demand", payload, (uint16_t)(n + 1));
 }
 
+/* Whoever has the peer's key may send anything. */
+static void far_garbage(struct sim *s)
+{
+    uint8_t b[64];
+    size_t n = 1 + (size_t)draw(&s->d, sizeof b);
+    for (size_t i = 0; i < n; i++) b[i] = (uint8_t)draw(&s->d, 256);
+    if (draw(&s->d, 2) && n > 1) b[1] = (uint8_t)(n - 2); /* framed as the gate would let it through */
+    if (!s->partition) put_packet(&s->far.up, bytes_of(b, n));
+}
+
 static void far_step(struct sim *s, bool weather)
 {
     struct far *f = &s->far;
+    if (weather && f->link && draw(&s->d, 100) == 0) far_garbage(s);
     if (!f->greeted) return;
     for (; f->sent < f->next && f->sent < f->acked + WINDOW; f->sent++)
         if (!f->done[f->sent]) far_number(s, f->sent);
@@ -559,6 +570,7 @@ static const char *run(uint64_t seed, struct key *key, struct sim *totals)
     sim_log_free(sim_take());
     for (int k = 0; k < 400 && !flows_up(s); k++) step(s, false); /* a flow that never ran promised nothing yet */
     if (!flows_up(s)) fault("the flows never go live");
+    for (int k = 0; k < 30; k++) step(s, false); /* and its session is on disk: that is when its promise begins */
     for (int k = 0; k < STEPS && !s->wrong; k++) step(s, true);
     s->partition = false; /* the weather is over: what is agreed again passes, all of it */
     far_down(s);
@@ -596,9 +608,10 @@ int main(void)
     time_t end = time(NULL) + (seconds ? strtol(seconds, NULL, 10) : SECONDS);
     if (!ok(key_new(KEY_ED25519, &key))) return 1;
     do {
-        wrong += run(seed, key, &t) != NULL;
+        const char *what = run(seed, key, &t);
         seeds++;
-        if (wrong) printf("# again with: make sim SEED=%llu\n", (unsigned long long)seed);
+        wrong += what != NULL;
+        if (what) printf("# again with: make sim SEED=%llu\n", (unsigned long long)seed);
         seed++;
     } while (!one && wrong < 5 && (release ? seeds < SEEDS_RELEASE : time(NULL) < end));
     printf("# %zu seeds, %u in and %u out delivered, %u forbidden sent, %u restarts, %u partitions of ten minutes, %u suspensions\n", seeds, t.far.acked, t.far.got,
