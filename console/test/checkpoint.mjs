@@ -73,6 +73,8 @@ export async function checkpoint(page, { base, shots, operator, open, link, atta
   check("checkpoint: the machine's own page refuses nothing, it says the line to type", (await page.locator('.refuse-do').count()) === 0 && (await textOf(page, '#queue')).includes(`sekimori flow refuse ${held.id} --reason`));
   await refuse(await open(), { base, operator, held, until });
   check('checkpoint: gone from every page', await until(async () => (await page.locator('.held').count()) === 0));
+  await page.locator('.places a:nth-of-type(1)').click();
+  await page.locator(LINK).click();
   await page.goBack();
   check('checkpoint: back is the overview', await until(async () => (await page.locator('#layers').count()) === 1), page.url());
 }

@@ -37,6 +37,8 @@ def degrades(demo, linked):
     note(f"from the supplier's failed control to our narrowed flow: {ms[1] if ms else '?'} ms")
     f = flow(demo, 'supply')
     check('by its signed statement, to the cheapest set that suffices', f['verdict'] == 'limit' and f['cause'] == 'statement' and [s['stage'] for s in f['stages']][3:] == ['schema'], f)
+    passed = flow(demo, 'supply')['passed']
+    check('narrowed, not cut: its readings pass the schema', until(lambda: flow(demo, 'supply')['passed'] > passed, 10) and not flow(demo, 'supply')['refused'], flow(demo, 'supply'))
     check('what leaves us for it goes on, no device of ours is limited', flow(demo, 'level')['open'] and demo.json('limit', 'list') == [])
     check('status says so', demo.demo('status').returncode == 7)
     r = demo.demo('attack', 'peer-degrades')

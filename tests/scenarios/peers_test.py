@@ -90,7 +90,7 @@ class Sender(threading.Thread):
             try:
                 link = link or self.client.mqtt()
                 t = int(time.time() * 1000)
-                if link.publish(self.topic, json.dumps({'t': t, 'u': 'm', 'v': n % 90}))[0] < 0x80:
+                if link.publish(self.topic, json.dumps({'n': n, 't': t, 'u': 'm', 'v': n % 90}))[0] < 0x80:
                     self.sent.append(t)
                     n += 1
                     time.sleep(self.gap)
@@ -200,7 +200,7 @@ def rewritten(mizu, kawa):
     gateway = kawa.enrol('gw-03', 'device').mqtt()
     while kawa.json('status')['ledger']['size'] < held + 50:
         for _ in range(25):
-            gateway.publish('sk/v1/kawa/gw-03/m/flow', json.dumps({'t': int(time.time() * 1000), 'u': 'm', 'v': 1}))
+            gateway.publish('sk/v1/kawa/gw-03/m/flow', json.dumps({'n': 1, 't': int(time.time() * 1000), 'u': 'm', 'v': 1}))
     mizu.start()
     check('N33 a history rewritten and signed anew: it does not lead on from the head we cosigned',
           until(lambda: any(r['payload']['why'] == 'does-not-lead-on' for r in told(mizu, 'peer-record-rewritten')), 20), [held, peer(mizu), peer(kawa)])
@@ -241,7 +241,7 @@ def hostile(mizu, kawa):
     link.publish('sk/v1/kawa/gw-01/cmd/pump', '{"do":"start"}')
     check('a topic never agreed to: refused, and seen', until(lambda: any(s['sight'] == 'unlisted-topic' for s in peer(kawa)['seen']), 5)
           and not kawa.json('status')['held'], peer(kawa))
-    link.publish('mizu/reservoir/level', json.dumps({'t': int(time.time() * 1000), 'u': 'm', 'v': 4000}))
+    link.publish('mizu/reservoir/level', json.dumps({'n': 1, 't': int(time.time() * 1000), 'u': 'm', 'v': 4000}))
     check('out of range: the stage that now runs refuses it', until(lambda: flow(kawa, 'level')['last_refusal'] == 'range', 5), flow(kawa, 'level'))
     link.publish('sekimori/statement', '{"statement":{"payload":"e30=","payloadType":"x","signatures":[]}}')
     check('a statement nobody signed changes nothing', peer(kawa)['statement'] == 'valid' and peer(kawa)['terms'] == 'equal')
