@@ -196,6 +196,8 @@ static void mistakes_in_a_policy_have_a_line(void)
         if (!named) printf("# line %d: %s\n", line, said);
         CHECK(named);
     }
+    CHECK(grant_test("stream: sk/v1/{site}/+/att/evidence\n    deny", "stream: sk/v1/{site}/#\n    deny", &line) == EXIT_FAILED); /* its own questions say so too */
+    CHECK(strstr(said, "operator-reads: never allows anything: row \"evidence-stays\"") && strstr(said, "warning[SK-1041]"));
     CHECK(grant_test("m/level, want: allow", "m/level, want: deny", &line) == EXIT_FAILED);
     CHECK(strstr(said, "WRONG") && strstr(said, "granted by line ") && strstr(said, "device-says (role:device"));
     CHECK(grant_test("why: a device", "why: a device", &line) == EXIT_OK && !strstr(said, "WRONG"));

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "ledger/ledger.h"
 #include "platform/access.h"
+#include "wire/mqtt.h"
 
 enum { ERRORS_SHOWN = 20, PEOPLE_MAX = 4096, PLACES_MAX = 4096 };
 
@@ -105,6 +106,38 @@ static int names_known(const struct bench *b, const char *path)
     return code;
 }
 
+static struct bytes place_of(const struct bench *b, const struct grant *g)
+{
+    const struct stream *s = g->stream[0] ? registry_stream_named(b->registry, g->stream) : NULL;
+    return bytes_str(s ? s->pattern : g->pattern);
+}
+
+/* A deny row without conditions that leaves nothing of this one. */
+static bool shut_by(const struct bench *b, const struct grant *deny, const struct grant *g)
+{
+    bool conditional = deny->trusted || deny->timed || deny->permitted || deny->emergency || deny->purposes[0];
+    bool same = deny->kind == SUBJECT_ANY || (deny->kind == g->kind && strcmp(deny->subject, g->subject) == 0);
+    if (!deny->deny || conditional || !same || (g->actions & ~deny->actions)) return false;
+    if (deny->stream[0] && strcmp(deny->stream, g->stream) == 0) return true;
+    struct bytes over = place_of(b, deny), at = place_of(b, g);
+    return over.n && at.n && mqtt_covers(over, at);
+}
+
+/* Deny wins: a row that some deny row covers whole allows nothing to anybody. Said, not refused: to close something for a
+ * while by one row is good practice. */
+static void warn_unreachable(const struct bench *b, const char *path)
+{
+    size_t n;
+    const struct grant *rows = grants_rows(b->grants, &n);
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < n && !shut_by(b, &rows[k], &rows[i])) k++;
+        if (rows[i].deny || k == n) continue;
+        fprintf(stderr, "warning[SK-1041]: %s:%d: %s: never allows anything: row \"%s\" (line %d) denies all of it; narrow that one or leave this out\n",
+            path, rows[i].line, rows[i].id, rows[k].id, rows[k].line);
+    }
+}
+
 /* ---- the file's own questions ---- */
 
 static bool ask_of(const struct doc *t, struct identity *who, struct question *q, char want[8])
@@ -190,6 +223,7 @@ static int judged(struct cli *c, const char *path, const struct doc *d, bool nam
     int code = bench_open(c, &b, d, path);
     if (!code) code = streams_of_file(c, b.registry);
     if (!code && names) code = names_known(&b, path);
+    if (!code) warn_unreachable(&b, path);
     if (!code) code = run_tests(c, &b, d, path);
     bench_done(&b);
     return code;
