@@ -96,6 +96,8 @@ int cmd_list(struct cli *c);
 int cmd_stream_apply(struct cli *c);
 int cmd_command_list(struct cli *c);
 int cmd_command_change(struct cli *c);
+int cmd_command_harmless(struct cli *c);
+int cmd_report_blocked(struct cli *c);
 int cmd_mission_show(struct cli *c);
 int cmd_mission_check(struct cli *c);
 int cmd_mission_draft(struct cli *c);

@@ -58,6 +58,14 @@
     X(W_LIMITS, "制限", "limits")                                                                 \
     X(W_HELD, "承認待ち保留", "held for release")                                                 \
     X(W_DECISION, "判断（決裁）", "decision")                                                     \
+    X(W_BLOCKED_HEAD, "止めたもの            件数    送った  無害    未送   根拠と終わり", "by                   blocked  let go harmless unsent  authority, until") \
+    X(W_NOTHING_BLOCKED, "止めたものはありません", "nothing was blocked") \
+    X(W_FOUND_HARMLESS, "無害だったと記録しました", "recorded as found harmless") \
+    X(W_BY_GRANTS, "許可の定め（システム責任者が署名。次の定めまで）", "the policy of grants (signed by the asset owner; until the next one)") \
+    X(W_BY_STREAM, "データ種別の宣言（その所有者。次の宣言まで）", "the stream's declaration (its owner; until the next one)") \
+    X(W_BY_ORDER, "隔離の命令（解くまで）", "an order of quarantine (until it is lifted)") \
+    X(W_BY_AGREEMENT, "相互連携の合意（その期限まで）", "the agreement with a peer (until its end)") \
+    X(W_BY_RULE, "定まった規則（docs/streams.ja.md、docs/mqtt.md）", "a fixed rule (docs/streams.md, docs/mqtt.md)") \
     X(W_WAITS_SECOND, "二人目の承認待ち：sekimori command approve", "waits for a second person: sekimori command approve") \
     X(W_WAITS_SIGNED, "二人の署名待ち：sekimori limit release", "waits for two people's signatures: sekimori limit release") \
     X(W_NO_HOLD, "承認を待つ指令にその番号はありません", "no such command waits") \

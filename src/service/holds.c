@@ -1,4 +1,4 @@
-/* A second person's word for a command that waits for one. What two people must sign is not decided here (changes.c, release). */
+/* A second person's word for a command that waits for one, and a person's finding about what was blocked. What two people must sign is not decided here (changes.c, release). */
 #include <stdio.h>
 
 #include "service/internal.h"
@@ -78,4 +78,41 @@ outcome approve_hold(struct service *s, struct request *q)
     if (doc_bool(in, "dry_run", false)) return try_only(s, q, h->id);
     if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
     return approve(s, q, h, reason);
+}
+
+/* An entry that says something was blocked, and did not go in the end. */
+static bool blocked(const struct ledger_entry *e, struct arena *a)
+{
+    struct doc *d = NULL;
+    bool kind = e->kind == ENTRY_COMMAND || e->kind == ENTRY_HOLD || e->kind == ENTRY_AUDIT;
+    if (!kind || e->pruned || !ok(doc_read_json(e->payload, a, &d))) return false;
+    const char *what = doc_text(d, "what", ""), *reason = doc_text(d, "reason", "");
+    if (e->kind == ENTRY_COMMAND) return strcmp(what, "command-refused") == 0;
+    if (e->kind == ENTRY_HOLD) return strcmp(what, "command-expired") == 0 || strcmp(what, "command-dropped") == 0;
+    return strcmp(what, "refused") == 0 && (strcmp(reason, "publish-refused") == 0 || strcmp(reason, "publish-kept-back") == 0
+        || strcmp(reason, "subscribe-refused") == 0);
+}
+
+/* POST /api/v1/blocked/{entry}/harmless {"reason", "dry_run"}: a person's finding; changes nothing but the count. */
+outcome find_harmless(struct service *s, struct request *q)
+{
+    struct doc *in;
+    struct buffer b = BUFFER(LEDGER_PAYLOAD_MAX + 64);
+    struct ledger_entry e;
+    uint64_t index = 0;
+    TRY(body_of(q, &in));
+    TRY(only_members(s, q, in, (const char *const[]) { "reason", "dry_run", NULL }));
+    if (q->status != 200) return DONE;
+    for (const char *c = q->arg[0]; *c; c++) {
+        if (*c < '0' || *c > '9' || index > UINT32_MAX) return REFUSE(E_UNKNOWN);
+        index = index * 10 + (uint64_t)(*c - '0');
+    }
+    const char *reason = doc_text(in, "reason", "");
+    bool there = q->arg[0][0] && index < ledger_durable(s->port.ledger) && ok(ledger_read(s->port.ledger, index, &b, &e)) && blocked(&e, &q->arena);
+    buffer_deinit(&b);
+    if (!there) return answer_problem(q, 404, "SK-1426", "no such entry, or it is not about something that was blocked and did not go", q->arg[0]);
+    if (doc_bool(in, "dry_run", false)) return answer_doc(q, doc_map(&q->arena));
+    if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    TRY(audit_named(s, q, "found-harmless", q->arg[0], reason));
+    return answer_doc(q, doc_map(&q->arena));
 }

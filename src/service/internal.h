@@ -206,6 +206,7 @@ bool contractor_waits(struct service *s, const struct caller *c);
 
 /* holds.c */
 MUST outcome approve_hold(struct service *s, struct request *q);
+MUST outcome find_harmless(struct service *s, struct request *q);
 
 /* retention.c */
 MUST outcome change_prune(struct service *s, struct request *q);

@@ -63,6 +63,7 @@ static const struct route routes[] = {
     { "GET", "/api/v1/limits", PEOPLE, NEED_SIGHT, get_limits },
     { "GET", "/api/v1/holds", PEOPLE, NEED_SIGHT, get_held },
     { "POST", "/api/v1/holds/{}/approve", PEOPLE, NEED_OPERATE, approve_hold },
+    { "POST", "/api/v1/blocked/{}/harmless", PEOPLE, NEED_OPERATE, find_harmless },
     { "POST", "/api/v1/holds/{}/{}", PEOPLE, NEED_DOCUMENTS, change_hold },
     { "GET", "/api/v1/assessments", PEOPLE, NEED_SIGHT, get_assessments },
     { "GET", "/api/v1/ledger/entries/{}", PEOPLE, NEED_SIGHT, get_assessment },

@@ -156,6 +156,26 @@ def second_person(site, boss, topic, hold, arrives):
     check('an unknown one', site.cli('command', 'refuse', 'H-99', '--dry-run').returncode == 5)
 
 
+def harmless(site):
+    rows = {r['by']: r for r in site.json('report', 'blocked')}
+    check('report blocked: held, let go, unsent are counted', rows['two-person']['blocked'] == 2 and rows['two-person']['let_go'] == 1
+          and rows['two-person']['unsent'] == 1, rows)
+    check('what broke an interlock and a form too', rows['interlock']['blocked'] == 1 and rows['schema-range']['blocked'] >= 1, rows)
+    refused = [e for e in site.entries('command', 'command-refused') if e['payload']['verdict'] == 'interlock'][0]['index']
+    check('a finding wants a reason', site.cli('command', 'harmless', str(refused)).returncode == 2)
+    check('a dry run counts nothing', site.cli('command', 'harmless', str(refused), '--dry-run').returncode == 0
+          and {r['by']: r for r in site.json('report', 'blocked')}['interlock']['found_harmless'] == 0)
+    for _ in range(2):
+        r = site.cli('command', 'harmless', str(refused), '--reason', 'the gauge was being cleaned')
+        check('found harmless', r.returncode == 0, r.stderr)
+    rows = {r['by']: r for r in site.json('report', 'blocked')}
+    check('counted once, with its authority', rows['interlock']['found_harmless'] == 1 and rows['interlock']['harmless'] == 1
+          and 'declaration' in rows['interlock']['authority'], rows)
+    check('nothing that was not blocked', site.cli('command', 'harmless', '0', '--reason', 'x').returncode == 5)
+    check('and nothing that is not there', site.cli('command', 'harmless', '99999999', '--reason', 'x').returncode == 5)
+    check('in Japanese', 'データ種別の宣言' in japanese(site, 'report', 'blocked').stdout, japanese(site, 'report', 'blocked').stdout)
+
+
 def main():
     with Site() as site:
         site.start()
@@ -169,6 +189,7 @@ def main():
         fails(gauge, viewer)
         counted(site, gauge)
         commands(site, gauge)
+        harmless(site)
         quarantined(site, viewer)
     finish()
 
