@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/port/port.h"
+#include "wire/origin.h"
 
 enum {
     SYNC_ROWS = DELIVER_WINDOW / 2, /* so many wait for no interval */
@@ -114,9 +115,30 @@ static void on_completed(void *ctx, uint16_t id, uint8_t reason)
     spool_done(d->spool, n < taken ? n : taken);
 }
 
+/* What no batch covers, from what is kept: after the newest batch, or all of it where that one went. */
+static MUST outcome origin_resume(struct deliver *d)
+{
+    struct spool_row r;
+    uint64_t after = 0;
+    outcome o;
+    while (ok(o = spool_read(d->spool, after, &r))) { /* ends: numbers grow */
+        bool batch = bytes_equal_str(r.tail, ORIGIN_TAIL);
+        if (batch) origin_clear(&d->origin);
+        o = origin_add(&d->origin, r.n, r.tail, r.payload, port_mono_ms());
+        if (o.code == E_FULL || o.code == E_CONFLICT) { /* a hole, or signing failed for long: begin again */
+            origin_clear(&d->origin);
+            o = origin_add(&d->origin, r.n, r.tail, r.payload, port_mono_ms());
+        }
+        TRY(o);
+        after = r.n;
+    }
+    spool_hold(d->spool, d->origin.count > 0 ? d->origin.first - 1 : after);
+    return o.code == E_UNKNOWN ? DONE : o;
+}
+
 outcome deliver_init(struct deliver *d, struct spool *s, const struct deliver_setup *setup)
 {
-    *d = (struct deliver) { .spool = s, .sync_ms = setup->sync_ms, .synced = spool_next(s) - 1, .down_since_ms = port_mono_ms() };
+    *d = (struct deliver) { .spool = s, .sync_ms = setup->sync_ms, .key = setup->key, .site = setup->site, .device = setup->device, .synced = spool_next(s) - 1, .down_since_ms = port_mono_ms() };
     int n = snprintf(d->prefix, sizeof d->prefix, "sk/v1/%s/%s/", setup->site, setup->device);
     if (n < 0 || (size_t)n >= sizeof d->prefix) return REFUSE(E_TOO_LARGE);
     snprintf(d->client_id, sizeof d->client_id, "%s/data", setup->device);
@@ -124,7 +146,7 @@ outcome deliver_init(struct deliver *d, struct spool *s, const struct deliver_se
         .keep_alive_s = KEEP_ALIVE_S, .resume_s = RESUME_S,
         .events = { .ctx = d, .up = on_up, .down = on_down, .received = on_received, .completed = on_completed } };
     mqtt_client_init(&d->mqtt, &c);
-    return DONE;
+    return origin_resume(d);
 }
 
 void deliver_deinit(struct deliver *d)
@@ -134,12 +156,60 @@ void deliver_deinit(struct deliver *d)
     *d = (struct deliver) { 0 };
 }
 
+/* The row is kept; its leaf joins the next batch. */
+static MUST outcome put_row(struct deliver *d, const char *tail, struct bytes payload, int64_t wall_ms)
+{
+    uint64_t n = spool_next(d->spool);
+    int64_t now_ms = port_mono_ms();
+    TRY(spool_put(d->spool, tail, payload, wall_ms));
+    outcome o = origin_add(&d->origin, n, bytes_str(tail), payload, now_ms);
+    if (o.code == E_FULL || o.code == E_CONFLICT) { /* signing fails: what is too much stays without */
+        origin_clear(&d->origin);
+        o = origin_add(&d->origin, n, bytes_str(tail), payload, now_ms);
+    }
+    return o;
+}
+
+static MUST outcome batch_put(struct deliver *d)
+{
+    struct buffer b = BUFFER(SPOOL_PAYLOAD_MAX);
+    outcome o = origin_sign(&d->origin, d->site, d->device, d->key, &b);
+    if (ok(o)) {
+        origin_clear(&d->origin);
+        uint64_t n = spool_next(d->spool);
+        o = put_row(d, ORIGIN_TAIL, buffer_view(&b), port_wall_ms());
+        if (ok(o)) spool_hold(d->spool, n - 1);
+        sync_soon(d, port_mono_ms() + d->sync_ms);
+    }
+    buffer_deinit(&b);
+    return o;
+}
+
+/* Not a key that signs so: nothing is held for a batch. */
+static void unsigned_on(struct deliver *d)
+{
+    d->key = NULL;
+    spool_hold(d->spool, UINT64_MAX);
+}
+
+/* After the row that made it due: numbers given out by deliver_next stay true. */
+static MUST outcome batch_when_due(struct deliver *d, int64_t now_ms)
+{
+    if (d->key == NULL || !origin_due(&d->origin, now_ms)) return DONE;
+    outcome o = batch_put(d);
+    if (o.code != E_UNSUPPORTED) return o;
+    unsigned_on(d);
+    return DONE;
+}
+
 outcome deliver_put(struct deliver *d, const char *tail, struct bytes payload, int64_t wall_ms)
 {
-    TRY(spool_put(d->spool, tail, payload, wall_ms));
     int64_t now_ms = port_mono_ms();
+    TRY(put_row(d, tail, payload, wall_ms));
     bool many = spool_next(d->spool) - 1 - d->synced >= SYNC_ROWS;
     sync_soon(d, many ? now_ms : now_ms + d->sync_ms);
+    outcome o = batch_when_due(d, now_ms);
+    (void)o; /* the row itself is kept; the batch is tried again at the next turn */
     return DONE;
 }
 
@@ -192,6 +262,8 @@ static MUST outcome send_rows(struct deliver *d)
 int deliver_wait_ms(const struct deliver *d, int64_t now_ms)
 {
     int wait = mqtt_client_wait_ms(&d->mqtt, now_ms);
+    int origin = d->key != NULL ? origin_wait_ms(&d->origin, now_ms) : -1;
+    if (origin >= 0 && origin < wait) wait = origin;
     if (d->sync_at_ms == 0) return wait;
     int64_t left = d->sync_at_ms <= now_ms ? 0 : d->sync_at_ms - now_ms;
     return left < wait ? (int)left : wait;
@@ -209,6 +281,7 @@ void deliver_turn(struct deliver *d, short revents, int64_t now_ms)
     outcome o = DONE;
     mqtt_client_turn(&d->mqtt, revents, now_ms);
     if (d->mqtt.state == MQTT_UP && spool_gap(d->spool)->to != 0) o = tell_gap(d);
+    if (ok(o)) o = batch_when_due(d, now_ms);
     bool now = (d->sync_at_ms != 0 && now_ms >= d->sync_at_ms) || waiting_for_release(d) >= SYNC_ROWS;
     if (ok(o) && now) o = sync_now(d);
     if (ok(o)) o = send_rows(d);

@@ -5,6 +5,7 @@
 #define DEVICE_AGENT_DELIVER_H
 
 #include "client/mqtt_client.h"
+#include "device/agent/origin.h"
 #include "device/agent/spool.h"
 
 #define DELIVER_WINDOW 32
@@ -15,6 +16,9 @@ enum deliver_stage { DELIVER_SENT, DELIVER_TAKEN, DELIVER_RELEASED };
 struct deliver {
     struct spool *spool;
     struct mqtt_client mqtt;
+    struct origin origin;       /* of what is not signed yet */
+    const struct key *key;      /* signs batches; not owned */
+    const char *site, *device;
     char prefix[DELIVER_TOPIC_MAX - SPOOL_TAIL_MAX]; /* sk/v1/<site>/<device>/ */
     char client_id[96];
     uint32_t sync_ms;
@@ -31,6 +35,7 @@ struct deliver {
 struct deliver_setup {
     struct tls_context *tls;    /* not owned */
     const char *host, *site, *device;
+    const struct key *key;      /* not owned; P-256, else nothing is signed */
     uint16_t port;
     uint32_t sync_ms;
 };

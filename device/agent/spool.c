@@ -33,6 +33,7 @@ struct spool {
     uint64_t read_first, read_at, read_n; /* the file under the reader, where the row after read_n begins */
     uint64_t next;
     uint8_t chain[32];
+    uint64_t hold; /* rows after it stay */
     uint64_t generation, taken, done, told; /* told: gaps up to here are somebody's to know */
     struct spool_gap gap;
     bool dirty, mark_dirty;
@@ -191,11 +192,17 @@ static MUST outcome part_new(struct spool *s)
     return DONE;
 }
 
+static void taken_go(struct spool *s)
+{
+    uint64_t free_to = s->taken < s->hold ? s->taken : s->hold;
+    while (s->n_parts > 1 && s->parts[0].last <= free_to) part_forget(s, 0);
+}
+
 /* What is the server's for good goes first, without a word; then the oldest, by name. */
 static MUST outcome room_make(struct spool *s, size_t bytes)
 {
     const struct part *last = last_part(s);
-    while (s->n_parts > 1 && s->parts[0].last <= s->taken) part_forget(s, 0);
+    taken_go(s);
     while (s->n_parts > 1 && (s->bytes + bytes + HEAD > s->bytes_max || s->n_parts == FILES_MAX)) {
         const struct part *p = &s->parts[0];
         gap_more(s, p->first > s->taken ? p->first : s->taken + 1, p->last, p->since_ms, p->until_ms);
@@ -309,6 +316,7 @@ outcome spool_open(const char *dir, uint64_t bytes_max, struct spool **ret)
     struct spool *s = mem_new(sizeof *s);
     if (s == NULL) return REFUSE(E_MEMORY);
     s->fd = s->mark_fd = s->read_fd = -1;
+    s->hold = UINT64_MAX;
     s->bytes_max = bytes_max;
     outcome o = bytes_max < SPOOL_BYTES_MIN ? REFUSE(E_RANGE) : bytes_to_text(bytes_str(dir), s->dir, sizeof s->dir);
     if (ok(o)) o = port_dir_make(dir, 0700);
@@ -423,7 +431,13 @@ void spool_taken(struct spool *s, uint64_t n)
     if (n >= s->gap.from && n <= s->gap.to) s->gap.from = n + 1; /* was under way when it went, and had arrived */
     if (s->gap.from > s->gap.to) s->gap = (struct spool_gap) { 0 };
     (void)!ok(mark_write(s)); /* one that failed is written with the next */
-    while (s->n_parts > 1 && s->parts[0].last <= n) part_forget(s, 0);
+    taken_go(s);
+}
+
+void spool_hold(struct spool *s, uint64_t n)
+{
+    s->hold = n;
+    taken_go(s);
 }
 
 void spool_done(struct spool *s, uint64_t n)

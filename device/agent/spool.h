@@ -40,6 +40,8 @@ MUST outcome spool_read(struct spool *s, uint64_t after, struct spool_row *ret);
 /* Everything up to n is the server's for good (taken) / and it knows that we know (done). Never backwards. */
 void spool_taken(struct spool *s, uint64_t n);
 void spool_done(struct spool *s, uint64_t n);
+/* Rows after n are kept although taken: whoever put them is not done with them. Nothing is held at first. */
+void spool_hold(struct spool *s, uint64_t n);
 uint64_t spool_is_taken(const struct spool *s);
 uint64_t spool_is_done(const struct spool *s);
 uint64_t spool_waiting(const struct spool *s); /* rows kept and not taken */

@@ -199,7 +199,7 @@ static MUST outcome setup_buffer(struct station *s)
     char dir[AGENT_PATH_MAX + 16];
     struct spool *spool = NULL;
     struct deliver_setup d = { .tls = s->tls, .host = s->state.host, .port = s->state.mqtt_port, .site = s->state.site,
-        .device = s->state.device, .sync_ms = s->setup.sync_ms };
+        .device = s->state.device, .key = s->state.key, .sync_ms = s->setup.sync_ms };
     if (s->setup.buffer_bytes == 0) return DONE;
     snprintf(dir, sizeof dir, "%s/%s", s->state.dir, STATE_BUFFER);
     TRY(spool_open(dir, s->setup.buffer_bytes, &spool));

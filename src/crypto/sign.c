@@ -215,3 +215,42 @@ outcome key_verify(const struct key *k, struct bytes message, struct bytes signa
         return REFUSE_CLEAN(E_CRYPTO);
     return DONE;
 }
+
+static bool is_p256(const struct key *k)
+{
+    char group[32];
+    size_t n;
+    return EVP_PKEY_is_a(k->pkey, "EC") && EVP_PKEY_get_group_name(k->pkey, group, sizeof group, &n) == 1
+        && strcmp(group, "prime256v1") == 0;
+}
+
+AUTO_OF(signature, ECDSA_SIG, ECDSA_SIG_free)
+
+outcome key_sign_p256(const struct key *k, struct bytes message, uint8_t ret[KEY_P256_SIGNATURE])
+{
+    uint8_t der[160];
+    size_t n;
+    if (!is_p256(k)) return REFUSE(E_UNSUPPORTED);
+    TRY(key_sign(k, message, der, sizeof der, &n));
+    const uint8_t *at = der;
+    AUTO(signature) ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &at, (long)n);
+    if (!s || BN_bn2binpad(ECDSA_SIG_get0_r(s), ret, 32) != 32 || BN_bn2binpad(ECDSA_SIG_get0_s(s), ret + 32, 32) != 32)
+        return REFUSE_CLEAN(E_CRYPTO);
+    return DONE;
+}
+
+outcome key_verify_p256(const struct key *k, struct bytes message, struct bytes signature)
+{
+    if (!is_p256(k)) return REFUSE(E_UNSUPPORTED);
+    if (signature.n != KEY_P256_SIGNATURE) return REFUSE(E_CRYPTO);
+    AUTO(signature) ECDSA_SIG *s = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(signature.at, 32, NULL), *v = BN_bin2bn(signature.at + 32, 32, NULL);
+    if (!s || !r || !v || ECDSA_SIG_set0(s, r, v) != 1) {
+        BN_free(r);
+        BN_free(v);
+        return REFUSE_CLEAN(E_MEMORY);
+    }
+    AUTO_TEXT uint8_t *der = NULL;
+    int n = i2d_ECDSA_SIG(s, &der);
+    return n > 0 ? key_verify(k, message, bytes_of(der, (size_t)n)) : REFUSE_CLEAN(E_CRYPTO);
+}

@@ -25,6 +25,10 @@ MUST outcome key_p256_spki(struct bytes x, struct bytes y, uint8_t ret[KEY_P256_
 MUST outcome key_id(const struct key *k, struct hash *ret);
 /* Ed25519: 64 raw bytes. ECDSA: DER. cap >= 144. */
 MUST outcome key_sign(const struct key *k, struct bytes message, uint8_t *ret, size_t cap, size_t *ret_n);
+/* ECDSA P-256 in its fixed form, r and s of 32 bytes each (RFC 9053, 2.1). E_UNSUPPORTED: another kind of key. */
+#define KEY_P256_SIGNATURE 64
+MUST outcome key_sign_p256(const struct key *k, struct bytes message, uint8_t ret[KEY_P256_SIGNATURE]);
+MUST outcome key_verify_p256(const struct key *k, struct bytes message, struct bytes signature);
 /* E_CRYPTO when it is not good. */
 MUST outcome key_verify(const struct key *k, struct bytes message, struct bytes signature);
 

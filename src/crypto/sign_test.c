@@ -87,6 +87,35 @@ static void test_p384_known(void)
     key_free(k);
 }
 
+/* RFC 9052, C.2.1: a signature in the fixed form. */
+static void test_fixed_form(void)
+{
+    static const char said[] = "846a5369676e61747572653143a101264054546869732069732074686520636f6e74656e742e";
+    static const char x[] = "bac5b11cad8f99f9c72b05cf4b9e26d244dc189f745228255a219a86d6a09eff";
+    static const char y[] = "20138bf82dc1b6d562be0fa54ab7804a3a64b6d72ccfed6b6fb6ed28bbfc117e";
+    static const char by[] = "8eb33e4ca31d1c465ab05aac34cc6b23d58fef5c083106c4d25a91aef0b0117e2af9a291aa32e14ab834dc56ed2a223444547e01f11d3b0916e5a4c345cacb36";
+    uint8_t text[38], spki[KEY_P256_SPKI], point[64], signature[64];
+    struct key *k = NULL;
+    CHECK_OK(hex_to(bytes_str(said), text, sizeof text));
+    CHECK_OK(hex_to(bytes_str(x), point, 32));
+    CHECK_OK(hex_to(bytes_str(y), point + 32, 32));
+    CHECK_OK(hex_to(bytes_str(by), signature, 64));
+    CHECK_OK(key_p256_spki(bytes_of(point, 32), bytes_of(point + 32, 32), spki));
+    CHECK_OK(key_read_public_der(bytes_of(spki, sizeof spki), &k));
+    CHECK_OK(key_verify_p256(k, bytes_of(text, sizeof text), bytes_of(signature, 64)));
+    text[9] ^= 1;
+    CHECK_IS(key_verify_p256(k, bytes_of(text, sizeof text), bytes_of(signature, 64)), E_CRYPTO);
+    CHECK_IS(key_verify_p256(k, bytes_of(text, sizeof text), bytes_of(signature, 63)), E_CRYPTO);
+    key_free(k);
+    CHECK_OK(key_new(KEY_P256, &k));
+    CHECK_OK(key_sign_p256(k, bytes_of(text, sizeof text), signature));
+    CHECK_OK(key_verify_p256(k, bytes_of(text, sizeof text), bytes_of(signature, 64)));
+    key_free(k);
+    CHECK_OK(key_new(KEY_ED25519, &k));
+    CHECK_IS(key_sign_p256(k, bytes_of(text, sizeof text), signature), E_UNSUPPORTED);
+    key_free(k);
+}
+
 static void test_refused(void)
 {
     /* secp256k1: well-formed, not ours */
@@ -120,6 +149,7 @@ int main(void)
     test_round(KEY_P256);
     test_ed25519_known();
     test_p384_known();
+    test_fixed_form();
     test_refused();
     return TEST_END;
 }

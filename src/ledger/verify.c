@@ -217,18 +217,23 @@ outcome ledger_verify_entry(const char *dir, const char *public_key_hex,
     void (*fn)(void *ctx, const struct verify_finding *f), void *ctx, struct verify_result *ret,
     struct verify_answer *ret_answer)
 {
+    return ledger_verify_asked(&(struct verify_request) { dir, public_key_hex, fn, ctx, ret_answer, { 0 } }, ret);
+}
+
+outcome ledger_verify_asked(const struct verify_request *q, struct verify_result *ret)
+{
     uint8_t key[32];
     *ret = (struct verify_result) { 0 };
-    if (public_key_hex[0]) TRY(hex_to(bytes_str(public_key_hex), key, sizeof key));
+    if (q->public_key_hex[0]) TRY(hex_to(bytes_str(q->public_key_hex), key, sizeof key));
     struct verify *v = mem_new(sizeof *v);
     if (!v) return REFUSE(E_MEMORY);
-    *v = (struct verify) { .dir = dir, .fn = fn, .ctx = ctx, .result = ret, .root_known = true,
-        .tree_gap = FORMAT_NONE, .erased = MAP, .answer = ret_answer };
-    if (ret_answer) *ret_answer = (struct verify_answer) { ret_answer->index, VERIFY_NO_SUCH, 0 };
+    *v = (struct verify) { .dir = q->dir, .fn = q->fn, .ctx = q->ctx, .result = ret, .root_known = true,
+        .tree_gap = FORMAT_NONE, .erased = MAP, .answer = q->answer, .each = q->each };
+    if (q->answer) *q->answer = (struct verify_answer) { q->answer->index, VERIFY_NO_SUCH, 0 };
     for (unsigned c = 0; c < CLASSES; c++) v->last[c] = FORMAT_NONE;
     for (unsigned f = 0; f < FILES; f++) v->rows[f].fd = -1;
-    outcome o = port_dir_list(dir, judge_top_name, v);
-    if (ok(o)) verify_run(v, public_key_hex);
+    outcome o = port_dir_list(q->dir, judge_top_name, v);
+    if (ok(o)) verify_run(v, q->public_key_hex);
     pruned_deinit(&v->pruned);
     map_deinit(&v->erased);
     mem_free(v);

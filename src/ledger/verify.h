@@ -30,6 +30,22 @@ struct verify_result {
 MUST outcome ledger_verify(const char *dir, const char *public_key_hex,
     void (*fn)(void *ctx, const struct verify_finding *f), void *ctx, struct verify_result *ret);
 
+struct verify_answer;
+/* What is asked of the verifier beside the plain question: each payload that is as it was recorded, in order, its memory
+ * good during the call; data as it is stored (sealed). */
+struct verify_each {
+    void (*fn)(void *ctx, uint64_t index, unsigned kind, struct bytes payload);
+    void *ctx;
+};
+struct verify_request {
+    const char *dir, *public_key_hex;
+    void (*fn)(void *ctx, const struct verify_finding *f);
+    void *ctx;
+    struct verify_answer *answer; /* NULL: of no entry in particular */
+    struct verify_each each;      /* .fn NULL: not asked */
+};
+MUST outcome ledger_verify_asked(const struct verify_request *q, struct verify_result *ret);
+
 /* What became of one entry: four different answers for a payload that cannot be read. */
 enum verify_fate { VERIFY_NO_SUCH, VERIFY_WHOLE, VERIFY_PRUNED, VERIFY_ERASED, VERIFY_MISSING, VERIFY_CHANGED };
 struct verify_answer {

@@ -47,6 +47,7 @@ static void judge_good(struct verify *v, const struct leaf *l, const uint8_t *b)
 {
     if (v->answer && l->index == v->answer->index) v->answer->fate = VERIFY_WHOLE;
     verify_note_erased(v, l, bytes_of(b + FORMAT_FRAME, l->length));
+    if (v->each.fn) v->each.fn(v->each.ctx, l->index, l->kind, bytes_of(b + FORMAT_FRAME, l->length));
 }
 
 /* Absent or half there is the writer's business after the signed size, a finding before it. */

@@ -56,6 +56,7 @@ struct verify {
     struct pruned pruned; /* of the newest signed entry that says so */
     uint64_t pruned_by;
     struct map erased;    /* key id -> index + 1 of the signed entry */
+    struct verify_each each;
     struct verify_answer *answer; /* about one entry; NULL: not asked */
     uint64_t last[CLASSES];
     struct place end[CLASSES];        /* after the newest frame */

@@ -6,19 +6,21 @@
 
 #include "ledger/proof.h"
 #include "ledger/verify.h"
+#include "programs/verify_origin.h"
 
 #define SHOWN_MAX 200
 
 enum { EXIT_WHOLE = 0, EXIT_UNREADABLE = 1, EXIT_USAGE = 2, EXIT_FAILED = 8 };
 
 struct request {
-    const char *path, *key;
-    bool ja, proof, one;
+    const char *path, *key, *keys;
+    bool ja, proof, origin, one;
     uint64_t index; /* the entry asked for, when `one` */
 };
 
 static const char usage_text[] =
     "usage: sekimori-verify DIR [--entry N] [--key HEX] [--lang ja|en]\n"
+    "       sekimori-verify origin DIR [--keys DIR] [--entry N] [--key HEX] [--lang ja|en]\n"
     "       sekimori-verify proof FILE [--key HEX] [--lang ja|en]\n"
     "exit: 0 whole, 8 verification failed, 2 usage, 1 cannot read\n";
 
@@ -29,6 +31,10 @@ static outcome read_option(struct request *r, const char *name, const char *valu
     if (strcmp(name, "--key") == 0) {
         if (!ok(hex_to(bytes_str(value), key, sizeof key))) return REFUSE(E_USAGE);
         r->key = value;
+        return DONE;
+    }
+    if (strcmp(name, "--keys") == 0) {
+        r->keys = value;
         return DONE;
     }
     if (strcmp(name, "--entry") == 0) {
@@ -54,12 +60,14 @@ static outcome read_arguments(int n, char **words, struct request *ret)
             i++;
         } else if (i == 1 && strcmp(words[i], "proof") == 0) {
             r.proof = true;
+        } else if (i == 1 && strcmp(words[i], "origin") == 0) {
+            r.origin = true;
         } else {
             if (r.path) return REFUSE(E_USAGE);
             r.path = words[i];
         }
     }
-    if (!r.path) return REFUSE(E_USAGE);
+    if (!r.path || (r.keys && !r.origin)) return REFUSE(E_USAGE);
     *ret = r;
     return DONE;
 }
@@ -192,5 +200,6 @@ int main(int n, char **words)
         fputs(usage_text, stderr);
         return EXIT_USAGE;
     }
+    if (r.origin) return verify_origin(&(struct origin_request) { r.path, r.keys, r.key, r.ja, r.one, r.index });
     return r.proof ? verify_proof(&r) : verify_dir(&r);
 }

@@ -97,6 +97,23 @@ def text_of(path):
         return ''
 
 
+def cbor(b, at=0):
+    """(value, where the next begins) of one item of CBOR in its definite forms; a tag is passed over."""
+    major, value, at = b[at] >> 5, b[at] & 31, at + 1
+    if value > 23:
+        n = 1 << value - 24
+        value, at = int.from_bytes(b[at:at + n], 'big'), at + n
+    if major in (2, 3):
+        return (b[at:at + value] if major == 2 else b[at:at + value].decode()), at + value
+    if major in (4, 5):
+        items = []
+        for _ in range(value * (major - 3)):
+            item, at = cbor(b, at)
+            items.append(item)
+        return (items if major == 4 else dict(zip(items[::2], items[1::2]))), at
+    return (value, at) if major == 0 else (-1 - value, at) if major == 1 else cbor(b, at)
+
+
 def processes_with(word):
     """Command lines of all processes that name it."""
     found = []

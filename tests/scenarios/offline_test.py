@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """A gateway whose site is gone: the plant runs on, its declared settings are written, readings are kept on its disk through any end
 of the agent; when the site is back they arrive in order, once, with their own times, and what had no room is named."""
+import hashlib
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import socket
+import ssl
+import struct
 import subprocess
+import threading
 import time
 
-from harness import BIN, FAKETIME, LONG, PLANT, Site, check, days_on, finish, free_port, modbus, note, run, skip, text_of, until
+from harness import BIN, FAKETIME, LONG, PLANT, Site, cbor, check, days_on, finish, free_port, modbus, note, run, skip, text_of, until
 from unseal import messages
 
 AGENT = os.path.join(BIN, 'sekimori-agent')
@@ -18,6 +24,12 @@ STREAMS = 'streams:\n' + ''.join(f'  - {{name: {n}, pattern: sk/v1/test/+/{p}, o
                                  for n, p in (('readings', 'm/#'), ('gaps', 'e/gap')))
 MAP = 'read.level-upper = input 1 100 m\nread.flow = input 2 10 m3/h\ncommand.settings.safe = holding 0 200\naway = 1 settings safe\n'
 KILLS = 40 if LONG else 8
+
+
+def batch(payload):
+    """A batch of origin has the number after its last."""
+    _, _, _, first, leaves = cbor(cbor(payload)[0][2])[0]
+    return {'n': first + len(leaves) // 32, 'first': first}
 
 
 class Gateway:
@@ -45,19 +57,22 @@ class Gateway:
 
     def recorded(self):
         """[(n, document, topic)] of this gateway in the record, in the record's order."""
-        rows = [(json.loads(payload), topic) for _, who, topic, payload in messages(self.site.path('site/ledger'))
-                if who == self.who and payload.startswith(b'{"n":')]
+        rows = [(batch(payload) if topic.endswith('/e/origin') else json.loads(payload), topic)
+                for _, who, topic, payload in messages(self.site.path('site/ledger'))
+                if who == self.who and (payload.startswith(b'{"n":') or topic.endswith('/e/origin'))]
         return [(d['n'], d, topic) for d, topic in rows]
 
 
 def arrived(gateway, claim, lost=()):
     """Each number once, in order, but for those that are named; times never go back."""
     rows = gateway.recorded()
-    numbers, times = [n for n, _, _ in rows], [d['t'] for _, d, _ in rows]
+    numbers, times = [n for n, _, _ in rows], [d['t'] for _, d, _ in rows if 't' in d]
     want = [n for n in range(1, numbers[-1] + 1) if n not in lost] if numbers else None
     check(f'{claim}: {len(numbers)} readings, each number once, in order', numbers == want,
           [(a, b) for a, b in zip(numbers, want or []) if a != b][:3] or len(want or []))
     check(f'{claim}: with their own times', times == sorted(times))
+    r = run(os.path.join(BIN, 'sekimori-verify'), 'origin', gateway.site.path('site/ledger'), '--lang', 'en')
+    check(f'{claim}: nothing contradicts what was signed', r.returncode == 0 and f'{gateway.who}: proved' in r.stdout, r.stdout[-600:] + r.stderr)
     return rows
 
 
@@ -90,14 +105,107 @@ def offline(site, gateway, plant_port):
         gateway.start()
     check('when the site is back, all of it arrives', until(lambda: gateway.waiting() < 20, 30), gateway.status())
     gateway.p.terminate()
-    check('the agent ends when it is told to', until(lambda: gateway.p.poll() is not None, 10) and gateway.p.returncode == 0)
+    check('the agent ends when it is told to', until(lambda: gateway.p.poll() is not None, 10) and gateway.p.returncode in (0, -signal.SIGTERM), gateway.p.returncode)
     gateway.start()
     check('nothing waits', until(lambda: gateway.waiting() < 10, 10), gateway.status())
     rows = arrived(gateway, 'after it all')
-    away = [d for _, d, _ in rows if gone_ms < d['t'] < back_ms]
-    check('those of the time without a site among them', len(away) >= kept - under_way, (len(away), kept, under_way))
+    away = [d for _, d, _ in rows if gone_ms < d.get('t', 0) < back_ms]
+    check('those of the time without a site among them', len(away) >= kept - under_way - sum('first' in d for _, d, _ in rows),
+          (len(away), kept, under_way))
     check('that the safe settings were written is in the record', any(t.endswith('/m/away') for _, _, t in rows))
     gateway.kill()
+
+
+def verify_origin(site, *more, ledger='site/ledger'):
+    return run(os.path.join(BIN, 'sekimori-verify'), 'origin', site.path(ledger), '--lang', 'en', *more)
+
+
+def one_reading(site, gateway):
+    """One entry of the record proved, by our program and by openssl and hashlib alone."""
+    rows = [(i, topic, payload) for i, who, topic, payload in messages(site.path('site/ledger')) if who == gateway.who]
+    index, topic, payload = next(r for r in rows if r[2].startswith(b'{"n":7,'))
+    r = verify_origin(site, '--entry', index)
+    check('one reading of the record is proved to be the 7th of its device', r.returncode == 0
+          and r.stdout.strip() == f"entry {index}: gw-1's message 7, proved by the device's signature", r.stdout + r.stderr)
+    cose = cbor(next(p for _, t, p in rows if t.endswith('/e/origin')))[0]
+    first, leaves = cbor(cose[2])[0][3:]
+    tail = topic.split('/', 4)[4].encode()
+    said = b'sk-origin-1\0' + struct.pack('>QH', 7, len(tail)) + tail + struct.pack('>I', len(payload)) + payload
+    check('the batch states it: SHA-256 by other code', leaves[32 * (7 - first):][:32] == hashlib.sha256(said).digest())
+    text = lambda b: bytes([0x58, len(b)]) + b if len(b) < 256 else b'\x59' + struct.pack('>H', len(b)) + b
+    halves = [cose[3][i:i + 32].lstrip(b'\0') for i in (0, 32)]
+    der = b''.join(b'\2' + bytes([len(h) + (h[0] >> 7)]) + b'\0' * (h[0] >> 7) + h for h in halves)
+    for name, content in (('tbs', b'\x84\x6aSignature1' + text(cose[0]) + b'\x40' + text(cose[2])), ('sig', b'\x30' + bytes([len(der)]) + der)):
+        with open(site.path(name), 'wb') as f:
+            f.write(content)
+    run('sh', '-c', f"openssl x509 -in {gateway.home}/device.pem -noout -pubkey >{site.path('pub')}")
+    r = run('openssl', 'dgst', '-sha256', '-verify', site.path('pub'), '-signature', site.path('sig'), site.path('tbs'))
+    check('and openssl finds the batch signed with the key of its certificate', 'Verified OK' in r.stdout, r.stdout + r.stderr)
+
+
+class Between(threading.Thread):
+    """Whoever holds the gate's own certificate and key, and may hand on as the device: one figure changes on the way, no length does."""
+
+    def __init__(self, site, gateway):
+        super().__init__(daemon=True)
+        self.site, self.gateway, self.changed = site, gateway, 0
+        self.ear = socket.create_server(('127.0.0.1', 0))
+        self.port = self.ear.getsockname()[1]
+        self.inside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.inside.load_cert_chain(site.path('site/keys/server.pem'), site.path('site/keys/server.key'))
+        self.start()
+
+    def run(self):
+        while True:
+            raw = self.ear.accept()[0]
+            threading.Thread(target=self.hand_on, args=(raw,), daemon=True).start()
+
+    def hand_on(self, raw):
+        try:
+            near = self.inside.wrap_socket(raw, server_side=True)
+            outside = ssl.create_default_context(cafile=self.site.ca())
+            outside.load_cert_chain(self.gateway.home + '/device.pem', self.gateway.home + '/device.key')
+            far = outside.wrap_socket(socket.create_connection(('127.0.0.1', self.site.ports['mqtt'])), server_hostname='localhost')
+            threading.Thread(target=self.copy, args=(far, near, False), daemon=True).start()
+            self.copy(near, far, True)
+        except OSError:
+            raw.close()
+
+    def copy(self, source, sink, change):
+        try:
+            while b := source.recv(65536):
+                found = re.search(rb'"u":"m","v":"(\d)\.', b) if change and not self.changed else None
+                if found:
+                    b = b[:found.start(1)] + (b'9' if found[1] != b'9' else b'1') + b[found.end(1):]
+                    self.changed += 1
+                sink.sendall(b)
+        except OSError:
+            pass
+        sink.close()
+
+
+def in_between(site):
+    g = Gateway(site, 'gw-mid', '--every', '50', *site.small)
+    between = Between(site, g)
+    with open(g.home + '/agent.conf', encoding='ascii') as f:
+        conf = f.read()
+    with open(g.home + '/agent.conf', 'w', encoding='ascii') as f:
+        f.write(re.sub(r'mqtt_port = \d+', f'mqtt_port = {between.port}', conf))
+    g.start()
+    done = lambda: sum('first' in d for _, d, _ in g.recorded()) >= 1
+    check('a man in the middle with the gate\'s certificate changed one reading', until(done, 30) and between.changed == 1, text_of(site.path(g.log))[-300:])
+    g.kill()
+    r = verify_origin(site)
+    check('it is found, named by device, number and entry', r.returncode == 8
+          and re.search(r'^gw-mid number \d+ entry \d+: not what the device signed$', r.stdout, re.M)
+          and 'findings of origin 1, of the record 0' in r.stdout, r.stdout)
+    r = run(os.path.join(BIN, 'sekimori-verify'), 'origin', site.path('site/ledger'), '--lang', 'ja')
+    check('in Japanese, too', r.returncode == 8 and '機器が署名した内容と違う' in r.stdout, r.stdout)
+    shutil.copytree(site.path('site/ledger'), site.path('alone/ledger'))
+    r = verify_origin(site, ledger='alone/ledger')
+    check('without the data keys it says what is missing', r.returncode == 1 and '--keys' in r.stderr, r.stderr)
+    r = verify_origin(site, '--keys', site.path('site/data-keys'), ledger='alone/ledger')
+    check('from a copy, offline, the same', r.returncode == 8 and 'gw-mid number' in r.stdout, r.stdout + r.stderr)
 
 
 def no_more_room(site):
@@ -154,9 +262,11 @@ with Site() as site:
     gateway = Gateway(site, 'gw-1', '--every', '50', *site.small)
     gateway.start()
     offline(site, gateway, port)
+    one_reading(site, gateway)
     no_more_room(site)
     if LONG and FAKETIME:
         a_day(site)
     elif LONG:
         skip('24 hours', 'libfaketime is not installed')
+    in_between(site)
 finish()

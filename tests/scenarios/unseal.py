@@ -15,6 +15,8 @@ class Unsealer:
         self.keys = {}
         folder = os.path.join(state, 'data-keys')
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            if len(name) != 32:  # one that is being written
+                continue
             with open(os.path.join(folder, name), 'rb') as f:
                 data = f.read()
             if data[:4] == b'SKD1':
