@@ -82,7 +82,8 @@ def offline(site, gateway, plant_port):
     check('readings come', until(lambda: len(gateway.recorded()) > 20, 15))
     site.daemon.send_signal(signal.SIGKILL)  # the keeper; gate, core and seal end with it
     site.daemon.wait()
-    under_way, gone_ms = gateway.waiting(), time.time() * 1000
+    gone_ms = time.time() * 1000
+    under_way = gateway.waiting()
     check('while the site is gone, the plant runs on', modbus(plant_port, 4, 0, 2)[1] > 0)
     check('and readings are kept', until(lambda: gateway.waiting() > 20, 15), gateway.status())
     check('after the declared time without a site its safe settings are written', until(lambda: modbus(plant_port, 3, 0, 1) == [200], 10),
