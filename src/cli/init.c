@@ -6,6 +6,7 @@
 
 #include "assurance/charter.h"
 #include "cli/cli.h"
+#include "cli/owner.h"
 #include "crypto/note.h"
 #include "crypto/x509.h"
 #include "ledger/ledger.h"
@@ -17,6 +18,7 @@ struct site {
     const char *id, *host, *roles, *custody;
     struct buffer root_pem, issuing_pem, server_pem;
     struct key *root, *issuing, *server, *ledger;
+    struct owner owner;
     char role_pem[CHARTER_ROLES][512];
 };
 
@@ -237,7 +239,8 @@ static outcome make_site(struct cli *c, struct site *s)
     for (unsigned i = 0; i < CHARTER_ROLES; i++) TRY(role_key(s, (enum charter_role)i));
     TRY(make_ledger(c, s));
     TRY(take_tpm_roots(c));
-    return make_config(c, s);
+    TRY(make_config(c, s));
+    return owner_give_tree(s->owner, c->state);
 }
 
 static void tell(struct cli *c, const struct site *s)
@@ -257,7 +260,9 @@ static void tell(struct cli *c, const struct site *s)
         printf("  record key %s\n", text);
     }
     printf("  %s: MQTT %s, HTTPS %s, EST %s (tcp)\n", cli_say(c, W_INIT_FIREWALL), mqtt ? mqtt : "8883", https ? https : "8443", est ? est : "8444");
-    snprintf(next, sizeof next, c->ja ? "sekimorid --state %s を起動" : "start sekimorid --state %s", c->state);
+    bool unit = flag(c, "user") && strcmp(c->state, "/var/lib/sekimori") == 0 && access("/usr/lib/systemd/system/sekimorid.service", F_OK) == 0;
+    if (unit) snprintf(next, sizeof next, "systemctl enable --now sekimorid");
+    else snprintf(next, sizeof next, c->ja ? "sekimorid --state %s を起動" : "start sekimorid --state %s", c->state);
     printf("  %s: %s\n", cli_say(c, W_TRY), next);
 }
 
@@ -269,6 +274,8 @@ int cmd_init(struct cli *c)
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!flag(c, needed[i])) return need_flag(c, needed[i]);
     if (!registry_id_valid(bytes_str(s.id))) return complain(c, EXIT_USAGE, "SK-1011", cli_say(c, W_SITE_ID), s.id, NULL);
+    int code = owner_named(c, &s.owner);
+    if (code) return code;
     outcome o = make_site(c, &s);
     if (ok(o)) tell(c, &s);
     key_free(s.root);

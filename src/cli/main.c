@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 static const struct command commands[] = {
-    { "init", "", "--site ID --host NAME --roles DIR --custody DIR [--title-ja T] [--title-en T] [--console-dir DIR] [--mqtt A:P] [--https A:P] [--est A:P] [--console A:P] [--peers A:P] [--tpm-roots FILE]",
+    { "init", "", "--site ID --host NAME --roles DIR --custody DIR [--title-ja T] [--title-en T] [--console-dir DIR] [--mqtt A:P] [--https A:P] [--est A:P] [--console A:P] [--peers A:P] [--tpm-roots FILE] [--user NAME]",
         "サイトを作る（鍵・憲章・証跡記録）", "make a site: keys, charter, record", cmd_init },
     { "status", "", "", "いまの状態（0 許容限度内、7 制限中または超過）", "the state now (exit 0 within, 7 limited or over)", cmd_status },
     { "doctor", "", "", "自己点検", "check this installation", cmd_doctor },

@@ -2,12 +2,12 @@
  * written before the medium is whole, the key opens it, and what is inside proves itself: the issuing certificate by the
  * custody key, the record's head by the ledger key inside. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/medium.h"
+#include "cli/owner.h"
 #include "crypto/x509.h"
 #include "ledger/verify.h"
 
@@ -17,8 +17,7 @@ struct restoring {
     const struct doc *manifest;
     struct key *root;
     struct buffer archive, issuing, ledger_key;
-    uid_t uid;
-    gid_t gid;
+    struct owner owner;
     unsigned n;
 };
 
@@ -77,11 +76,6 @@ static outcome nothing_there(void *ctx, const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? DONE : REFUSE(E_CONFLICT);
 }
 
-static outcome owned(const struct restoring *r, const char *path)
-{
-    return r->uid != geteuid() && chown(path, r->uid, r->gid) != 0 ? REFUSE_SYS(E_IO, errno) : DONE;
-}
-
 static outcome write_inside(void *ctx, const char *relative, unsigned mode, struct bytes content)
 {
     struct restoring *r = ctx;
@@ -91,10 +85,10 @@ static outcome write_inside(void *ctx, const char *relative, unsigned mode, stru
     for (char *at = path + strlen(r->c->state) + 1; (at = strchr(at, '/')); *at++ = '/') {
         *at = 0;
         TRY(port_dir_make(path, 0700));
-        TRY(owned(r, path));
+        TRY(owner_give(r->owner, path));
     }
     TRY(port_file_store(path, content, (int)mode));
-    return owned(r, path);
+    return owner_give(r->owner, path);
 }
 
 static outcome write_record(struct restoring *r)
@@ -106,13 +100,13 @@ static outcome write_record(struct restoring *r)
         if (strncmp(relative, "ledger/", 7) != 0) continue;
         TRY(medium_copy(r->medium, r->c->state, relative));
         snprintf(path, sizeof path, "%.500s/%.500s", r->c->state, relative);
-        TRY(owned(r, path));
+        TRY(owner_give(r->owner, path));
     }
     static const char *const folders[] = { "ledger", "ledger/leaves", "ledger/tree", "ledger/control", "ledger/data" };
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(path, sizeof path, "%.900s/%s", r->c->state, folders[i]);
         TRY(port_dir_make(path, 0700));
-        TRY(owned(r, path));
+        TRY(owner_give(r->owner, path));
         TRY(port_dir_sync(path));
     }
     return DONE;
@@ -137,7 +131,7 @@ static outcome write_all(struct restoring *r)
     TRY(port_dir_make(r->c->state, 0700));
     outcome o = port_dir_list(r->c->state, nothing_there, NULL);
     TRY(o);
-    TRY(owned(r, r->c->state));
+    TRY(owner_give(r->owner, r->c->state));
     TRY(write_record(r));
     TRY(medium_unpack(buffer_view(&r->archive), write_inside, r));
     TRY(write_note(r));
@@ -145,18 +139,6 @@ static outcome write_all(struct restoring *r)
 }
 
 /* ---- the command ---- */
-
-static int whose(struct restoring *r)
-{
-    const char *name = flag(r->c, "user");
-    r->uid = geteuid();
-    if (!name) return EXIT_OK;
-    const struct passwd *p = getpwnam(name);
-    if (!p) return complain(r->c, EXIT_NOT_FOUND, "SK-1084", cli_say(r->c, W_NO_USER), name, NULL);
-    r->uid = p->pw_uid;
-    r->gid = p->pw_gid;
-    return EXIT_OK;
-}
 
 static int read_medium(struct restoring *r)
 {
@@ -186,7 +168,7 @@ static void say_next(const struct restoring *r)
 
 static int restore(struct restoring *r)
 {
-    int code = whose(r);
+    int code = owner_named(r->c, &r->owner);
     if (!code) code = read_medium(r);
     if (code) return code;
     struct stat s;
