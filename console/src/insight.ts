@@ -64,6 +64,7 @@ export interface FunctionRow {
   id: string;
   name: Both;
   households: number;
+  expects: Both;
   expected: Both;
   decision: Both;
   hoursExpectedMille: number;
@@ -178,6 +179,7 @@ function readFunction(x: unknown): FunctionRow {
     id: textOf(d['id']),
     name: bothOf(d, 'name'),
     households: countOf(d['households']),
+    expects: bothOf(d, 'expects'),
     expected: bothOf(d, 'outage_expected'),
     decision: bothOf(d, 'outage_decision'),
     hoursExpectedMille: countOf(d['hours_expected_mille']),

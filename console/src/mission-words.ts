@@ -92,6 +92,13 @@ const ja = {
     yen: '1年の損失',
     chance: '超える確率',
   },
+  expects: {
+    title: '利用者の期待と達成の状況',
+    service: 'サービス',
+    expects: '利用者が期待するもの',
+    achieved: '最低水準を限度より長く下回る見込み',
+    open: '公開の表示を見る',
+  },
   misuse: {
     title: 'この数字を使ってはいけない場面',
     rows: [
@@ -296,6 +303,13 @@ const en: MissionWords = {
     tolerance: 'Tolerance',
     yen: 'Loss in a year',
     chance: 'Chance of more',
+  },
+  expects: {
+    title: 'What users expect, and what is achieved',
+    service: 'Service',
+    expects: 'What its users expect',
+    achieved: 'Below its minimum for too long',
+    open: 'See the public statement',
   },
   misuse: {
     title: 'Where these figures must not be used',

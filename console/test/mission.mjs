@@ -151,6 +151,21 @@ async function decisionPaper(page, l) {
   check(`${l} decision: another file is refused in words`, await until(async () => (await page.locator('[role=alert] .banner').count()) > 0));
 }
 
+// What anybody reads, without signing in: nothing before it is approved, then only what was signed.
+async function publicPage(browser) {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 800 } });
+  const page = await context.newPage();
+  const response = await page.goto(`${base}/public`);
+  check('the public statement is there for anybody', response.status() === 200, response.status());
+  const text = await textOf(page, 'body');
+  check('in both languages, expected beside achieved', ['利用者が期待するもの', 'What its users expect', '断水しないこと', 'Water does not stop'].every((s) => text.includes(s)), text);
+  check('and nothing of the site\'s state', !/gw-0\d|C8b|D-1|A-\d/.test(text), text);
+  await axe(page, 'public statement');
+  await page.screenshot({ path: join(shots, 'public.png'), fullPage: true });
+  check('the rest stays closed', (await page.request.get(`${base}/api/v1/status`)).status() === 401);
+  await context.close();
+}
+
 async function main() {
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'ja-JP' });
@@ -173,6 +188,7 @@ async function main() {
   await page.waitForSelector('#hangs');
   await ownRules(page, 'a telephone');
   await page.screenshot({ path: join(shots, 'mission-narrow-en.png'), fullPage: true });
+  if (draft) await publicPage(browser);
   check('no errors in the console', complaints.length === 0, complaints);
   await browser.close();
   finish();

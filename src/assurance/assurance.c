@@ -46,6 +46,7 @@ static void lists_free(struct assurance *a)
     mem_free(a->cases);
     mem_free(a->references);
     mem_free(a->promises);
+    arena_deinit(&a->published.arena);
 }
 
 void assurance_free(struct assurance *a)

@@ -25,7 +25,8 @@
     X(DOCUMENT_STATEMENT, "statement", 2)                                                          \
     X(DOCUMENT_PERMIT, "permit", -1)                                                               \
     X(DOCUMENT_DESTRUCTION, "destruction", 0)                                                      \
-    X(DOCUMENT_LOGIN, "login", -2)
+    X(DOCUMENT_LOGIN, "login", -2)                                                                 \
+    X(DOCUMENT_PUBLIC, "public", 5)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)

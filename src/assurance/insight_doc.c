@@ -169,6 +169,7 @@ static struct doc *functions_doc(const struct writing *w, const struct model_mis
         doc_set_text(w->a, d, "id", f->id);
         set_pair(w, d, "name", f->name.ja, f->name.en);
         doc_set_int(w->a, d, "households", f->customers);
+        set_pair(w, d, "expects", f->expects.ja, f->expects.en);
         set_pair(w, d, "outage_expected", low.ja, low.en);
         set_pair(w, d, "outage_decision", high.ja, high.en);
         doc_set_int(w->a, d, "hours_expected_mille", s->function_hours_ppb[i][RISK_EXPECTED] / 1000000);

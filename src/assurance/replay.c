@@ -108,6 +108,7 @@ outcome assurance_replay(struct assurance *a, unsigned kind, struct bytes payloa
     case ENTRY_DECISION: o = replay_decision(a, payload, at_ms, &arena); break;
     case ENTRY_REFERENCE: o = replay_reference(a, payload, at_ms, &arena); break;
     case ENTRY_DECLARATION: o = replay_declaration(a, payload, at_ms, &arena); break;
+    case ENTRY_PUBLIC: o = public_replay(a, payload, at_ms); break;
     case ENTRY_RELEASE: o = replay_release(a, payload, &arena); break;
     case ENTRY_EVIDENCE:
     case ENTRY_LIMIT:

@@ -117,6 +117,13 @@ struct reference_doc {
     struct doc *payload;
 };
 
+struct public_standing { /* the approved public statement */
+    struct arena arena;
+    const struct doc *payload;       /* NULL: none */
+    int64_t at_ms, expires_ms;
+    bool withdrawn;
+};
+
 struct assurance {
     struct assurance_port port;
     bool started;
@@ -152,6 +159,7 @@ struct assurance {
         int64_t at_ms, expires_ms;   /* expires 0: as long as the control's evidence lasts */
     } *promises;
     size_t n_promises, cap_promises;
+    struct public_standing published;
 
     struct rule rules[RULES_MAX];
     size_t n_rules;
@@ -235,6 +243,9 @@ void figures_forget(struct assurance *a);
 
 /* Declarations past their own end stop counting. */
 void declarations_expire(struct assurance *a, int64_t now_ms);
+
+/* public.c */
+MUST outcome public_replay(struct assurance *a, struct bytes json, int64_t at_ms);
 
 /* accept.c: what both a new and a replayed document do once verified */
 MUST outcome model_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY]);

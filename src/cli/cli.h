@@ -81,7 +81,12 @@ int store_doc(struct cli *c, const char *path, const struct doc *d);
 int sign_and_apply(struct cli *c, const struct doc *draft);
 
 /* The commands, by file. */
+/* A whole number of at most seven digits; -1 when it is none. */
+int flag_number(const struct cli *c, const char *name, int fallback);
+
 int cmd_init(struct cli *c);
+int cmd_public_new(struct cli *c);
+int cmd_public_show(struct cli *c);
 int cmd_status(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_why(struct cli *c);

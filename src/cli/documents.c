@@ -258,7 +258,7 @@ static void cite(struct decision *d, const struct doc *assessments, const struct
     if (rank[0] == 'R' && rank[1] >= '1' && rank[1] <= '5') d->rank = rank[1] - '0';
 }
 
-static int number(const struct cli *c, const char *name, int fallback)
+int flag_number(const struct cli *c, const char *name, int fallback)
 {
     const char *text = flag(c, name);
     int v = 0;
@@ -355,7 +355,7 @@ int cmd_decision_new(struct cli *c)
     if (code) return code;
     snprintf(d.id, sizeof d.id, "%s", flag(c, "id"));
     cite(&d, list, mission);
-    int days = number(c, "days", (int)(decision_validity_ms(d.rank) / MS_DAY)), dwell = number(c, "dwell", 10);
+    int days = flag_number(c, "days", (int)(decision_validity_ms(d.rank) / MS_DAY)), dwell = flag_number(c, "dwell", 10);
     if (days < 1 || dwell < 0) return complain_usage(c);
     d.expires_ms = d.at_ms + days * MS_DAY;
     d.dwell_ms = dwell * MS_S;
@@ -377,7 +377,7 @@ int cmd_evidence_new(struct cli *c)
     char site[CHARTER_SITE_MAX];
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!flag(c, needed[i])) return need_flag(c, needed[i]);
-    int days = number(c, "days", 365), code = charter_site(c, site);
+    int days = flag_number(c, "days", 365), code = charter_site(c, site);
     if (days < 1) return complain_usage(c);
     int64_t now = port_wall_ms();
     return code ? code : sign_and_apply(c, document_declaration_new(&c->arena, site, flag(c, "control"), flag(c, "asset"), true,

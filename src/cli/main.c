@@ -101,6 +101,11 @@ static const struct command commands[] = {
     { "assessment", "export", "[ID] --out FILE", "評価を取り出す", "export an assessment", cmd_assessment_export },
     { "assessment", "replay", "FILE", "評価を再計算して記録と比べる", "recompute an assessment and compare", cmd_assessment_replay },
     { "decision", "list", "", "判断（決裁）の一覧", "decisions", cmd_list },
+    { "public", "new", "--id P-1 --out FILE (--text-ja T --text-en T [--days N] | --withdraw)", "公開の表示（セキュリティ品質の表示）の案を、利用者の期待と評価から作る",
+        "draft the public statement: what users expect, what was achieved", cmd_public_new },
+    { "public", "sign", "FILE --key KEY", "公開の表示に署名する（業務責任者・経営者層）", "sign the public statement (mission owner and executive)", cmd_document_sign },
+    { "public", "apply", "FILE [--dry-run]", "署名済みの公開の表示を出す（だれでも /public で読める）", "publish it: anybody reads it at /public", cmd_document_apply },
+    { "public", "show", "", "いまの公開の表示", "the public statement in force", cmd_public_show },
     { "decision", "new", "--id D-1 --out FILE [--mission M] [--days N] [--enforce CONDITION]... [--observe CONDITION]... [--loosen two|auto] [--dwell S] [--reason-ja T] [--reason-en T] [--choose OPTION] [--difference ROLE:TEXT]...",
         "いまの評価から判断の案を作る（選択肢と意見の相違も記す）", "draft a decision from the assessment now, with the options weighed and where views differed", cmd_decision_new },
     { "decision", "sign", "FILE --key KEY", "判断に署名する", "sign a decision", cmd_document_sign },
@@ -213,7 +218,7 @@ static int help(const struct cli *c, FILE *to)
 /* `sekimori --version` asks for ours; behind a noun it is that of a release. */
 static bool takes_value(const char *name, bool behind_noun)
 {
-    static const char *const bare[] = { "dry-run", "help", "version", "without-data-keys", "bom" };
+    static const char *const bare[] = { "dry-run", "help", "version", "without-data-keys", "bom", "withdraw" };
     if (behind_noun && strcmp(name, "version") == 0) return true;
     for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)
         if (strcmp(bare[i], name) == 0) return false;

@@ -150,6 +150,7 @@
     X(W_BUDGET_DUTIES, "--budget：義務（duty）の選択肢だけで予算を超えます", "--budget: the duties alone cost more") \
     X(W_BUDGET_MANY, "--budget：選択肢が16を超えるモデルでは計算しません", "--budget: not for models with more than 16 options") \
     X(W_BUDGET_PLAN, "予算内で最もリスクを下げる組", "the best set within") \
+    X(W_NO_EXPECTATION, "モデルのどの業務にも利用者の期待（expects）がありません", "no function of the model says what its users expect") \
     X(W_DIFFERENCE_IS, "--difference：役割:意見（mission-owner、asset-owner、executive。6件まで）", "--difference: ROLE:TEXT (mission-owner, asset-owner or executive; 6 at most)") \
     X(W_NO_CONFORMITY, "確認結果を項目に対応づけたもので、適合を主張しません。判断は人が行います", "evidence mapped to items; no conformity is claimed, people judge") \
     X(W_NOT_AN_ASSESSMENT, "評価のファイルではありません", "is not an assessment")                 \

@@ -174,6 +174,10 @@ MUST outcome get_insight(struct service *s, struct request *q);
 MUST outcome get_what_if(struct service *s, struct request *q);
 MUST outcome get_curve(struct service *s, struct request *q);
 
+/* public.c: to anybody */
+MUST outcome get_public(struct service *s, struct request *q);
+MUST outcome get_public_page(struct service *s, struct request *q);
+
 /* changes.c: writing */
 MUST outcome body_of(struct request *q, struct doc **ret);
 /* A member that is none of these is refused and audited (400, q->status tells). */

@@ -25,6 +25,8 @@ static outcome ready(struct service *s, struct request *q)
 static const struct route routes[] = {
     { "GET", "/health", EVERY, NEED_NOTHING, health },
     { "GET", "/ready", EVERY, NEED_NOTHING, ready },
+    { "GET", "/public", PEOPLE, NEED_NOTHING, get_public_page },
+    { "GET", "/api/v1/public", PEOPLE, NEED_NOTHING, get_public },
     { "GET", "/.well-known/est/cacerts", EVERY, NEED_NOTHING, est_cacerts },
     { "GET", "/.well-known/est/csrattrs", DOOR(LISTENER_EST), NEED_NOTHING, est_csrattrs },
     { "POST", "/.well-known/sekimori/endorse", DOOR(LISTENER_EST), NEED_NOTHING, est_endorse },

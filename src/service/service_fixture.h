@@ -17,6 +17,7 @@ struct world {
     struct access access;
     struct exchange *exchange;
     struct users *users;
+    struct assurance *assurance;
     struct service *s;
     unsigned pushed, closed;   /* later answers, links closed */
     unsigned user_entries;
@@ -83,6 +84,16 @@ static inline void w_close(void *ctx, uint32_t link)
 {
     (void)link;
     ((struct world *)ctx)->closed++;
+}
+
+static inline void w_limits(void *ctx, const struct limits *limits)
+{
+    (void)ctx, (void)limits;
+}
+
+static inline void w_say(void *ctx, const char *event, const struct doc *d)
+{
+    (void)ctx, (void)event, (void)d;
 }
 
 static inline void w_wake(void *ctx)
@@ -154,7 +165,9 @@ static inline void w_init(struct world *w)
     struct exchange_port xp = { w, x_bytes, x_close, x_idle, x_record, x_tell, w_mono, w_wall };
     struct exchange_bounds bounds = EXCHANGE_BOUNDS;
     CHECK_OK(exchange_new(&w->access, &xp, &bounds, &w->exchange));
-    struct service_port p = { .ctx = w, .ledger = w->ledger, .registry = w->registry, .exchange = w->exchange,
+    struct assurance_port ap = { w, w_write, w_limits, w_say };
+    CHECK_OK(assurance_new(&ap, &w->assurance));
+    struct service_port p = { .ctx = w, .ledger = w->ledger, .assurance = w->assurance, .registry = w->registry, .exchange = w->exchange,
         .access = &w->access, .site = "w", .site_name_ja = "水", .site_name_en = "Water", .host = "localhost", .est_port = 8444,
         .mqtt_port = 8883, .console_port = 8480, .ca_chain_pem = buffer_view(&w->chain), .console_dir = "", .wall_ms = w_wall,
         .mono_ms = w_mono, .write = w_write, .certify = w_certify, .challenge = w_challenge, .push = w_push, .close = w_close, .wake = w_wake,
@@ -166,6 +179,7 @@ static inline void w_init(struct world *w)
 static inline void w_deinit(struct world *w)
 {
     service_free(w->s);
+    assurance_free(w->assurance);
     exchange_free(w->exchange);
     registry_free(w->registry);
     users_free(w->users);

@@ -18,6 +18,9 @@ static void strangers_get_nothing(struct world *w)
     CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "POST", "/.well-known/est/simpleenroll" }) == 404);
     CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/health" }) == 200);
     CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/ready" }) == 200);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/public" }) == 404); /* open to all; none was approved */
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/api/v1/public" }) == 404);
+    CHECK(ask(w, (struct asks) { LISTENER_EST, .path = "/public" }) == 404);
     CHECK(ask(w, (struct asks) { LISTENER_HTTPS, .path = "/../etc/passwd" }) == 404);
     CHECK(w->written == 0);
 }

@@ -31,6 +31,17 @@ def browser(env, base, once):
     check('the browser test came to its end', r.returncode == 0 and rows, r.stderr[-400:])
 
 
+def publish(env, out):
+    cli = [os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'sekimori'), '--state', os.path.join(env['SEKIMORI_DEMO_STATE'], 'site')]
+    key = lambda role: os.path.join(env['SEKIMORI_DEMO_STATE'], 'people', role, role + '.key')
+    drafted = run(*cli, 'public', 'new', '--id', 'P-1', '--out', out, '--text-ja', '安全な水を止めずに届けます。', '--text-en', 'Safe water without interruption.')
+    run(*cli, 'public', 'sign', out, '--key', key('mission-owner'))
+    alone = run(*cli, 'public', 'apply', out)
+    check('one signature publishes nothing', drafted.returncode == 0 and alone.returncode == 3 and run(*cli, 'public', 'show').returncode == 5, alone.stderr[-200:])
+    run(*cli, 'public', 'sign', out, '--key', key('executive'))
+    check('mission owner and executive publish', run(*cli, 'public', 'apply', out).returncode == 0)
+
+
 def mission_page(env, base):
     link = re.search(r'"url":"([^"]+)"', run(os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'sekimori'), '--state',
                      os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'), '-o', 'json', 'login').stdout)
@@ -41,6 +52,7 @@ def mission_page(env, base):
                   'decision', 'new', '--id', 'D-draft', '--out', draft, '--enforce', 'attested', '--reason-ja', '次年度の監視導入を前提に認める',
                   '--reason-en', 'accept, monitoring next year', '--choose', 'monitoring', '--difference', 'executive:費用の内訳を次回示すこと')
     check('a decision is drafted with the option chosen and a view that differs', drafted.returncode == 0, drafted.stderr[-200:])
+    publish(env, draft + '.public')
     r = subprocess.run(['node', 'test/mission.mjs', base, link[1], os.path.join(ROOT, 'build-logs', 'shots'), draft], cwd=console, capture_output=True, text=True, timeout=200)
     rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
     for word, claim in rows:
