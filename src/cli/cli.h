@@ -153,6 +153,8 @@ int cmd_ledger_head(struct cli *c);
 int cmd_ledger_prune(struct cli *c);
 int cmd_ledger_erase(struct cli *c);
 int cmd_ledger_consistency(struct cli *c);
+int cmd_alert_list(struct cli *c);
+int cmd_alert_step(struct cli *c);
 int cmd_work_request(struct cli *c);
 int cmd_login_answer(struct cli *c);
 int cmd_emergency_list(struct cli *c);

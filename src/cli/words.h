@@ -264,6 +264,8 @@
     X(W_PEER_BOUNDARY, "責任分界", "responsibility boundary")                                     \
     X(W_PEER_RETENTION, "保存", "retention")                                                      \
     X(W_PEER_AGREEMENT, "合意", "agreement")                                                      \
+    X(W_ALERT_WAITS, "未送達：", "not delivered yet:")                                             \
+    X(W_ALERT_DEAD, "届けられなかった通知（記録に残る）", "could not be delivered (kept in the record)") \
     X(W_WORK_NUMBER, "作業番号", "number")                                                        \
     X(W_WORK_SUPERVISOR, "立会者", "supervisor")                                                  \
     X(W_WORK_REQUESTER, "申請者", "asked for by")                                                 \

@@ -7,11 +7,12 @@
 
 #include "base/port/port.h"
 
-enum { BACKLOG_MAX = 32 << 20, RECORDS_A_TURN = 1024 };
+enum { BACKLOG_MAX = 32 << 20, RECORDS_A_TURN = 1024, LETTERS_AT = 2 + COURIER_PEERS_MAX, POLLED = LETTERS_AT + COURIER_LETTERS_MAX };
 
 static void channel_end(struct courier *c)
 {
     for (size_t i = 0; i < COURIER_PEERS_MAX; i++) peer_close(&c->peers[i]);
+    for (size_t i = 0; i < COURIER_LETTERS_MAX; i++) letter_close(&c->letters[i]);
     channel_close(&c->channel);
     c->backlog.n = 0;
     c->lost = false;
@@ -28,6 +29,7 @@ outcome courier_record(struct courier *c, struct bytes in)
     uint32_t index, ticket;
     struct courier_peer wanted;
     struct courier_message m;
+    struct courier_letter l;
     TRY(courier_take_head(&in, &kind, &index));
     struct peer *p = &c->peers[index];
     switch (kind) {
@@ -38,6 +40,9 @@ outcome courier_record(struct courier *c, struct bytes in)
     case COURIER_SEND:
         TRY(courier_take_message(in, &m));
         return p->used ? peer_send(p, &m) : DONE;
+    case COURIER_LETTER:
+        TRY(courier_take_letter(in, &l));
+        return letter_open(c, &l);
     case COURIER_TAKEN:
         TRY(take_u32(&in, &ticket));
         if (p->used && !ok(peer_taken(p, ticket))) p->client.line.ended = true;
@@ -84,19 +89,23 @@ static int wait_for(const struct courier *c, struct pollfd *p, bool again)
         int w = peer->used ? mqtt_client_wait_ms(&peer->client, now) : wait;
         if (w < wait) wait = w;
     }
+    for (size_t i = 0; i < COURIER_LETTERS_MAX; i++) {
+        const struct letter *l = &c->letters[i];
+        p[LETTERS_AT + i] = (struct pollfd) { l->used ? l->line.fd : -1, l->used ? line_events(&l->line) : 0, 0 };
+    }
     return again ? 0 : wait;
 }
 
 outcome courier_run(const char *dir, int control_fd)
 {
     static struct courier c;
-    struct pollfd p[2 + COURIER_PEERS_MAX];
+    struct pollfd p[POLLED];
     bool again = false;
     c = (struct courier) { .dir = dir, .control_fd = control_fd, .channel = CHANNEL_NONE, .backlog = BUFFER(BACKLOG_MAX),
         .room = mem_new(RING_RECORD_MAX) };
     if (!c.room) return REFUSE(E_MEMORY);
     while (true) {
-        if (poll(p, 2 + COURIER_PEERS_MAX, wait_for(&c, p, again)) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
+        if (poll(p, POLLED, wait_for(&c, p, again)) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
         if (p[0].revents) {
             outcome o = on_control(&c);
             if (!ok(o)) return o.code == E_CLOSED ? DONE : o;
@@ -111,6 +120,8 @@ outcome courier_run(const char *dir, int control_fd)
         }
         for (size_t i = 0; i < COURIER_PEERS_MAX; i++)
             if (c.peers[i].used) peer_turn(&c.peers[i], p[2 + i].fd >= 0 ? p[2 + i].revents : 0, port_mono_ms());
+        for (size_t i = 0; i < COURIER_LETTERS_MAX; i++)
+            if (c.letters[i].used) letter_turn(&c, &c.letters[i], p[LETTERS_AT + i].fd >= 0 ? p[LETTERS_AT + i].revents : 0, port_mono_ms());
         if (c.lost) return REFUSE(E_FULL); /* the core does not read: the keeper starts us again, with a channel of our own */
         if (channel_is_open(&c.channel)) channel_flush(&c.channel, &c.backlog);
     }

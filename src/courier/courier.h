@@ -1,5 +1,5 @@
-/* The courier: connections out to agreed peers, and nothing else. It goes only where the core says (from documents
- * people signed), holds no key of the site (a peer's client key or password lies in the courier's own folder), decides
+/* The courier: connections out to agreed peers and alerts out, and nothing else. It goes only where the core says (from documents
+ * people signed, or the reviewed configuration), holds no key of the site (a peer's client key or password lies in the courier's own folder), decides
  * nothing: what arrives on its filters goes to the core, which judges; what arrives on others is counted and dropped.
  * A peer that floods waits: at most COURIER_WINDOW messages of it are untaken, then its socket is not read. */
 #ifndef COURIER_COURIER_H
@@ -30,6 +30,20 @@ struct peer {
     struct { uint32_t ours, theirs; } sent[COURIER_WINDOW]; /* client's ticket -> core's; ours 0: free */
 };
 
+enum { COURIER_LETTERS_MAX = 8 };
+struct letter {                    /* an alert on its way out */
+    bool used, begun, eight_bit;
+    uint32_t ticket;
+    enum letter_kind kind;
+    uint16_t port;
+    int step;                      /* of the dialogue */
+    int64_t until_ms;
+    char host[COURIER_HOST_MAX], path[256], from[128], to[128], id[256];
+    struct tls_context *tls;
+    struct line line;
+    struct buffer body;
+};
+
 struct courier {
     const char *dir;               /* <dir>/<peer>.pem, .key, .password: each optional */
     int control_fd;
@@ -38,6 +52,7 @@ struct courier {
     uint8_t *room;                 /* one record */
     bool lost;                     /* a record found no room */
     struct peer peers[COURIER_PEERS_MAX];
+    struct letter letters[COURIER_LETTERS_MAX];
 };
 
 /* Gives up whatever the work does not need, for good: before courier_run. dir is made where it is not there; a root
@@ -56,5 +71,10 @@ MUST outcome peer_open(struct courier *c, uint32_t index, const struct courier_p
 MUST outcome peer_send(struct peer *p, const struct courier_message *m);
 MUST outcome peer_taken(struct peer *p, uint32_t ticket);
 void peer_turn(struct peer *p, short revents, int64_t now_ms);
+
+/* letters.c */
+MUST outcome letter_open(struct courier *c, const struct courier_letter *wanted);
+void letter_close(struct letter *l);
+void letter_turn(struct courier *c, struct letter *l, short revents, int64_t now_ms);
 
 #endif

@@ -51,6 +51,29 @@ void hash_sha256(struct bytes b, struct hash *ret)
     hash_sha256_parts(&b, 1, ret);
 }
 
+void hash_hmac_sha256(struct bytes key, const struct bytes *parts, size_t n, struct hash *ret)
+{
+    enum { PARTS = 8 };
+    uint8_t pad[2][BLOCK] = { { 0 } };
+    struct bytes all[1 + PARTS];
+    struct hash inner, short_key;
+    assert(n <= PARTS);
+    if (key.n > BLOCK) {
+        hash_sha256(key, &short_key);
+        key = hash_view(&short_key);
+    }
+    for (size_t i = 0; i < BLOCK; i++) {
+        uint8_t k = i < key.n ? key.at[i] : 0;
+        pad[0][i] = k ^ 0x36;
+        pad[1][i] = k ^ 0x5C;
+    }
+    all[0] = bytes_of(pad[0], BLOCK);
+    for (size_t i = 0; i < n; i++) all[1 + i] = parts[i];
+    hash_sha256_parts(all, 1 + n, &inner);
+    hash_sha256_parts((struct bytes[]) { bytes_of(pad[1], BLOCK), hash_view(&inner) }, 2, ret);
+    explicit_bzero(pad, sizeof pad);
+}
+
 void hash_sha1_parts(const struct bytes *parts, size_t n, uint8_t ret[20])
 {
     SHA_CTX c;

@@ -11,6 +11,8 @@ struct hash {
 void hash_sha256(struct bytes b, struct hash *ret);
 /* Over the concatenation of parts. */
 void hash_sha256_parts(const struct bytes *parts, size_t n, struct hash *ret);
+/* HMAC-SHA256 (RFC 2104) over the concatenation of at most 8 parts. */
+void hash_hmac_sha256(struct bytes key, const struct bytes *parts, size_t n, struct hash *ret);
 /* Of a file's content, streamed. */
 MUST outcome hash_sha256_file(const char *path, struct hash *ret);
 /* SHA-1, broken as a hash: only where a protocol's greeting is defined with it (RFC 6455, 4.2.2). */

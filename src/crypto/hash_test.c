@@ -74,6 +74,24 @@ static void test_file(void)
     CHECK_IS(hash_sha256_file(path, &streamed), E_MISSING);
 }
 
+/* RFC 4231, cases 1, 2 and 6. */
+static void hmac(void)
+{
+    static const uint8_t b[20] = { [0 ... 19] = 0x0b }, aa[131] = { [0 ... 130] = 0xaa };
+    const struct { struct bytes key, data; const char *want; } rows[] = {
+        { bytes_of(b, 20), BYTES_LIT("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+        { BYTES_LIT("Jefe"), BYTES_LIT("what do ya want for nothing?"), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+        { bytes_of(aa, 131), BYTES_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" } };
+    for (size_t i = 0; i < 3; i++) {
+        struct hash h;
+        char hex[65];
+        const struct bytes parts[] = { bytes_of(rows[i].data.at, 3), bytes_of(rows[i].data.at + 3, rows[i].data.n - 3) };
+        hash_hmac_sha256(rows[i].key, parts, 2, &h);
+        hex_of(hash_view(&h), hex);
+        CHECK(strcmp(hex, rows[i].want) == 0);
+    }
+}
+
 int main(void)
 {
     CHECK_OK(crypto_init());
@@ -81,5 +99,6 @@ int main(void)
     test_parts();
     test_lengths();
     test_file();
+    hmac();
     return TEST_END;
 }

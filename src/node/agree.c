@@ -96,7 +96,7 @@ static MUST outcome alias_key(struct core *c)
     return port_file_store(path, bytes_of(s->alias_key, sizeof s->alias_key), 0600);
 }
 
-static MUST outcome need_peers(struct core *c)
+outcome peers_need(struct core *c)
 {
     if (c->peers) return DONE;
     struct peers *s = mem_new(sizeof *s);
@@ -239,7 +239,7 @@ static MUST outcome take_agreement(struct core *c, struct bytes json, struct are
     char hash[65];
     TRY(assurance_verify(c->assurance, "agreement", json, port_wall_ms(), arena, &d, why));
     TRY(read_agreement(c, d.payload, &a, why));
-    TRY(need_peers(c));
+    TRY(peers_need(c));
     TRY(labels_good(c, &a, why));
     TRY(may_replace(c, &a, d.at_ms, why));
     TRY(hash_of(d.payload, hash));
@@ -268,7 +268,7 @@ outcome core_agreement_replay(struct core *c, struct bytes json, int64_t at_ms)
     char why[ASSURANCE_WHY], hash[65];
     outcome o = assurance_verify(c->assurance, "agreement", json, at_ms, &arena, &d, why);
     if (ok(o)) o = read_agreement(c, d.payload, &a, why);
-    if (ok(o)) o = need_peers(c);
+    if (ok(o)) o = peers_need(c);
     if (ok(o)) o = hash_of(d.payload, hash);
     if (ok(o)) o = take_place(c, &a, arena, d.at_ms, hash);
     if (!ok(o)) arena_deinit(&arena);

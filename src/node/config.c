@@ -38,6 +38,12 @@ static const struct row rows[] = {
     { "ledger", "keep-mib", KIND_NUMBER, TEXT_AT(keep_mib), 0, 100000000, "0", "MiB of recorded data kept readable, 0 all" },
     { "devices", "attest-every-s", KIND_NUMBER, TEXT_AT(attest_every_s), 1, 86400, "3600", "evidence besides every session" },
     { "devices", "certificate-days", KIND_NUMBER, TEXT_AT(certificate_days), 1, 90, "30", "life of a device certificate" },
+    { "alerts", "syslog", KIND_TEXT, TEXT_AT(alert_syslog), 0, 0, "off", "syslog over TLS: host:port; its CA in courier/syslog.ca.pem" },
+    { "alerts", "webhook", KIND_TEXT, TEXT_AT(alert_webhook), 0, 0, "off", "https://host/path; its secret in courier/webhook.secret" },
+    { "alerts", "mail", KIND_TEXT, TEXT_AT(alert_mail), 0, 0, "off", "host:port with TLS from the start, or of this machine without" },
+    { "alerts", "mail-from", KIND_TEXT, TEXT_AT(alert_from), 0, 0, "", "sender's address" },
+    { "alerts", "mail-to", KIND_TEXT, TEXT_AT(alert_to), 0, 0, "", "receiver's address" },
+    { "alerts", "tries", KIND_NUMBER, TEXT_AT(alert_tries), 1, 100, "10", "attempts at one place, then a dead letter" },
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -189,7 +195,7 @@ static void read_line(struct reader *r, struct bytes line)
         struct bytes name = closed ? bytes_of(line.at + 1, line.n - 2) : BYTES_NONE;
         bool known = false;
         for (size_t i = 0; i < ROWS; i++) known = known || bytes_equal_str(name, rows[i].section);
-        if (!known) complain(r, "unknown section; expected ", "[site], [listen], [guard], [ledger] or [devices]");
+        if (!known) complain(r, "unknown section; expected ", "[site], [listen], [guard], [ledger], [devices] or [alerts]");
         else if (!ok(bytes_to_text(name, r->section, sizeof r->section))) complain(r, "section name too long", "");
         return;
     }
@@ -233,6 +239,59 @@ static bool proxies_good(const char *text)
     }
 }
 
+outcome config_place_read(const char *text, bool url, struct config_place *ret)
+{
+    struct config_place p = { .path = "/" };
+    struct bytes rest = bytes_str(text);
+    for (size_t i = 0; i < rest.n; i++)
+        if (rest.at[i] <= ' ' || rest.at[i] >= 0x7F) return REFUSE(E_MALFORMED);
+    bool https = bytes_starts(rest, BYTES_LIT("https://")), http = bytes_starts(rest, BYTES_LIT("http://"));
+    if (url != (https || http)) return REFUSE(E_MALFORMED);
+    if (url) rest = bytes_of(rest.at + (https ? 8 : 7), rest.n - (https ? 8 : 7));
+    const uint8_t *slash = url && rest.n ? memchr(rest.at, '/', rest.n) : NULL;
+    if (slash) TRY(bytes_to_text(bytes_of(slash, (size_t)(rest.at + rest.n - slash)), p.path, sizeof p.path));
+    if (slash) rest.n = (size_t)(slash - rest.at);
+    size_t colon = rest.n;
+    while (colon && rest.at[colon - 1] != ':' && rest.at[colon - 1] != ']') colon--;
+    bool port = colon && rest.at[colon - 1] == ':';
+    if (!port && !https) return REFUSE(E_MALFORMED);
+    p.port = 443;
+    if (port) {
+        struct row as_number = { .at = 0, .low = 1, .high = 65535 };
+        struct config scratch;
+        uint32_t n;
+        TRY(set_number(&as_number, bytes_of(rest.at + colon, rest.n - colon), &scratch));
+        memcpy(&n, &scratch, sizeof n);
+        p.port = (uint16_t)n;
+        rest.n = colon - 1;
+    }
+    if (rest.n > 2 && rest.at[0] == '[' && rest.at[rest.n - 1] == ']') rest = bytes_of(rest.at + 1, rest.n - 2);
+    if (!rest.n || memchr(rest.at, '@', rest.n)) return REFUSE(E_MALFORMED);
+    TRY(bytes_to_text(rest, p.host, sizeof p.host));
+    p.plain = url ? http : false;
+    *ret = p;
+    return DONE;
+}
+
+static bool address_good(const char *text)
+{
+    const char *at = strchr(text, '@');
+    for (const char *p = text; *p; p++)
+        if (*p <= ' ' || *p >= 0x7F || strchr("<>\"(),:;\\", *p)) return false;
+    return at && at != text && at[1] && !strchr(at + 1, '@');
+}
+
+static void check_alerts(struct reader *r, const struct config *c)
+{
+    struct config_place p;
+    if (strcmp(c->alert_syslog, "off") != 0 && !ok(config_place_read(c->alert_syslog, false, &p))) complain(r, "syslog: expected ", "host:port or off");
+    if (strcmp(c->alert_webhook, "off") != 0 && (!ok(config_place_read(c->alert_webhook, true, &p)) || (p.plain && !loopback(p.host))))
+        complain(r, "webhook: expected ", "https://host/path (http:// for 127.0.0.1 only) or off");
+    if (strcmp(c->alert_mail, "off") == 0) return;
+    if (!ok(config_place_read(c->alert_mail, false, &p))) complain(r, "mail: expected ", "host:port or off");
+    if (!address_good(c->alert_from) || !address_good(c->alert_to)) complain(r, "mail-from, mail-to: expected ", "an address such as it@example.jp");
+}
+
 outcome config_read(struct bytes text, struct config *ret, struct config_error *errors, size_t cap, size_t *ret_n)
 {
     struct config c;
@@ -249,6 +308,7 @@ outcome config_read(struct bytes text, struct config *ret, struct config_error *
     const struct address *console = &c.listen[LISTENER_CONSOLE];
     if (console->port && !loopback(console->host))
         complain(&r, "console: expected ", "a loopback address (127.0.0.1 or [::1]): it is plain HTTP");
+    check_alerts(&r, &c);
     if (!proxies_good(c.proxies)) complain(&r, "proxy: expected ", "addresses with commas between, or off");
     *ret_n = r.n < cap ? r.n : cap;
     if (r.n) return REFUSE(E_CONFIG);

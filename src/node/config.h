@@ -12,6 +12,8 @@ struct address {
     uint16_t port; /* 0: this listener is off */
 };
 
+struct config_place { char host[128], path[200]; uint16_t port; bool plain; }; /* plain: without TLS, this machine only */
+
 struct config {
     char site[ID_MAX];
     char name_ja[128], name_en[128];
@@ -24,6 +26,9 @@ struct config {
     uint32_t keep_days, keep_mib; /* of recorded data; 0 = for ever */
     uint32_t attest_every_s;   /* besides every session and on demand */
     uint32_t certificate_days;
+    char alert_syslog[160], alert_webhook[360], alert_mail[160]; /* "off", or where to */
+    char alert_from[128], alert_to[128]; /* addresses of the mail */
+    uint32_t alert_tries;      /* of one alert at one place, then it is a dead letter */
 };
 
 struct config_error {
@@ -36,6 +41,8 @@ MUST outcome config_read(struct bytes text, struct config *ret, struct config_er
     size_t *ret_n);
 /* The file `sekimori init` writes; read back by config_read to the same values. */
 MUST outcome config_write(const struct config *c, struct buffer *b);
+/* "host:port" (url false) or "https://host[:port]/path", "http://127.0.0.1:port/path" (url true). E_MALFORMED. */
+MUST outcome config_place_read(const char *text, bool url, struct config_place *ret);
 void config_defaults(struct config *ret);
 
 #endif

@@ -1,5 +1,6 @@
 /* Start, loop, stop. Order in a turn: what arrived, what is due, what is durable, one flush. */
 #include "node/core.h"
+#include "node/alerts.h"
 #include "node/emergency.h"
 #include "node/learn.h"
 #include "node/work.h"
@@ -133,6 +134,11 @@ static outcome s_erase(void *ctx, const char *id, const char *reason, const char
     return keep_erase(ctx, id, reason, by);
 }
 
+static outcome s_cause_step(void *ctx, const struct service_alert_step *s)
+{
+    return alerts_step(ctx, &(struct alert_step) { s->cause, s->step, s->by, s->reason, s->until_ms });
+}
+
 static void service_port_fill(struct core *c, struct service_port *p)
 {
     *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .registry = c->registry, .exchange = c->exchange,
@@ -144,7 +150,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
-        .alerts = learn_alerts, .observed = learn_observed, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
+        .alerts = learn_alerts, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -266,6 +272,7 @@ outcome core_begin(struct core *c, uint64_t cut)
 {
     char cut_text[24];
     TRY(learn_open(c));
+    TRY(alerts_open(c));
     TRY(core_replay(c));
     clock_start(c);
     TRY(core_grants_default(c));
@@ -394,6 +401,7 @@ int core_due(struct core *c)
     work_turn(c, wall);
     emergency_turn(c, wall);
     forms_turn(c);
+    alerts_turn(c, wall, mono);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
     if (mono >= c->refusals_next_ms) {
@@ -456,6 +464,7 @@ void core_close(struct core *c)
         (void)!ok(core_seal_head(c, 0));
     }
     learn_close(c);
+    alerts_close(c);
     links_drop(c);
     peers_close(c);
     service_free(c->service);

@@ -98,6 +98,7 @@ struct core {
     struct permit *permit_rows;
     struct permits permits;
     struct exchange *exchange;
+    struct alerts *alerts;     /* NULL: none are kept (lab) */
     struct learn *learn;       /* NULL: nothing is learnt (lab) */
     struct assurance *assurance;
     struct users *users;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "ledger/ledger.h"
+#include "node/alerts.h"
 #include "node/core.h"
 #include "node/work.h"
 #include "watch/observed.h"
@@ -161,8 +162,12 @@ static struct doc *row_doc(struct arena *a, const struct alarm_row *r)
     return d;
 }
 
-static void row_keep(struct learn *l, const struct alarm_row *r)
+/* The newest are kept for people; its cause decides whether it goes out. */
+static void row_keep(struct core *c, const struct alarm_row *r)
 {
+    struct learn *l = c->learn;
+    struct alert_said a = { r->what, r->device, r->group, r->name, r->text_ja, r->text_en, 0 };
+    if (ok(time_parse(bytes_str(r->at), &a.at_ms))) alerts_raise(c, &a);
     l->rows[l->next_row] = *r;
     l->next_row = (l->next_row + 1) % ALARMS_KEPT;
     if (l->n_rows < ALARMS_KEPT) l->n_rows++;
@@ -174,7 +179,25 @@ void learn_replay(struct core *c, const struct doc *d)
     if (!c->learn) return;
     for (size_t i = 0; i < MEMBERS; i++)
         if (!ok(bytes_to_text(bytes_str(doc_text(d, members[i].key, "")), (char *)&r + members[i].at, members[i].size))) return;
-    row_keep(c->learn, &r);
+    row_keep(c, &r);
+}
+
+void learn_said(struct core *c, const struct alert_said *said)
+{
+    struct alarm_row r = { .at = "" };
+    struct arena a = ARENA(16384);
+    if (!c->learn) return;
+    time_text(said->at_ms, r.at);
+    time_text(said->at_ms, r.since);
+    snprintf(r.device, sizeof r.device, "%.63s", said->device);
+    snprintf(r.group, sizeof r.group, "%.63s", said->group);
+    snprintf(r.what, sizeof r.what, "%.23s", said->what);
+    snprintf(r.name, sizeof r.name, "%.100s", said->name);
+    snprintf(r.text_ja, sizeof r.text_ja, "%.250s", said->text_ja);
+    snprintf(r.text_en, sizeof r.text_en, "%.250s", said->text_en);
+    row_keep(c, &r);
+    (void)!ok(core_write(c, ENTRY_ALERT, row_doc(&a, &r), false));
+    arena_deinit(&a);
 }
 
 static void explain_unpermitted(const struct pending *p, struct alarm_row *r)
@@ -227,7 +250,7 @@ static void tell(struct core *c, struct pending *p)
         arena_deinit(&a);
         return;
     }
-    row_keep(c->learn, &r);
+    row_keep(c, &r);
     (void)!ok(core_write(c, ENTRY_ALERT, row_doc(&a, &r), false));
     arena_deinit(&a);
 }
@@ -257,7 +280,7 @@ outcome learn_observed(void *ctx, const struct doc *d)
     time_text(now, r.since);
     snprintf(r.text_ja, sizeof r.text_ja, "台帳にない機器が通信している：%s（%s）", r.name, protocol);
     snprintf(r.text_en, sizeof r.text_en, "a host that no inventory lists is on the network: %s (%s)", r.name, protocol);
-    row_keep(c->learn, &r);
+    row_keep(c, &r);
     outcome o = core_write(c, ENTRY_ALERT, row_doc(&a, &r), false);
     arena_deinit(&a);
     return o;

@@ -17,6 +17,9 @@ void learn_refused(struct core *c, const struct message *m);
 /* A contractor's attempt that no work permit covers: an alarm, at most as many an hour as of any device. */
 void learn_unpermitted(struct core *c, const struct message *m);
 void learn_link(struct core *c, const char *id, const char *source);
+/* An alarm of another kind: recorded and shown like these. */
+struct alert_said;
+void learn_said(struct core *c, const struct alert_said *a);
 void learn_turn(struct core *c, int64_t wall_ms);
 /* Something a sensor's operator on this machine reports about an address: {"address", "what", "protocol"}; what is
  * "unknown-host". Recorded at most once an address and 100 times an hour: whoever sends packets on the plant's network chooses

@@ -1,5 +1,7 @@
 #include "node/peers.h"
 
+#include "node/alerts.h"
+
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -272,7 +274,13 @@ static MUST outcome on_record(struct core *c, struct bytes in)
     enum courier_kind kind;
     uint32_t index;
     struct courier_message m;
+    struct courier_lettered l;
     TRY(courier_take_head(&in, &kind, &index));
+    if (kind == COURIER_LETTERED) {
+        TRY(courier_take_lettered(in, &l));
+        alerts_lettered(c, &l);
+        return DONE;
+    }
     struct peer_live *p = c->peers->at[index];
     if (!p || !p->asked || p->a.inbound) return DONE; /* its end crossed this on the way */
     switch (kind) {
@@ -294,6 +302,7 @@ static void channel_gone(struct core *c)
     channel_close(&s->channel);
     s->backlog.n = 0;
     s->lost = false;
+    alerts_courier_gone(c);
     for (size_t i = 0; i < COURIER_PEERS_MAX; i++) {
         if (!s->at[i] || s->at[i]->a.inbound) continue;
         peer_down(s->at[i], "courier");
@@ -356,6 +365,13 @@ static void want_courier(struct core *c)
     static const char want = (char)CHANNEL_WANT_COURIER;
     if (c->peers->wanted) return;
     c->peers->wanted = send(c->control_fd, &want, 1, MSG_NOSIGNAL) == 1;
+}
+
+outcome peers_need_courier(struct core *c)
+{
+    TRY(peers_need(c));
+    want_courier(c);
+    return channel_is_open(&c->peers->channel) ? DONE : REFUSE(E_AGAIN);
 }
 
 static int peer_turn(struct peer_live *p, int64_t mono_ms, bool test)

@@ -135,6 +135,9 @@ bool peer_terms_hold(const struct peer_live *p);           /* both sides signed 
 bool flow_open(const struct peer_live *p, size_t flow);    /* may carry something now */
 void flow_changed(struct flow_live *f, const struct doc *d, int64_t at_ms); /* d: the entry written about it */
 
+MUST outcome peers_need(struct core *c);                   /* the room for peers and their courier, made where it is not there */
+MUST outcome peers_need_courier(struct core *c);           /* E_AGAIN until one is there; asks for it */
+
 /* flows.c: messages */
 void flow_arrived(struct peer_live *p, const struct courier_message *m);
 void flow_sent(struct peer_live *p, uint32_t ticket, uint8_t reason);

@@ -1,6 +1,7 @@
 /* Entries: what is written, replayed, sealed; and the two ports through which exchange and assurance
  * reach the record. */
 #include "node/core.h"
+#include "node/alerts.h"
 #include "node/emergency.h"
 #include "node/learn.h"
 #include "node/work.h"
@@ -138,7 +139,8 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     if (ok(o) && e->kind == ENTRY_STATEMENT) core_statement_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_FLOW) core_flow_replay(c, d, e->at_ms);
     if (ok(o) && e->kind == ENTRY_HOLD) replay_hold(c, d);
-    if (ok(o) && e->kind == ENTRY_ALERT) learn_replay(c, d);
+    if (ok(o) && e->kind == ENTRY_ALERT && doc_get(d, "step")) alerts_replay(c, d);
+    else if (ok(o) && e->kind == ENTRY_ALERT) learn_replay(c, d);
     arena_deinit(&a);
     return o;
 }
@@ -409,6 +411,7 @@ static void a_tell(void *ctx, const char *event, const struct doc *d)
     struct core *c = ctx;
     if (c->service) service_event(c->service, event, d);
     if (c->exchange) publish_gate(c, event, d);
+    alerts_told(c, event, d);
 }
 
 void core_assurance_port(struct core *c, struct assurance_port *ret)

@@ -189,6 +189,9 @@ MUST outcome change_device(struct service *s, struct request *q);
 MUST outcome change_stream(struct service *s, struct request *q);
 MUST outcome change_unmanaged(struct service *s, struct request *q);
 MUST outcome change_alerts(struct service *s, struct request *q);
+MUST outcome get_metrics(struct service *s, struct request *q); /* metrics.c */
+MUST outcome get_causes(struct service *s, struct request *q);
+MUST outcome change_cause(struct service *s, struct request *q);
 MUST outcome get_alerts(struct service *s, struct request *q);
 MUST outcome get_unmanaged(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);

@@ -26,6 +26,8 @@ struct caller {
     char source[LINK_ADDRESS_MAX];
 };
 
+struct service_alert_step { const char *cause, *step, *by, *reason; int64_t until_ms; };
+
 /* What the handlers may ask of the daemon; filled by node. */
 struct service_port {
     void *ctx;
@@ -74,6 +76,9 @@ struct service_port {
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
     /* The newest alarms, newest first; a list. */
     struct doc *(*alerts)(void *ctx, struct arena *arena);
+    /* Alerts by cause; a person's step: "ack", "mute", "unmute", "test". E_UNKNOWN, E_RANGE. */
+    struct doc *(*causes)(void *ctx, struct arena *arena);
+    outcome (*cause_step)(void *ctx, const struct service_alert_step *s);
     const struct emergencies *emergencies; /* NULL: there are none */
     const struct works *works;    /* NULL: there are none */
     /* A signed approval of a work permit. */

@@ -27,6 +27,29 @@ outcome get_alerts(struct service *s, struct request *q)
     return answer_doc(q, s->port.alerts ? s->port.alerts(s->port.ctx, &q->arena) : doc_list(&q->arena));
 }
 
+/* GET /api/v1/causes: alerts by what they are about. */
+outcome get_causes(struct service *s, struct request *q)
+{
+    return answer_doc(q, s->port.causes ? s->port.causes(s->port.ctx, &q->arena) : doc_list(&q->arena));
+}
+
+/* POST /api/v1/causes/{cause}/{ack|mute|unmute|test} {"reason", "minutes"} */
+outcome change_cause(struct service *s, struct request *q)
+{
+    struct doc *in;
+    TRY(body_of(q, &in));
+    TRY(only_members(s, q, in, (const char *const[]) { "reason", "minutes", NULL }));
+    if (q->status != 200) return DONE;
+    int64_t minutes = doc_int(in, "minutes", 0);
+    bool mute = strcmp(q->arg[1], "mute") == 0;
+    if (!*doc_text(in, "reason", "") && strcmp(q->arg[1], "test") != 0) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    if (mute && (minutes < 1 || minutes > 30 * 24 * 60)) return answer_problem(q, 400, "SK-1401", "minutes: expected 1 to 43200", NULL);
+    struct service_alert_step step = { q->arg[0], q->arg[1], q->caller->name, doc_text(in, "reason", ""),
+        s->port.wall_ms(s->port.ctx) + minutes * MS_MINUTE };
+    TRY(s->port.cause_step ? s->port.cause_step(s->port.ctx, &step) : REFUSE(E_UNSUPPORTED));
+    return answer_doc(q, doc_map(&q->arena));
+}
+
 /* POST /api/v1/alerts {"what": "unknown-host", "address", "protocol"} -> {"told"}: false when it was told before. */
 outcome change_alerts(struct service *s, struct request *q)
 {

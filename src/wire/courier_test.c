@@ -53,6 +53,38 @@ static void test_message(void)
     }
 }
 
+static void test_letter(void)
+{
+    struct courier_letter l = { 7, LETTER_WEBHOOK, BYTES_LIT("siem.example"), BYTES_LIT("/in"), 443, false, BYTES_LIT(""), BYTES_LIT(""), BYTES_LIT("a.1"),
+        BYTES_LIT("{}") }, got;
+    static const struct { const char *host, *path, *to; uint16_t port; } bad[] = { { "", "/in", "", 1 }, { "h", "/in\r\nX: y", "", 1 }, { "h\n", "/", "", 1 },
+        { "h", "/", "a> RCPT", 1 }, { "h", "/", "", 0 } };
+    enum courier_kind kind;
+    uint32_t peer;
+    struct out o = out_of(room, sizeof room);
+    courier_put_letter(&o, &l);
+    struct bytes in = out_view(&o);
+    CHECK_OK(courier_take_head(&in, &kind, &peer));
+    CHECK_OK(courier_take_letter(in, &got));
+    CHECK(kind == COURIER_LETTER && got.ticket == 7 && got.kind == LETTER_WEBHOOK && bytes_equal_str(got.path, "/in") && bytes_equal_str(got.body, "{}"));
+    for (size_t n = 0; n < in.n; n++) CHECK_QUIET(!ok(courier_take_letter(bytes_of(in.at, n), &got)));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        l.host = bytes_str(bad[i].host), l.path = bytes_str(bad[i].path), l.to = bytes_str(bad[i].to), l.port = bad[i].port;
+        o = out_of(room, sizeof room);
+        courier_put_letter(&o, &l);
+        in = out_view(&o);
+        CHECK_OK(courier_take_head(&in, &kind, &peer));
+        CHECK(!ok(courier_take_letter(in, &got)));
+    }
+    struct courier_lettered said = { 9, false, BYTES_LIT("http-500") }, heard;
+    o = out_of(room, sizeof room);
+    courier_put_lettered(&o, &said);
+    in = out_view(&o);
+    CHECK_OK(courier_take_head(&in, &kind, &peer));
+    CHECK_OK(courier_take_lettered(in, &heard));
+    CHECK(kind == COURIER_LETTERED && heard.ticket == 9 && !heard.good && bytes_equal_str(heard.why, "http-500"));
+}
+
 int main(void)
 {
     static const uint8_t unknown[] = { 1, 0, 0, 0, 0 }, beyond[] = { COURIER_PEER, 0, 0, 0, COURIER_PEERS_MAX };
@@ -64,5 +96,6 @@ int main(void)
     CHECK_IS(courier_take_head(&in, &kind, &peer), E_MALFORMED);
     test_peer();
     test_message();
+    test_letter();
     return TEST_END;
 }
