@@ -1,3 +1,4 @@
+/* What leaves as an alert, in each form; attacker text in it is escaped (N60). */
 #include "watch/alert_form.h"
 
 #include <stdio.h>
