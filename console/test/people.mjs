@@ -30,9 +30,9 @@ async function open(browser, locale) {
 
 const textOf = (page, selector) => page.locator(selector).innerText();
 const fill = async (page, user, password) => {
-  await page.locator('.form input[autocomplete=username]').fill(user);
+  await page.locator('.form input[autocomplete=username]').first().fill(user) /* the second asks for a challenge to carry */;
   await page.locator('.form input[autocomplete=current-password]').fill(password);
-  await page.locator('.form button[type=submit]').click();
+  await page.locator('.form button[type=submit]').first().click();
 };
 
 async function firstPassword(browser) {

@@ -211,7 +211,8 @@ static void put_back(const struct fixture *f, const char *dir, uint64_t signed_s
     buffer_deinit(&b);
 }
 
-static void take_copies(const struct fixture *f, uint64_t *ret_tails, uint64_t *ret_most)
+/* *ret_kept: copies taken within the promise; a busy machine has fewer. */
+static void take_copies(const struct fixture *f, uint64_t *ret_kept, uint64_t *ret_tails, uint64_t *ret_most)
 {
     char to[128];
     snprintf(to, sizeof to, "%s/copy", f->root);
@@ -226,6 +227,7 @@ static void take_copies(const struct fixture *f, uint64_t *ret_tails, uint64_t *
         if (took > HOLD_MS / 2) continue;
         CHECK_QUIET(ok(ledger_verify(to, "", say, &findings, &r)));
         CHECK_QUIET(findings == 0);
+        ++*ret_kept;
         *ret_tails += r.tail > 0;
         if (r.signed_size > *ret_most) *ret_most = r.signed_size;
         if (i % 12 == 11) change_some(to, &r, (uint32_t)i);
@@ -237,7 +239,7 @@ int main(void)
 {
     struct fixture f;
     pthread_t thread;
-    uint64_t tails = 0, most = 0;
+    uint64_t kept = 0, tails = 0, most = 0;
     fixture_init_at(&f, "/tmp", 65536, SEGMENT);
     struct writer w = { .f = &f };
     CHECK_OK(fixture_open(&f, &w.l));
@@ -245,11 +247,11 @@ int main(void)
     CHECK_OK(ledger_sync(w.l));
     CHECK_OK(fixture_publish(&f, w.l, port_mono_ms(), 0));
     CHECK(pthread_create(&thread, NULL, write_on, &w) == 0);
-    take_copies(&f, &tails, &most);
+    take_copies(&f, &kept, &tails, &most);
     atomic_store(&w.stop, true);
     pthread_join(thread, NULL);
     CHECK(!w.failed);
-    CHECK(tails > COPIES / 2);
+    CHECK(kept > 0 && tails > kept / 2);
     CHECK(most > 3); /* heads did ripen */
     printf("# %llu entries, newest signed size in a copy %llu\n",
         (unsigned long long)atomic_load(&w.appended), (unsigned long long)most);

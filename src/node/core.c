@@ -455,14 +455,8 @@ outcome core_run(struct core *c)
     return DONE;
 }
 
-void core_close(struct core *c)
+void core_rooms_free(struct core *c)
 {
-    local_close(c);
-    if (c->ledger) {
-        core_audit(c, "stopped", NULL);
-        (void)!ok(keep_save(c));
-        (void)!ok(core_seal_head(c, 0));
-    }
     learn_close(c);
     alerts_close(c);
     links_drop(c);
@@ -476,9 +470,20 @@ void core_close(struct core *c)
     users_free(c->users);
     grants_free(c->grants);
     judged_free(c->access.judged);
-    if (c->ledger) ledger_close(c->ledger);
     work_close(c);
     emergencies_deinit(&c->emergencies);
     map_deinit(&c->retained);
     map_deinit(&c->latest);
+}
+
+void core_close(struct core *c)
+{
+    local_close(c);
+    if (c->ledger) {
+        core_audit(c, "stopped", NULL);
+        (void)!ok(keep_save(c));
+        (void)!ok(core_seal_head(c, 0));
+    }
+    core_rooms_free(c);
+    if (c->ledger) ledger_close(c->ledger);
 }

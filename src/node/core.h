@@ -145,6 +145,7 @@ MUST outcome core_open(struct core *c, const char *state, const struct config *c
 /* Parts of core_open, in its order: rooms; what the opened record says (cut: torn bytes its opening dropped); the
  * service; what watches. Apart, so that a core can live in one process with its test. */
 MUST outcome core_rooms(struct core *c);
+void core_rooms_free(struct core *c); /* all of them, however far core_begin came; the ledger is the caller's */
 MUST outcome core_begin(struct core *c, uint64_t cut);
 MUST outcome core_serve(struct core *c);
 MUST outcome core_start(struct core *c);

@@ -82,6 +82,7 @@ static void w_deinit(struct world *w)
     nftw(w->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     while (map_next(&c->refusals, &at, &key, &value)) mem_free(value);
     map_deinit(&c->refusals);
+    map_deinit(&c->latest);
     buffer_deinit(&c->scratch);
     buffer_deinit(&c->gate.backlog);
     mem_free(c->gate.room);

@@ -109,7 +109,7 @@ def site_up(site, lines):
     check('README: sekimorid starts on its standard ports', up, site.log('sekimorid.log')[-400:])
     r = site.shell('sekimori doctor')
     todo = [x for x in r.stdout.splitlines() if x.startswith('■')]
-    check('README: doctor finds nothing but what is still to do', r.stdout.count('●') >= 5 and all('model' in x or 'decision' in x for x in todo), r.stdout)
+    check('README: doctor finds nothing but what is still to do', r.stdout.count('●') >= 5 and all('model' in x or 'decision' in x or 'backup' in x for x in todo), r.stdout)
     return up
 
 

@@ -67,8 +67,6 @@ static void maps_free(struct core *c)
     for (size_t at = 0; map_next(&c->refusals, &at, &key, &value);) mem_free(value);
     map_deinit(&c->challenges);
     map_deinit(&c->refusals);
-    map_deinit(&c->retained);
-    map_deinit(&c->latest);
 }
 
 void core_sim_close(struct core *c)
@@ -79,18 +77,8 @@ void core_sim_close(struct core *c)
         buffer_deinit(&c->local[i].in);
         buffer_deinit(&c->local[i].out);
     }
-    links_drop(c);
-    learn_close(c);
-    peers_close(c);
-    service_free(c->service);
-    exchange_free(c->exchange);
-    assurance_free(c->assurance);
-    registry_free(c->registry);
-    users_free(c->users);
-    grants_free(c->grants);
-    judged_free(c->access.judged);
+    core_rooms_free(c);
     if (c->ledger) sim_record_drop(c->ledger);
-    work_close(c);
     maps_free(c);
     mem_free(c->gate.room);
     mem_free(c->links);
