@@ -201,6 +201,7 @@ def rewritten(mizu, kawa):
     while kawa.json('status')['ledger']['size'] < held + 50:
         for _ in range(25):
             gateway.publish('sk/v1/kawa/gw-03/m/flow', json.dumps({'n': 1, 't': int(time.time() * 1000), 'u': 'm', 'v': 1}))
+    kawa.cli('ledger', 'head')  # signed as far as it goes: what it shows first is longer than what we hold
     mizu.start()
     check('N33 a history rewritten and signed anew: it does not lead on from the head we cosigned',
           until(lambda: any(r['payload']['why'] == 'does-not-lead-on' for r in told(mizu, 'peer-record-rewritten')), 20), [held, peer(mizu), peer(kawa)])
