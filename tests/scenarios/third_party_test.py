@@ -267,6 +267,8 @@ def endpoints(site):
             path = path.replace('{}', 'gw-02')
             if path in ('/health', '/ready', '/.well-known/est/cacerts'):
                 check(f'{door} {path} is open', site.http(door, path)[0] == '200')
+            elif path in ('/public', '/api/v1/public'):
+                check(f'{door} {path}: nothing before two people signed a statement', site.http(door, path)[0] == '404')
             elif path == '/api/v1/session/challenge':
                 status = site.http(door, path, '--data-binary', '{}', method='POST')
                 check(f'{door}: a passkey challenge is given to anybody, and is no session', status[0] == '200' and 'challenge' in status[1]
