@@ -275,6 +275,7 @@ static void replay_makes_the_same_state(struct world *w)
     exchange_free(again.exchange);
     assurance_free(again.assurance);
     registry_free(again.registry);
+    map_deinit(&again.latest);
     buffer_deinit(&again.scratch);
 }
 
