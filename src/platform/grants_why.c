@@ -113,16 +113,26 @@ static struct doc *tried_row(struct arena *a, struct doc *list, const char *resu
     return d;
 }
 
-static void add_row(struct arena *a, struct doc *list, const struct grants *g, const struct grant *row, enum grant_miss miss)
+static bool said_already(const struct doc *list, const char *en)
+{
+    for (const struct doc *d = list->first; d; d = d->next)
+        if (strcmp(doc_text(d, "step", ""), "tried") == 0 && strcmp(doc_text(d, "text_en", ""), en) == 0) return true;
+    return false;
+}
+
+/* A row of the file stands here once for each of its streams: the same answer is given once. False: it was. */
+static bool add_row(struct arena *a, struct doc *list, const struct grants *g, const struct grant *row, enum grant_miss miss)
 {
     struct line l;
     const char *want = wanted(row, miss, l.want, sizeof l.want);
     (void)grant_place(g, row, l.place, sizeof l.place);
     write_line(&l, true, row, miss, want);
     write_line(&l, false, row, miss, want);
+    if (said_already(list, l.en)) return false;
     struct doc *d = tried_row(a, list, miss != MISS_NONE ? "no" : row->deny ? "deny" : "pass", l.ja, l.en);
     doc_set_text(a, d, "grant", row->id);
     doc_set_text(a, d, "at", l.place);
+    return true;
 }
 
 static void add_rest(struct arena *a, struct doc *list, const size_t rest[GRANT_MISSES])
@@ -161,8 +171,8 @@ size_t grants_tried(const struct grants *g, const char *site, const struct regis
             enum grant_miss miss = grant_missing(&rows[i], site, r, ask);
             if (miss != order[k]) continue;
             speaks += miss == MISS_NONE;
-            if (shown(miss, done)) add_row(arena, list, g, &rows[i], miss), done++;
-            else rest[miss]++;
+            if (shown(miss, done)) done += add_row(arena, list, g, &rows[i], miss);
+            else rest[miss] += i == 0 || strcmp(rows[i].id, rows[i - 1].id) != 0; /* rows of the file, not of its streams */
         }
     }
     add_rest(arena, list, rest);
