@@ -99,7 +99,7 @@ def told(site):
     tree = site.json('why', 'watch-1', 'command', base + '/cmd/pump')
     steps = {s['step']: s for s in tree['steps']}
     tried = [s for s in tree['steps'] if s['step'] == 'tried']
-    check('why: every row of the policy, with its file and line', len(tried) >= 6 and {'grant': 'order', 'at': f'told.yaml:{line}'}.items() <= next(s for s in tried if s.get('grant') == 'order').items(), tried)
+    check('why: every row of the policy once, with its file and line', len({s['grant'] for s in tried if 'grant' in s}) == sum('id: ' in l and l.lstrip().startswith('-') for l in lines) and len({s['text_en'] for s in tried}) == len(tried) and {'grant': 'order', 'at': f'told.yaml:{line}'}.items() <= next(s for s in tried if s.get('grant') == 'order').items(), tried)
     check('why: and what keeps it from speaking', 'role:operator' in next(s for s in tried if s.get('grant') == 'order')['text_en'], tried)
     check('why: the entries of the record that prove it', all(steps[k].get('entry', -1) >= 0 for k in ('identity', 'grant')), tree)
     entry = steps['grant']['entry']
