@@ -123,10 +123,11 @@ describe('grouping', () => {
   });
 
   test('state messages are no readings; events and alarms are notices', () => {
-    const r = store(reading('a', 'agent', '{"v":1}', 1, false, 's'), reading('a', 'low', '{"v":1}', 1, false, 'a'), reading('a', 'x', '{"v":1}'));
+    const r = store(reading('a', 'agent', '{"v":1}', 1, false, 's'), reading('a', 'low', '{"v":1}', 1, false, 'a'), reading('a', 'x', '{"v":1}'),
+      reading('a', 'gap', '{"v":1}', 1, false, 'e'), reading('a', 'head', 'mizu', 1, false, 'e'), reading('a', 'origin', 'x', 1, false, 'e'));
     const g = byDevice(r.all(), [], [])[0];
     expect(g?.readings.map((s) => s.name)).toEqual(['x']);
-    expect(g?.notices.map((s) => s.name)).toEqual(['low']);
+    expect(g?.notices.map((s) => s.name).sort()).toEqual(['gap', 'low']);
   });
 
   test('five hundred devices are grouped at once', () => {

@@ -6,6 +6,8 @@ import type { Device, Group } from './documents';
 export const HISTORY = 60;
 const TOPICS_MAX = 4096;
 const PAYLOAD_SHOWN = 80;
+// Events that only machines read: the head a witness keeps, the signature over a batch of readings.
+const BETWEEN_MACHINES = new Set(['head', 'origin']);
 
 export interface Value {
   shown: string; // as sent, to the digit; "" when there is no value
@@ -180,7 +182,7 @@ export function byDevice(all: readonly Series[], devices: readonly Device[], gro
       group,
       realness: realnessOf(series, group),
       readings: sorted.filter((s) => s.kind === 'm'),
-      notices: sorted.filter((s) => s.kind === 'e' || s.kind === 'a').sort((a, b) => b.at - a.at),
+      notices: sorted.filter((s) => s.kind === 'a' || (s.kind === 'e' && !BETWEEN_MACHINES.has(s.name))).sort((a, b) => b.at - a.at),
       flagged: series.some((s) => s.flagged),
     };
   });
