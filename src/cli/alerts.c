@@ -28,13 +28,6 @@ int cmd_alert_list(struct cli *c)
     return EXIT_OK;
 }
 
-static int64_t minutes_of(const char *text)
-{
-    int64_t n = 0;
-    for (; text && *text >= '0' && *text <= '9' && n < 100000; text++) n = n * 10 + (*text - '0');
-    return text && !*text ? n : 0;
-}
-
 /* ack, mute, unmute, test */
 int cmd_alert_step(struct cli *c)
 {
@@ -47,7 +40,8 @@ int cmd_alert_step(struct cli *c)
     if (!test && !flag(c, "reason")) return need_flag(c, "reason");
     if (mute && !flag(c, "minutes")) return need_flag(c, "minutes");
     if (flag(c, "reason")) doc_set_text(&c->arena, body, "reason", flag(c, "reason"));
-    if (mute) doc_set_int(&c->arena, body, "minutes", minutes_of(flag(c, "minutes")));
+    int64_t minutes = mute ? whole_number(flag(c, "minutes"), 100000) : 0;
+    if (mute) doc_set_int(&c->arena, body, "minutes", minutes < 0 ? 0 : minutes);
     struct out o = out_of(path, sizeof path - 1);
     put_fmt(&o, "/api/v1/causes/%s/%s", test ? "any" : c->args[0], verb);
     if (o.over || strpbrk(path, " \r\n")) return complain_usage(c);

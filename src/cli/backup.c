@@ -20,12 +20,6 @@ struct making {
     unsigned n;
 };
 
-static void finding(void *ctx, const struct verify_finding *f)
-{
-    const struct cli *c = ctx;
-    fprintf(stderr, "  %s: %s @ %llu: %s\n", cli_say(c, W_NOT_VERIFIED), f->file, (unsigned long long)f->offset, f->what);
-}
-
 static void show_progress(struct making *m)
 {
     enum { STEP = 64 << 20 };
@@ -42,33 +36,23 @@ static outcome note_file(struct making *m, const char *relative)
     return DONE;
 }
 
-static outcome copy_record_file(void *ctx, const char *relative, uint64_t size, unsigned mode)
+static outcome copy_one(void *ctx, const char *relative, uint64_t size, unsigned mode)
 {
     struct making *m = ctx;
-    char under[MEDIUM_PATH];
     (void)mode;
-    snprintf(under, sizeof under, "ledger/%.900s", relative);
-    TRY(medium_copy(m->c->state, m->to, under));
+    TRY(medium_copy(m->c->state, m->to, relative));
     m->bytes += size;
     m->n++;
     show_progress(m);
-    return note_file(m, under);
+    return note_file(m, relative);
 }
 
 static outcome copy_record(struct making *m)
 {
-    static const char *const first[] = { "checkpoint", "ledger" };
-    static const char *const rows[] = { "leaves", "tree", "control", "data" };
-    static const char *const done[] = { "checkpoint", "ledger", "leaves", "tree", "control", "data", NULL };
-    char dir[MEDIUM_PATH];
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++) TRY(copy_record_file(m, first[i], 0, 0));
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        snprintf(dir, sizeof dir, "%.900s/ledger", m->c->state);
-        const char *skip[8] = { NULL };
-        for (size_t k = 0, n = 0; done[k]; k++)
-            if (strcmp(done[k], rows[i]) != 0) skip[n++] = done[k];
-        TRY(medium_walk(dir, skip, copy_record_file, m));
-    }
+    static const char *const files[] = { "ledger/checkpoint", "ledger/ledger" };
+    static const char *const folders[] = { "ledger/leaves", "ledger/tree", "ledger/control", "ledger/data" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) TRY(copy_one(m, files[i], 0, 0));
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) TRY(medium_walk(m->c->state, folders[i], NULL, copy_one, m));
     return DONE;
 }
 
@@ -114,7 +98,7 @@ static outcome gather(struct making *m, const struct key *root, bool data_keys)
     static const char *const but_record[] = { "ledger", "run", "keys/head.mark", "backup.json", NULL };
     TRY(medium_pack(m->c->state, "keys/head.mark", 0600, &m->archive));
     TRY(copy_record(m));
-    TRY(medium_walk(m->c->state, data_keys ? but_record : both, pack_one, m));
+    TRY(medium_walk(m->c->state, "", data_keys ? but_record : both, pack_one, m));
     return seal_archive(m, root);
 }
 
@@ -180,11 +164,6 @@ static void say_made(const struct cli *c, const struct making *m, const struct d
         cli_say(c, W_BACKUP_NEEDS));
 }
 
-static int failed(const struct cli *c, outcome o, const char *at)
-{
-    return complain(c, EXIT_FAILED, "SK-1080", o.sys ? strerror(o.sys) : code_word(o.code), at, NULL);
-}
-
 int cmd_backup_make(struct cli *c)
 {
     struct key *root = NULL;
@@ -202,14 +181,14 @@ int cmd_backup_make(struct cli *c)
     if (m.archive.at) explicit_bzero(m.archive.at, m.archive.n);
     buffer_deinit(&m.archive);
     key_free(root);
-    if (!ok(o)) return failed(c, o, m.to);
-    o = ledger_verify(record, "", finding, c, &r);
-    if (!ok(o)) return failed(c, o, record);
+    if (!ok(o)) return medium_failed(c, o, m.to);
+    o = ledger_verify(record, "", print_finding, c, &r);
+    if (!ok(o)) return medium_failed(c, o, record);
     if (r.findings) return complain(c, EXIT_VERIFY, "SK-1082", cli_say(c, W_NOT_VERIFIED), record, NULL);
     struct doc *d = manifest(&m, &r, root_hex, data_keys);
     o = store_json(m.to, "manifest.json", d, sha256);
     if (ok(o)) o = port_dir_sync(m.to);
-    if (!ok(o)) return failed(c, o, m.to);
+    if (!ok(o)) return medium_failed(c, o, m.to);
     remember(c, d, sha256);
     say_made(c, &m, d, sha256);
     return EXIT_OK;
@@ -247,11 +226,11 @@ int cmd_backup_verify(struct cli *c)
     char wrong[MEDIUM_PATH], record[MEDIUM_PATH];
     if (c->n_args != 1) return complain_usage(c);
     outcome o = medium_check(c, c->args[0], &d, wrong);
-    if (!ok(o)) return failed(c, o, c->args[0]);
+    if (!ok(o)) return medium_failed(c, o, c->args[0]);
     if (*wrong) return complain(c, EXIT_VERIFY, "SK-1082", cli_say(c, W_CHANGED), wrong, NULL);
     snprintf(record, sizeof record, "%.900s/ledger", c->args[0]);
-    o = ledger_verify(record, "", finding, c, &r);
-    if (!ok(o)) return failed(c, o, record);
+    o = ledger_verify(record, "", print_finding, c, &r);
+    if (!ok(o)) return medium_failed(c, o, record);
     if (r.findings || strcmp(r.head_root, doc_text(d, "head", "")) != 0)
         return complain(c, EXIT_VERIFY, "SK-1082", cli_say(c, W_NOT_VERIFIED), record, NULL);
     int code = try_custody(c);

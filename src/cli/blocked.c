@@ -105,25 +105,20 @@ static void count_entry(struct tally *t, const char *kind, const struct doc *e)
     else if (strcmp(doc_text(p, "what", ""), "found-harmless") == 0) count_found(t, p);
 }
 
+struct counting {
+    struct tally *t;
+    const char *kind;
+};
+
+static void count_one(void *ctx, const struct doc *e)
+{
+    const struct counting *k = ctx;
+    count_entry(k->t, k->kind, e);
+}
+
 static int count_kind(struct cli *c, struct tally *t, const char *kind)
 {
-    char path[128];
-    int64_t next = 0;
-    bool more = true;
-    while (more) {
-        const struct doc *d;
-        snprintf(path, sizeof path, "/api/v1/ledger/entries?after=%lld&kind=%s", (long long)next, kind);
-        int code = ask(c, "GET", path, BYTES_NONE, &d);
-        if (code) return code;
-        more = d->first != NULL;
-        for (const struct doc *e = d->first; e; e = e->next) {
-            count_entry(t, kind, e);
-            next = doc_int(e, "index", next) + 1;
-        }
-        arena_deinit(&c->arena);
-        c->arena = ARENA(64u << 20);
-    }
-    return EXIT_OK;
+    return each_entry(c, "0", kind, count_one, &(struct counting) { t, kind });
 }
 
 /* What it rests on and when that ends. */

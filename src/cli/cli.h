@@ -60,6 +60,8 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);
+/* One cell of a CSV row, quoted where needed; a cell a spreadsheet would run as a formula is disarmed. */
+void print_cell(const char *text, bool last);
 /* risk.c: the model and coverage of the newest assessment, from the site or from --model and --assessment. The model is the
  * caller's to mem_free. */
 int load_assessed(struct cli *c, struct model **ret_model, struct assess_inputs *ret);
@@ -69,6 +71,11 @@ int read_assessment(struct cli *c, const char *path, const struct doc **ret);
 int show_model_change(struct cli *c, const struct doc *tree);
 /* report.c: a model to begin with, into --out; an existing file stays. */
 int write_template(struct cli *c);
+/* record.c: every entry from `after` on (of one kind, or NULL), a page at a time; what the pages made is freed between them. */
+int each_entry(struct cli *c, const char *after, const char *kind, void (*fn)(void *ctx, const struct doc *entry), void *ctx);
+/* What the verifier found wrong, a line each; ctx: the cli. */
+struct verify_finding;
+void print_finding(void *ctx, const struct verify_finding *f);
 /* record.c: the payloads of the two newest written assessments (or of the one named); EXIT_NOT_FOUND said by itself. */
 int ask_assessments(struct cli *c, const char *id, const struct doc **ret, const struct doc **ret_before);
 /* documents.c: a model file, every error named with its line; the model (may be NULL) is the caller's to mem_free. */
@@ -83,6 +90,8 @@ int sign_and_apply(struct cli *c, const struct doc *draft);
 /* The commands, by file. */
 /* A whole number of at most seven digits; -1 when it is none. */
 int flag_number(const struct cli *c, const char *name, int fallback);
+/* Digits alone, read as long as they are below `stop`; -1: not a whole number. */
+int64_t whole_number(const char *text, int64_t stop);
 
 int cmd_init(struct cli *c);
 int cmd_public_new(struct cli *c);

@@ -258,13 +258,17 @@ static void cite(struct decision *d, const struct doc *assessments, const struct
     if (rank[0] == 'R' && rank[1] >= '1' && rank[1] <= '5') d->rank = rank[1] - '0';
 }
 
+int64_t whole_number(const char *text, int64_t stop)
+{
+    int64_t v = 0;
+    for (; *text >= '0' && *text <= '9' && v < stop; text++) v = v * 10 + (*text - '0');
+    return *text ? -1 : v;
+}
+
 int flag_number(const struct cli *c, const char *name, int fallback)
 {
     const char *text = flag(c, name);
-    int v = 0;
-    if (!text) return fallback;
-    for (; *text >= '0' && *text <= '9' && v < 1000000; text++) v = v * 10 + (*text - '0');
-    return *text ? -1 : v;
+    return text ? (int)whole_number(text, 1000000) : fallback;
 }
 
 static int ask_assessment(struct cli *c, const struct doc **mission, const struct doc **model, const struct doc **list)

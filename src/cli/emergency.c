@@ -43,13 +43,12 @@ static int shown(struct cli *c, const char *path, const struct doc *body)
 
 int cmd_emergency_request(struct cli *c)
 {
-    int64_t minutes = 0;
     struct doc *body = doc_map(&c->arena);
     const char *m = flag(c, "minutes");
     if (c->n_args != 1) return complain_usage(c);
     if (!flag(c, "reason")) return need_flag(c, "reason");
-    for (; m && *m >= '0' && *m <= '9' && minutes < 100000; m++) minutes = minutes * 10 + (*m - '0');
-    if (m && *m) return complain_usage(c);
+    int64_t minutes = m ? whole_number(m, 100000) : 0;
+    if (minutes < 0) return complain_usage(c);
     doc_set_text(&c->arena, body, "subject", c->args[0]);
     doc_set_text(&c->arena, body, "reason", flag(c, "reason"));
     if (m) doc_set_int(&c->arena, body, "minutes", minutes);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "platform/schema.h"
 
 enum { INTERVALS_MAX = 10000 };
 
@@ -42,23 +43,10 @@ static bool moment_read(const char *text, int64_t now_ms, int64_t *ret)
     return true;
 }
 
-static void print_milli(int64_t milli)
+static void print_milli(int64_t milli, const char *behind)
 {
-    int64_t whole = milli < 0 ? -milli : milli;
-    printf("%s%lld", milli < 0 ? "-" : "", (long long)(whole / 1000));
-    if (whole % 1000) printf(whole % 10 ? ".%03lld" : whole % 100 ? ".%02lld" : ".%01lld", (long long)(whole % 10 ? whole % 1000 : whole % 100 ? whole % 1000 / 10 : whole % 1000 / 100));
-}
-
-/* A cell of CSV: quoted, and never a formula of whoever opens it. */
-static void print_cell(const char *text)
-{
-    putchar('"');
-    if (*text && strchr("=+-@\t", *text)) putchar('\'');
-    for (; *text; text++) {
-        if (*text == '"') putchar('"');
-        putchar((unsigned char)*text < ' ' ? ' ' : *text);
-    }
-    putchar('"');
+    char text[48];
+    printf("%s%s", schema_milli(milli, "", text, sizeof text), behind);
 }
 
 /* What a device said, on a terminal: no escape sequence of its own. */
@@ -76,10 +64,31 @@ static void start(struct history *h)
     if (h->c->json) printf("[");
 }
 
+static void print_row(const struct doc *p, const char *at)
+{
+    print_cell(at, false);
+    print_cell(doc_text(p, "topic", ""), false);
+    if (doc_get(p, "milli")) print_milli(doc_int(p, "milli", 0), ",");
+    else print_cell(doc_text(p, "text", ""), false);
+    print_cell(doc_text(p, "unit", ""), false);
+    printf("%s,%lld\n", doc_bool(p, "flagged", false) ? "flagged" : "", (long long)doc_int(p, "index", 0));
+}
+
+static void print_line(const struct history *h, const struct doc *p, const char *at)
+{
+    printf("%s  ", at);
+    if (h->many) print_plain(doc_text(p, "topic", ""));
+    if (h->many) printf("  ");
+    if (doc_get(p, "milli")) print_milli(doc_int(p, "milli", 0), "");
+    else print_plain(doc_text(p, "text", ""));
+    printf(" ");
+    print_plain(doc_text(p, "unit", ""));
+    printf("  %s @%lld\n", doc_bool(p, "flagged", false) ? "flagged" : "", (long long)doc_int(p, "index", 0));
+}
+
 static void print_point(struct history *h, const struct doc *p)
 {
     char at[TIME_TEXT];
-    bool number = doc_get(p, "milli") != NULL;
     start(h);
     time_text(doc_int(p, "ms", 0), at);
     if (h->c->json) {
@@ -88,16 +97,8 @@ static void print_point(struct history *h, const struct doc *p)
         buffer_deinit(&b);
         return;
     }
-    void (*say)(const char *) = h->csv ? print_cell : print_plain;
-    const char *between = h->csv ? "," : "  ";
-    printf("%s%s", at, between);
-    if (h->csv || h->many) say(doc_text(p, "topic", ""));
-    if (h->csv || h->many) printf("%s", between);
-    if (number) print_milli(doc_int(p, "milli", 0));
-    else say(doc_text(p, "text", ""));
-    printf("%s", h->csv ? "," : " ");
-    say(doc_text(p, "unit", ""));
-    printf("%s%s%s%s%lld\n", between, doc_bool(p, "flagged", false) ? "flagged" : "", h->csv ? "," : "", h->csv ? "" : " @", (long long)doc_int(p, "index", 0));
+    if (h->csv) print_row(p, at);
+    else print_line(h, p, at);
 }
 
 static void count(struct history *h, const struct doc *p)
@@ -140,12 +141,11 @@ static void print_interval(struct history *h, size_t at)
         return;
     }
     printf(h->csv ? "%s,%lld," : "%s  %6lld  ", from, (long long)i->n);
-    print_milli(i->least);
-    printf(h->csv ? "," : "  ");
-    print_milli(mean);
-    printf(h->csv ? "," : "  ");
-    print_milli(i->most);
-    printf(h->csv ? ",%lld,%lld\n" : "  @%lld..%lld\n", (long long)i->first, (long long)i->last);
+    const char *between = h->csv ? "," : "  ";
+    print_milli(i->least, between);
+    print_milli(mean, between);
+    print_milli(i->most, between);
+    printf(h->csv ? "%lld,%lld\n" : "@%lld..%lld\n", (long long)i->first, (long long)i->last);
 }
 
 /* The daemon answers a piece at a time. */

@@ -61,10 +61,10 @@ static outcome walk_below(const struct walk *w, const char *relative)
     return port_dir_list(path, walk_one, &here);
 }
 
-outcome medium_walk(const char *dir, const char *const *skip, medium_visit fn, void *ctx)
+outcome medium_walk(const char *dir, const char *below, const char *const *skip, medium_visit fn, void *ctx)
 {
-    struct walk w = { .dir = dir, .skip = skip, .fn = fn, .ctx = ctx, .below = "" };
-    return walk_below(&w, "");
+    struct walk w = { .dir = dir, .skip = skip, .fn = fn, .ctx = ctx };
+    return walk_below(&w, below);
 }
 
 /* ---- copying ---- */
@@ -213,6 +213,11 @@ outcome medium_check(struct cli *c, const char *dir, const struct doc **ret_mani
         return DONE;
     }
     return DONE;
+}
+
+int medium_failed(const struct cli *c, outcome o, const char *at)
+{
+    return complain(c, EXIT_FAILED, "SK-1080", o.sys ? strerror(o.sys) : code_word(o.code), at, NULL);
 }
 
 /* ---- custody ---- */

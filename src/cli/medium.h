@@ -13,10 +13,10 @@
 #define MEDIUM_SEALED_MAX (256u << 20)
 #define MEDIUM_FILE_MAX (64u << 20)
 
-/* Every file below dir, as "a/b"; folders first. Sockets, links and what `skip` names are passed over. skip: NULL-ended
- * relative paths; NULL: nothing. */
+/* Every file below dir/below ("" for all), as "a/b" from dir; folders first. Sockets, links and what `skip` names are passed
+ * over. skip: NULL-ended relative paths; NULL: nothing. */
 typedef outcome (*medium_visit)(void *ctx, const char *relative, uint64_t size, unsigned mode);
-MUST outcome medium_walk(const char *dir, const char *const *skip, medium_visit fn, void *ctx);
+MUST outcome medium_walk(const char *dir, const char *below, const char *const *skip, medium_visit fn, void *ctx);
 
 /* Copies a file that may be growing, makes its folders, skips zeros, flushes. */
 MUST outcome medium_copy(const char *from_dir, const char *to_dir, const char *relative);
@@ -31,6 +31,9 @@ MUST outcome medium_unpack(struct bytes archive, medium_file fn, void *ctx);
 MUST outcome medium_check(struct cli *c, const char *dir, const struct doc **ret_manifest, char ret_wrong[MEDIUM_PATH]);
 /* "sha256" and "size" of a file into d. */
 MUST outcome medium_describe(struct arena *a, const char *dir, const char *relative, struct doc *d);
+
+/* SK-1080: what the disk said. */
+int medium_failed(const struct cli *c, outcome o, const char *at);
 
 /* root.key, or the folder it lies in. Complains itself. The caller frees. */
 int medium_custody(struct cli *c, const char *path, struct key **ret);

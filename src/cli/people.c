@@ -110,9 +110,8 @@ int cmd_user_change(struct cli *c)
 
 static int64_t days_of(const char *text)
 {
-    int64_t days = 0;
-    for (; text && *text >= '0' && *text <= '9' && days < 10000; text++) days = days * 10 + (*text - '0');
-    return text && !*text ? days : 0;
+    int64_t days = text ? whole_number(text, 10000) : 0;
+    return days < 0 ? 0 : days;
 }
 
 int cmd_token_new(struct cli *c)

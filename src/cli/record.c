@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "ledger/verify.h"
 
-static void finding(void *ctx, const struct verify_finding *f)
+void print_finding(void *ctx, const struct verify_finding *f)
 {
     const struct cli *c = ctx;
     const char *word = f->code == E_MISSING ? cli_say(c, W_MISSING) : f->code == E_CHANGED ? cli_say(c, W_CHANGED) : code_word(f->code);
@@ -18,7 +18,7 @@ int cmd_ledger_verify(struct cli *c)
     struct verify_result r;
     const char *key = flag(c, "key");
     snprintf(dir, sizeof dir, "%s/ledger", c->state);
-    outcome o = ledger_verify(c->n_args ? c->args[0] : dir, key ? key : "", finding, c, &r);
+    outcome o = ledger_verify(c->n_args ? c->args[0] : dir, key ? key : "", print_finding, c, &r);
     if (!ok(o)) return complain(c, EXIT_FAILED, "SK-1040", o.sys ? strerror(o.sys) : code_word(o.code), c->n_args ? c->args[0] : dir, NULL);
     printf("%s\n  %llu %s, %s %.16s…, %s %llu\n", cli_say(c, r.findings ? W_NOT_VERIFIED : W_VERIFIED), (unsigned long long)r.entries,
         cli_say(c, W_ENTRIES), cli_say(c, W_HEAD), r.head_root, cli_say(c, W_TAIL), (unsigned long long)r.tail);
@@ -26,48 +26,61 @@ int cmd_ledger_verify(struct cli *c)
     return r.findings ? EXIT_VERIFY : EXIT_OK;
 }
 
-static void print_entry(const struct cli *c, const struct doc *e, bool first)
+struct listing {
+    const struct cli *c;
+    bool begun;
+};
+
+static void print_entry(void *ctx, const struct doc *e)
 {
+    struct listing *l = ctx;
+    const struct cli *c = l->c;
     const struct doc *p = c->json ? e : doc_get(e, "payload");
     struct buffer b = BUFFER(8u << 20);
     if (p) (void)!ok(doc_write_json(p, &b));
     if (c->json)
-        printf("%s%.*s", first ? "" : ",", (int)b.n, b.at ? (const char *)b.at : "");
+        printf("%s%.*s", l->begun ? "," : "[", (int)b.n, b.at ? (const char *)b.at : "");
     else
         printf("%6lld %s %-12s %.*s\n", (long long)doc_int(e, "index", 0), doc_text(e, "at", ""), doc_text(e, "kind", ""),
             (int)(b.n < 160 ? b.n : 160), b.at ? (const char *)b.at : "");
+    l->begun = true;
     buffer_deinit(&b);
 }
 
 /* The daemon answers a page at a time; this reads on until there is none. */
-int cmd_ledger_list(struct cli *c)
+int each_entry(struct cli *c, const char *after, const char *kind, void (*fn)(void *ctx, const struct doc *entry), void *ctx)
 {
     char next[24], path[200];
-    bool first = true, more = true;
-    snprintf(next, sizeof next, "%s", flag(c, "after") ? flag(c, "after") : "0");
-    if (c->n_args) return complain_usage(c);
+    bool more = true;
+    snprintf(next, sizeof next, "%s", after);
     while (more) {
         const struct doc *d;
         struct out o = out_of(path, sizeof path - 1);
         put_str(&o, "/api/v1/ledger/entries");
         add_query(&o, true, "after", next);
-        if (flag(c, "kind")) add_query(&o, false, "kind", flag(c, "kind"));
+        if (kind) add_query(&o, false, "kind", kind);
         if (o.over) return complain_usage(c);
         path[o.n] = 0;
         int code = ask(c, "GET", path, BYTES_NONE, &d);
         if (code) return code;
-        if (c->json && first) printf("[");
         for (const struct doc *e = d->first; e; e = e->next) {
-            print_entry(c, e, first && e == d->first);
+            fn(ctx, e);
             snprintf(next, sizeof next, "%lld", (long long)doc_int(e, "index", 0) + 1);
         }
         more = d->first != NULL;
-        first = false;
         arena_deinit(&c->arena);
         c->arena = ARENA(64u << 20);
     }
-    if (c->json) printf("]\n");
     return EXIT_OK;
+}
+
+int cmd_ledger_list(struct cli *c)
+{
+    struct listing l = { .c = c };
+    if (c->n_args) return complain_usage(c);
+    int code = each_entry(c, flag(c, "after") ? flag(c, "after") : "0", flag(c, "kind"), print_entry, &l);
+    if (!code && c->json) printf(l.begun ? "]\n" : "[]\n");
+    return code;
 }
 
 static int fetch(struct cli *c, const char *path)

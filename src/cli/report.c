@@ -86,39 +86,28 @@ static int controls_from_file(struct cli *c, const char *path, const struct doc 
 
 /* ---- CSV: one row an item, RFC 4180 ---- */
 
-static void csv_field(const char *text, bool last)
-{
-    putchar('"');
-    if (*text && strchr("=+-@\t\r", *text)) putchar('\''); /* never a formula in somebody's spreadsheet */
-    for (; *text; text++) {
-        if (*text == '"') putchar('"');
-        putchar(*text);
-    }
-    printf(last ? "\"\r\n" : "\",");
-}
-
 static void csv_ids(const struct doc *list)
 {
     char all[400] = "";
     struct out o = out_of(all, sizeof all - 1);
     for (const struct doc *x = list->first; x; x = x->next) put_fmt(&o, "%s%s", x == list->first ? "" : " ", x->text);
     all[o.n] = 0;
-    csv_field(all, true);
+    print_cell(all, true);
 }
 
 static void print_csv(const struct cli *c, const struct doc *all)
 {
     static const char *const heads[] = { "guideline", "item", "title", "mapping_confirmed", "state", "state_words", "measured_mille",
         "declared_mille", "fail_mille", "controls" };
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) csv_field(heads[i], i + 1 == sizeof heads / sizeof *heads);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) print_cell(heads[i], i + 1 == sizeof heads / sizeof *heads);
     for (const struct doc *g = all->first; g; g = g->next)
         for (const struct doc *i = doc_get(g, "items")->first; i; i = i->next) {
-            csv_field(doc_text(g, "id", ""), false);
-            csv_field(doc_text(i, "id", ""), false);
-            csv_field(doc_said(c, i, "title"), false);
-            csv_field(doc_bool(i, "confirmed", false) ? "true" : "false", false);
-            csv_field(doc_text(i, "state", ""), false);
-            csv_field(doc_said(c, i, "state"), false);
+            print_cell(doc_text(g, "id", ""), false);
+            print_cell(doc_text(i, "id", ""), false);
+            print_cell(doc_said(c, i, "title"), false);
+            print_cell(doc_bool(i, "confirmed", false) ? "true" : "false", false);
+            print_cell(doc_text(i, "state", ""), false);
+            print_cell(doc_said(c, i, "state"), false);
             printf("%lld,%lld,%lld,", (long long)doc_int(i, "measured_mille", 0), (long long)doc_int(i, "declared_mille", 0),
                 (long long)doc_int(i, "fail_mille", 0));
             csv_ids(doc_get(i, "controls"));

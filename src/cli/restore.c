@@ -21,17 +21,6 @@ struct restoring {
     unsigned n;
 };
 
-static int failed(const struct cli *c, outcome o, const char *at)
-{
-    return complain(c, EXIT_FAILED, "SK-1080", o.sys ? strerror(o.sys) : code_word(o.code), at, NULL);
-}
-
-static void finding(void *ctx, const struct verify_finding *f)
-{
-    const struct cli *c = ctx;
-    fprintf(stderr, "  %s: %s @ %llu: %s\n", cli_say(c, W_NOT_VERIFIED), f->file, (unsigned long long)f->offset, f->what);
-}
-
 /* ---- what is inside must prove itself ---- */
 
 static outcome look_inside(void *ctx, const char *relative, unsigned mode, struct bytes content)
@@ -63,8 +52,8 @@ static int prove(struct restoring *r)
     if (!ok(o)) return complain(r->c, EXIT_VERIFY, "SK-1083", cli_say(r->c, W_NOT_THE_SITE), "keys/issuing.pem", NULL);
     o = pin_of(r, pin);
     snprintf(record, sizeof record, "%.900s/ledger", r->medium);
-    if (ok(o)) o = ledger_verify(record, pin, finding, r->c, &v);
-    if (!ok(o)) return failed(r->c, o, record);
+    if (ok(o)) o = ledger_verify(record, pin, print_finding, r->c, &v);
+    if (!ok(o)) return medium_failed(r->c, o, record);
     return v.findings ? complain(r->c, EXIT_VERIFY, "SK-1082", cli_say(r->c, W_NOT_VERIFIED), record, NULL) : EXIT_OK;
 }
 
@@ -145,7 +134,7 @@ static int read_medium(struct restoring *r)
     char wrong[MEDIUM_PATH], hex[65] = "";
     struct hash h;
     outcome o = medium_check(r->c, r->medium, &r->manifest, wrong);
-    if (!ok(o)) return failed(r->c, o, r->medium);
+    if (!ok(o)) return medium_failed(r->c, o, r->medium);
     if (*wrong) return complain(r->c, EXIT_VERIFY, "SK-1082", cli_say(r->c, W_CHANGED), wrong, NULL);
     int code = medium_custody(r->c, flag(r->c, "custody"), &r->root);
     if (code) return code;
@@ -175,7 +164,7 @@ static int restore(struct restoring *r)
     bool there = stat(r->c->state, &s) == 0 && !ok(port_dir_list(r->c->state, nothing_there, NULL));
     if (there) return complain(r->c, EXIT_CONFLICT, "SK-1010", cli_say(r->c, W_EXISTS), r->c->state, NULL);
     outcome o = r->c->dry_run ? DONE : write_all(r);
-    if (!ok(o)) return failed(r->c, o, r->c->state);
+    if (!ok(o)) return medium_failed(r->c, o, r->c->state);
     say_next(r);
     return EXIT_OK;
 }

@@ -204,17 +204,3 @@ const struct doc *sensed_host(const struct sensed *s, const char *address)
         if (strcmp(doc_text(h, "address", ""), address) == 0) return h;
     return NULL;
 }
-
-void print_cell(const char *text, bool last)
-{
-    bool formula = *text && strchr("=+-@\t\r", *text);
-    bool quoted = formula || strpbrk(text, ",\"\n\r");
-    if (quoted) putchar('"');
-    if (formula) putchar('\'');
-    for (const char *p = text; *p; p++) {
-        if (*p == '"') putchar('"');
-        putchar(*p);
-    }
-    if (quoted) putchar('"');
-    fputs(last ? "\r\n" : ",", stdout);
-}

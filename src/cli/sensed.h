@@ -20,7 +20,4 @@ void sensed_deinit(struct sensed *s);
 /* The host with that address, or NULL. */
 const struct doc *sensed_host(const struct sensed *s, const char *address);
 
-/* One cell of a CSV row, quoted where needed; a cell a spreadsheet would run as a formula is disarmed. */
-void print_cell(const char *text, bool last);
-
 #endif

@@ -71,6 +71,8 @@ static bool is_about(const struct doc *p, const char *id)
 
 /* The same check passing again and again is one line: what passes is said when it is new or after it failed. */
 struct told {
+    const struct cli *c;
+    const char *id;
     char last[64][FACT_CONTROL_MAX + 16];
     size_t n;
     unsigned lines;
@@ -120,17 +122,19 @@ static void print_certificate(const struct cli *c, const struct doc *p)
     arena_deinit(&a);
 }
 
-static void tell(const struct cli *c, const struct doc *e, const char *id, struct told *t)
+static void tell(void *ctx, const struct doc *e)
 {
+    struct told *t = ctx;
+    const struct cli *c = t->c;
     const struct doc *p = doc_get(e, "payload");
     const char *kind = doc_text(e, "kind", "");
-    if (!p || !is_about(p, id)) return;
+    if (!p || !is_about(p, t->id)) return;
     size_t at = row_of(kind, p);
     if (at == SIZE_MAX || says_nothing(kind, p, t)) return;
     t->lines++;
     if (c->json) {
         struct buffer b = BUFFER(8u << 20);
-        if (ok(doc_write_json(e, &b))) printf("%s%.*s", t->lines > 1 ? "," : "", (int)b.n, (const char *)b.at);
+        if (ok(doc_write_json(e, &b))) printf("%s%.*s", t->lines > 1 ? "," : "[", (int)b.n, (const char *)b.at);
         buffer_deinit(&b);
         return;
     }
@@ -140,30 +144,14 @@ static void tell(const struct cli *c, const struct doc *e, const char *id, struc
     if (strcmp(kind, "audit") == 0) print_certificate(c, p);
 }
 
-/* Reads on, a page at a time, until there is no more. */
 int cmd_device_story(struct cli *c)
 {
-    char next[24] = "0", path[200];
-    struct told t = { 0 };
     if (c->n_args != 1) return complain_usage(c);
-    char id[64];
-    snprintf(id, sizeof id, "%.63s", c->args[0]);
-    for (bool more = true; more;) {
-        const struct doc *d;
-        snprintf(path, sizeof path, "/api/v1/ledger/entries?after=%s", next);
-        int code = ask(c, "GET", path, BYTES_NONE, &d);
-        if (code) return code;
-        if (c->json && strcmp(next, "0") == 0) printf("[");
-        for (const struct doc *e = d->first; e; e = e->next) {
-            tell(c, e, id, &t);
-            snprintf(next, sizeof next, "%lld", (long long)doc_int(e, "index", 0) + 1);
-        }
-        more = d->first != NULL;
-        arena_deinit(&c->arena);
-        c->arena = ARENA(64u << 20);
-    }
-    if (c->json) printf("]\n");
-    return t.lines ? EXIT_OK : complain(c, EXIT_NOT_FOUND, "SK-1090", cli_say(c, W_NO_STORY), id, "sekimori device list");
+    struct told t = { .c = c, .id = c->args[0] };
+    int code = each_entry(c, "0", NULL, tell, &t);
+    if (!code && c->json) printf(t.lines ? "]\n" : "[]\n");
+    if (code || t.lines) return code;
+    return complain(c, EXIT_NOT_FOUND, "SK-1090", cli_say(c, W_NO_STORY), c->args[0], "sekimori device list");
 }
 
 /* ---- its end ---- */

@@ -34,7 +34,7 @@ static int shown(struct cli *c, const struct doc *w)
 static bool set_window(struct cli *c, struct doc *body)
 {
     char text[TIME_TEXT];
-    int64_t from = port_wall_ms(), minutes = 0;
+    int64_t from = port_wall_ms();
     const char *given = flag(c, "from"), *m = flag(c, "minutes");
     if (given && strcmp(given, "now") != 0 && !ok(time_parse(bytes_str(given), &from))) return false;
     time_text(from, text);
@@ -43,8 +43,8 @@ static bool set_window(struct cli *c, struct doc *body)
         doc_set_text(&c->arena, body, "until", flag(c, "until"));
         return !m;
     }
-    for (; m && *m >= '0' && *m <= '9' && minutes < 100000; m++) minutes = minutes * 10 + (*m - '0');
-    if (!m || *m || minutes < 1) return false;
+    int64_t minutes = m ? whole_number(m, 100000) : 0;
+    if (minutes < 1) return false;
     time_text(from + minutes * MS_MINUTE, text);
     doc_set_text(&c->arena, body, "until", arena_text(&c->arena, bytes_str(text)));
     return true;

@@ -169,6 +169,21 @@ int read_yaml(struct cli *c, const char *path, struct doc **ret)
     return complain(c, EXIT_CONFIGURATION, "SK-1006", what, at, NULL);
 }
 
+/* Control characters end no line and steer no terminal: they become blanks. */
+void print_cell(const char *text, bool last)
+{
+    bool formula = *text && strchr("=+-@\t\r", *text);
+    bool quoted = formula || strpbrk(text, ",\"\n\r");
+    if (quoted) putchar('"');
+    if (formula) putchar('\'');
+    for (const char *p = text; *p; p++) {
+        if (*p == '"') putchar('"');
+        putchar((unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p);
+    }
+    if (quoted) putchar('"');
+    fputs(last ? "\r\n" : ",", stdout);
+}
+
 void print_json(const struct doc *d)
 {
     struct buffer b = BUFFER(64u << 20);
