@@ -247,7 +247,7 @@ static struct doc *evidence_entry(const struct fact *f, struct arena *arena)
     doc_set_text(arena, d, "result", result_words[f->result]);
     doc_set_text(arena, d, "method", fact_method_word(f->method));
     doc_set_bool(arena, d, "confirmed", f->confirmed);
-    document_set_time(arena, d, "at", f->at_ms);
+    doc_set_time(arena, d, "at", f->at_ms);
     doc_set_text(arena, d, "detail", f->detail);
     return d;
 }

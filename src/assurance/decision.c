@@ -262,8 +262,8 @@ struct doc *decision_doc(const struct decision *d, struct arena *a)
     doc_set(a, p, "assessment", s);
     doc_set_text(a, p, "rank", rank);
     doc_set_text(a, p, "accept", accept_words[d->accept]);
-    document_set_time(a, p, "at", d->at_ms);
-    document_set_time(a, p, "expires", d->expires_ms);
+    doc_set_time(a, p, "at", d->at_ms);
+    doc_set_time(a, p, "expires", d->expires_ms);
     doc_set(a, p, "enforce", rules_doc(d, a));
     doc_set_text(a, l, "by", d->loosen == DECISION_LOOSEN_AUTO ? "auto" : "two");
     doc_set_int(a, l, "dwell_s", d->dwell_ms / MS_S);

@@ -221,10 +221,3 @@ outcome document_time(const struct doc *d, const char *key, int64_t *ret_ms)
     if (!text[0]) return REFUSE(E_MALFORMED);
     return time_parse(bytes_str(text), ret_ms);
 }
-
-void document_set_time(struct arena *a, struct doc *d, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT] = "";
-    if (at_ms != 0) time_text(at_ms, text);
-    doc_set_text(a, d, key, text);
-}

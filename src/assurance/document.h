@@ -142,6 +142,5 @@ struct doc *document_model_of(struct arena *a, const struct doc *payload);
 MUST outcome document_hash(const struct doc *d, char ret_hex[65]);
 /* RFC 3339 member as wall ms; E_MALFORMED when absent or not a time. */
 MUST outcome document_time(const struct doc *d, const char *key, int64_t *ret_ms);
-void document_set_time(struct arena *a, struct doc *d, const char *key, int64_t at_ms); /* 0: "" */
 
 #endif

@@ -6,7 +6,7 @@ static struct doc *draft(struct arena *a, enum document_type t, const char *site
     struct doc *d = doc_map(a);
     doc_set_text(a, d, "type", document_type_word(t));
     doc_set_text(a, d, "site", site);
-    document_set_time(a, d, "at", at_ms);
+    doc_set_time(a, d, "at", at_ms);
     return d;
 }
 
@@ -64,7 +64,7 @@ struct doc *document_statement_new(struct arena *a, const char *site, const stru
     doc_set_text(a, d, "to", s->to);
     doc_set_text(a, d, "policy", s->policy);
     doc_set_text(a, d, "verdict", s->verdict);
-    document_set_time(a, d, "until", s->until_ms);
+    doc_set_time(a, d, "until", s->until_ms);
     doc_set_int(a, d, "claimed", s->claimed);
     doc_set(a, d, "levels", again(a, s->levels));
     return d;
@@ -100,7 +100,7 @@ struct doc *document_declaration_new(struct arena *a, const char *site, const ch
     doc_set_text(a, d, "asset", asset);
     doc_set_text(a, d, "result", pass ? "pass" : "fail");
     doc_set_text(a, d, "detail", detail);
-    document_set_time(a, d, "expires", expires_ms);
+    doc_set_time(a, d, "expires", expires_ms);
     return d;
 }
 

@@ -133,7 +133,7 @@ static bool note_write(struct assurance *a, const struct figure_note *n)
     doc_set_text(&arena, d, "type", "assessment");
     doc_set_text(&arena, d, "id", n->id);
     doc_set_text(&arena, d, "cause", n->cause);
-    document_set_time(&arena, d, "at", n->at_ms);
+    doc_set_time(&arena, d, "at", n->at_ms);
     doc_set_int(&arena, d, "coverage_mille", n->coverage_mille);
     doc_set(&arena, d, "summary", summary_doc(n, &arena));
     bool good = entry_write(a, ENTRY_ASSESSMENT, d, false);
@@ -234,7 +234,7 @@ static void tell_figures(struct assurance *a, const char *cause, int64_t now_ms)
     if (worst != SIZE_MAX) sentence_outage(a->model, worst, &a->picture->missions[worst], &s);
     doc_set_text(&arena, d, "state", picture_word(picture_of(a, worst)));
     set_both(&arena, d, "sentence", s.ja, s.en);
-    document_set_time(&arena, d, "as_of", now_ms);
+    doc_set_time(&arena, d, "as_of", now_ms);
     doc_set_text(&arena, d, "cause", cause);
     say(a, "risk", d);
     arena_deinit(&arena);

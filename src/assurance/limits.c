@@ -117,7 +117,7 @@ static struct doc *cause_doc(const struct limit_cause *c, struct arena *a)
     doc_set_text(a, d, "result", evidence_state_word(c->result));
     doc_set_text(a, d, "method", c->at_ms ? fact_method_word(c->method) : "");
     doc_set_text(a, d, "detail", c->detail);
-    document_set_time(a, d, "at", c->at_ms);
+    doc_set_time(a, d, "at", c->at_ms);
     return d;
 }
 
@@ -129,7 +129,7 @@ struct doc *limits_entry(const struct limit_table *t, size_t at, enum limit_even
     doc_set_text(a, d, "type", "limit");
     doc_set_text(a, d, "id", row->id);
     doc_set_text(a, d, "event", event_words[e]);
-    document_set_time(a, d, "at", now_ms);
+    doc_set_time(a, d, "at", now_ms);
     doc_set_text(a, d, "condition", row->condition);
     doc_set_text(a, d, "condition_id", note->condition_id);
     doc_set_text(a, d, "device", row->device);
@@ -137,9 +137,9 @@ struct doc *limits_entry(const struct limit_table *t, size_t at, enum limit_even
     doc_set_text(a, d, "mode", decision_mode_word(row->mode));
     doc_set_bool(a, d, "enforced", row->enforced);
     doc_set_text(a, d, "decision", row->decision);
-    document_set_time(a, d, "since", row->since_ms);
-    document_set_time(a, d, "until", row->until_ms);
-    document_set_time(a, d, "good_since", note->good_since_ms);
+    doc_set_time(a, d, "since", row->since_ms);
+    doc_set_time(a, d, "until", row->until_ms);
+    doc_set_time(a, d, "good_since", note->good_since_ms);
     doc_set_text(a, d, "loosen", note->loosen == DECISION_LOOSEN_AUTO ? "auto" : "two");
     doc_set_int(a, d, "dwell_ms", note->dwell_ms);
     doc_set(a, d, "cause", cause_doc(&note->cause, a));

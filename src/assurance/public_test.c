@@ -16,9 +16,9 @@ static struct doc *draft(struct arena *a, int64_t at_ms, int64_t days)
     struct doc *d = doc_map(a), *list = doc_list(a), *x = doc_map(a);
     doc_set_text(a, d, "type", "public");
     doc_set_text(a, d, "site", SITE);
-    document_set_time(a, d, "at", at_ms);
+    doc_set_time(a, d, "at", at_ms);
     doc_set_text(a, d, "id", "P-1");
-    document_set_time(a, d, "expires", at_ms + days * MS_DAY);
+    doc_set_time(a, d, "expires", at_ms + days * MS_DAY);
     doc_set_bool(a, d, "withdrawn", false);
     doc_set(a, d, "text", pair(a, "安全な水を届けます <b>", "We deliver safe water"));
     doc_set_text(a, x, "id", "supply");

@@ -100,7 +100,7 @@ static struct doc *layer_cause(const struct layer_sum *s, struct arena *arena)
     set_both(arena, d, "name", s->control->name.ja, s->control->name.en);
     doc_set_text(arena, d, "asset", s->cause.asset);
     doc_set_text(arena, d, "detail", s->cause.row.detail);
-    document_set_time(arena, d, "at", s->cause.row.at_ms);
+    doc_set_time(arena, d, "at", s->cause.row.at_ms);
     (void)snprintf(ja, sizeof ja, "%s：%s 不合格（%s）", s->cause.asset, s->control->name.ja, s->cause.row.detail);
     (void)snprintf(en, sizeof en, "%s: %s failed (%s)", s->cause.asset, s->control->name.en, s->cause.row.detail);
     set_both(arena, d, "text", ja, en);
@@ -120,8 +120,8 @@ static struct doc *layer_doc(struct assurance *a, size_t layer, int64_t now_ms, 
     doc_set_int(arena, d, "bad", s.bad);
     doc_set_int(arena, d, "unknown", s.unknown);
     doc_set_text(arena, d, "state", state);
-    document_set_time(arena, d, "as_of", a->has_picture ? a->picture->as_of_ms : 0);
-    document_set_time(arena, d, "oldest", s.oldest_ms);
+    doc_set_time(arena, d, "as_of", a->has_picture ? a->picture->as_of_ms : 0);
+    doc_set_time(arena, d, "oldest", s.oldest_ms);
     if (s.control) doc_set(arena, d, "cause", layer_cause(&s, arena));
     return d;
 }
@@ -194,7 +194,7 @@ static void headline(struct assurance *a, struct arena *arena, struct doc *d)
     if (known) sentence_outage(a->model, worst, &a->picture->missions[worst], &s);
     doc_set_text(arena, d, "state", picture_word(p));
     set_both(arena, d, "state", picture_ja(p), picture_en(p));
-    document_set_time(arena, d, "as_of", a->has_picture ? a->picture->as_of_ms : 0);
+    doc_set_time(arena, d, "as_of", a->has_picture ? a->picture->as_of_ms : 0);
     doc_set_int(arena, d, "exit", exit_of(a, p));
     set_both(arena, d, "sentence", s.ja, s.en);
     doc_set_int(arena, d, "measured_mille", known ? a->picture->missions[worst].measured_mille : 0);
@@ -228,7 +228,7 @@ struct doc *assurance_status(struct assurance *a, struct arena *arena, int64_t n
     if (a->model) {
         struct doc *m = doc_map(arena);
         doc_set_text(arena, m, "hash", a->model_hash);
-        document_set_time(arena, m, "at", a->model_at_ms);
+        doc_set_time(arena, m, "at", a->model_at_ms);
         doc_set(arena, d, "model", m);
     }
     return d;
@@ -249,7 +249,7 @@ static struct doc *failing_doc(struct assurance *a, const struct model_control *
         doc_set_text(arena, d, "asset", list[i].asset);
         doc_set_text(arena, d, "detail", list[i].row.detail);
         doc_set_text(arena, d, "method", fact_method_word(list[i].row.method));
-        document_set_time(arena, d, "at", list[i].row.at_ms);
+        doc_set_time(arena, d, "at", list[i].row.at_ms);
         doc_add(rows, d);
     }
     return rows;
@@ -276,7 +276,7 @@ static void control_counts(const struct evidence_coverage *k, int64_t now_ms, st
     doc_set_int(arena, d, "unknown_mille", share_mille(k->unknown, k->assets));
     doc_set_int(arena, d, "proven_mille", k->proven_ppb / 1000000);
     doc_set_int(arena, d, "expected_mille", k->expected_ppb / 1000000);
-    document_set_time(arena, d, "oldest", k->oldest_ms);
+    doc_set_time(arena, d, "oldest", k->oldest_ms);
     doc_set_int(arena, d, "unauthenticated", k->unauthenticated);
     set_both(arena, d, "text", s.ja, s.en);
 }

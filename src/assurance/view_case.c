@@ -81,8 +81,8 @@ struct doc *view_case(struct assurance *a, const struct case_file *c, struct are
     set_both(arena, d, "state", state_rows[state].ja, state_rows[state].en);
     doc_set_text(arena, d, "accept", decision_accept_word(c->decision.accept));
     doc_set_text(arena, d, "rank", rank);
-    document_set_time(arena, d, "at", c->decision.at_ms);
-    document_set_time(arena, d, "expires", c->decision.expires_ms);
+    doc_set_time(arena, d, "at", c->decision.at_ms);
+    doc_set_time(arena, d, "expires", c->decision.expires_ms);
     doc_set(arena, d, "signers", signers_doc(&c->by, arena));
     doc_set(arena, d, "causes", causes_doc(a, c, arena));
     case_text(c, state, arena, d);
@@ -186,7 +186,7 @@ struct doc *assurance_model_doc(struct assurance *a, struct arena *arena)
         doc_set(arena, d, m->key, own);
     }
     doc_set_text(arena, d, "hash", a->model_hash);
-    document_set_time(arena, d, "at", a->model_at_ms);
+    doc_set_time(arena, d, "at", a->model_at_ms);
     doc_set(arena, d, "signers", signers_doc(&a->model_by, arena));
     return d;
 }
@@ -211,7 +211,7 @@ struct doc *assurance_assessments(struct assurance *a, struct arena *arena)
         struct doc *d = doc_map(arena);
         doc_set_text(arena, d, "id", n->id);
         doc_set_text(arena, d, "hash", n->hash);
-        document_set_time(arena, d, "at", n->at_ms);
+        doc_set_time(arena, d, "at", n->at_ms);
         doc_set_text(arena, d, "cause", n->cause);
         doc_set_text(arena, d, "mission", l ? l->id : "");
         doc_set_int(arena, d, "decision_yen", l ? l->decision_yen : 0);

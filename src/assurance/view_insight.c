@@ -72,12 +72,12 @@ static void since_set(const struct assurance *a, const struct case_file *c, stru
 {
     if (a->n_notes > 1) {
         doc_set_text(arena, d, "moved_since", a->notes[a->n_notes - 2].id);
-        document_set_time(arena, d, "moved_since_at", a->notes[a->n_notes - 2].at_ms);
+        doc_set_time(arena, d, "moved_since_at", a->notes[a->n_notes - 2].at_ms);
         doc_set_text(arena, d, "moved_cause", a->notes[a->n_notes - 1].cause);
     }
     if (!c) return;
     doc_set_text(arena, d, "decision", c->decision.id);
-    document_set_time(arena, d, "decision_at", c->decision.at_ms);
+    doc_set_time(arena, d, "decision_at", c->decision.at_ms);
 }
 
 struct doc *assurance_insight(struct assurance *a, struct arena *arena, const char *id, int64_t now_ms)
@@ -96,7 +96,7 @@ struct doc *assurance_insight(struct assurance *a, struct arena *arena, const ch
     if (!d) d = doc_map(arena);
     doc_set_text(arena, d, "id", a->model->missions[mission].id);
     doc_set_bool(arena, d, "whole", whole); /* false: too large to be worked out for a page; the command line does it */
-    document_set_time(arena, d, "as_of", a->picture->as_of_ms);
+    doc_set_time(arena, d, "as_of", a->picture->as_of_ms);
     doc_set_text(arena, d, "assessment", a->n_notes ? a->notes[a->n_notes - 1].id : "");
     answer_set(a, mission, arena, d, now_ms);
     since_set(a, c, arena, d);
@@ -235,7 +235,7 @@ outcome assurance_curve(struct assurance *a, struct arena *arena, const char *id
     doc_set(arena, d, "decision", curve_points(decision, cell, to, arena));
     doc_set_text(arena, d, "id", a->model->missions[mission].id);
     doc_set_int(arena, d, "tolerance_yen", tolerance);
-    document_set_time(arena, d, "as_of", a->picture->as_of_ms);
+    doc_set_time(arena, d, "as_of", a->picture->as_of_ms);
     set_both(arena, d, "text", "図は目安です（三桁の精度、分布の裾は仮定による）。判断は厳密に計算した値で行います。",
         "An illustration (three digits; its tail is an assumption). Decisions rest on the exact figures.");
     *ret = d;

@@ -115,7 +115,7 @@ static struct doc *cause_doc(const struct limit_cause *c, struct arena *arena)
     doc_set_text(arena, d, "result", evidence_state_word(c->result));
     doc_set_text(arena, d, "method", c->at_ms ? fact_method_word(c->method) : "");
     doc_set_text(arena, d, "detail", c->detail);
-    document_set_time(arena, d, "at", c->at_ms);
+    doc_set_time(arena, d, "at", c->at_ms);
     return d;
 }
 
@@ -133,11 +133,11 @@ struct doc *view_limit(struct assurance *a, size_t at, int64_t now_ms, struct ar
     doc_set_text(arena, d, "device", row->device);
     doc_set_text(arena, d, "stream", row->stream);
     doc_set_text(arena, d, "decision", row->decision);
-    document_set_time(arena, d, "since", row->since_ms);
-    document_set_time(arena, d, "until", row->until_ms == NO_END_MS ? 0 : row->until_ms);
+    doc_set_time(arena, d, "since", row->since_ms);
+    doc_set_time(arena, d, "until", row->until_ms == NO_END_MS ? 0 : row->until_ms);
     doc_set_text(arena, d, "state", limit_state(n));
-    document_set_time(arena, d, "good_since", n->good_since_ms);
-    document_set_time(arena, d, "loosen_at", automatic ? n->good_since_ms + n->dwell_ms : 0);
+    doc_set_time(arena, d, "good_since", n->good_since_ms);
+    doc_set_time(arena, d, "loosen_at", automatic ? n->good_since_ms + n->dwell_ms : 0);
     doc_set_text(arena, d, "loosen_by", n->loosen == DECISION_LOOSEN_AUTO ? "auto" : "two");
     if (n->cause.control[0]) doc_set(arena, d, "cause", cause_doc(&n->cause, arena));
     text_set(a, at, arena, d);
@@ -188,7 +188,7 @@ struct doc *view_event(struct assurance *a, const struct evidence_event *e, stru
     doc_set_text(arena, d, "group", a->model ? evidence_group(a->evidence, a->model, e->asset) : "");
     doc_set_text(arena, d, "control", e->control);
     doc_set_text(arena, d, "detail", e->detail);
-    document_set_time(arena, d, "since", e->at_ms);
+    doc_set_time(arena, d, "since", e->at_ms);
     (void)snprintf(ja, sizeof ja, "%s：%s（%s）", e->asset, name_ja, e->detail);
     (void)snprintf(en, sizeof en, "%s: %s (%s)", e->asset, name_en, e->detail);
     set_both(arena, d, "text", ja, en);

@@ -123,7 +123,7 @@ static void assessment_set(const struct assurance *a, struct arena *arena, struc
     struct doc *s = doc_map(arena);
     doc_set_text(arena, s, "id", n->id);
     doc_set_text(arena, s, "hash", n->hash);
-    document_set_time(arena, s, "at", n->at_ms);
+    doc_set_time(arena, s, "at", n->at_ms);
     doc_set(arena, d, "assessment", s);
 }
 
@@ -134,7 +134,7 @@ static void assessed_set(struct assurance *a, size_t i, struct arena *arena, str
     char rank[3] = { 'R', (char)('0' + s->rank), 0 };
     sentence_outage(a->model, i, s, &text);
     set_both(arena, d, "sentence", text.ja, text.en);
-    document_set_time(arena, d, "as_of", a->picture->as_of_ms);
+    doc_set_time(arena, d, "as_of", a->picture->as_of_ms);
     doc_set_int(arena, d, "measured_mille", s->measured_mille);
     doc_set_int(arena, d, "declared_mille", s->declared_mille);
     doc_set_int(arena, d, "default_mille", s->default_mille);

@@ -321,13 +321,6 @@ outcome alerts_step(void *ctx, const struct alert_step *s)
     return o;
 }
 
-static void set_time(struct arena *a, struct doc *d, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT] = "";
-    if (at_ms) time_text(at_ms, text);
-    doc_set_text(a, d, key, text);
-}
-
 static struct doc *cause_doc(struct arena *a, const struct alerts *l, const struct cause *g, int64_t wall_ms)
 {
     static const char *const levels[] = { [ALERT_LOW] = "low", [ALERT_MEDIUM] = "medium", [ALERT_HIGH] = "high", [ALERT_CRITICAL] = "critical" };
@@ -339,13 +332,13 @@ static struct doc *cause_doc(struct arena *a, const struct alerts *l, const stru
     doc_set_text(a, d, "group", g->group);
     doc_set_text(a, d, "level", levels[level_of(g->what)]);
     doc_set_int(a, d, "count", g->count);
-    set_time(a, d, "first", g->first_ms);
-    set_time(a, d, "last", g->last_ms);
+    doc_set_time(a, d, "first", g->first_ms);
+    doc_set_time(a, d, "last", g->last_ms);
     doc_set_text(a, d, "state", muted ? "muted" : g->acked_by[0] ? "acknowledged" : "open");
     doc_set_text(a, d, "state_ja", muted ? "通知停止中" : g->acked_by[0] ? "対応中" : "未対応");
     doc_set_text(a, d, "state_en", muted ? "muted" : g->acked_by[0] ? "in hand" : "open");
     doc_set_text(a, d, "by", muted ? g->muted_by : g->acked_by);
-    set_time(a, d, "muted_until", muted ? g->muted_until_ms : 0);
+    doc_set_time(a, d, "muted_until", muted ? g->muted_until_ms : 0);
     doc_set_text(a, d, "text_ja", g->text_ja);
     doc_set_text(a, d, "text_en", g->text_en);
     doc_set_int(a, d, "sent", g->sent);

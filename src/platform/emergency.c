@@ -157,13 +157,6 @@ void emergencies_deinit(struct emergencies *all)
 
 /* ---- shown ---- */
 
-static void set_time(struct arena *a, struct doc *d, const char *key, int64_t ms)
-{
-    char text[TIME_TEXT] = "";
-    if (ms) time_text(ms, text);
-    doc_set_text(a, d, key, text);
-}
-
 struct doc *emergency_doc(struct arena *a, const struct emergency *e, int64_t now_ms)
 {
     struct doc *d = doc_map(a);
@@ -179,12 +172,12 @@ struct doc *emergency_doc(struct arena *a, const struct emergency *e, int64_t no
     doc_set_text(a, d, "ended_by", e->by[EMERGENCY_ENDED]);
     doc_set_text(a, d, "reviewed_by", e->by[EMERGENCY_REVIEWED]);
     doc_set_text(a, d, "finding", e->finding);
-    set_time(a, d, "asked", e->at_ms[EMERGENCY_ASKED]);
-    set_time(a, d, "opened", e->at_ms[EMERGENCY_OPEN]);
-    set_time(a, d, "until", e->until_ms);
-    set_time(a, d, "ended", e->at_ms[EMERGENCY_ENDED]);
+    doc_set_time(a, d, "asked", e->at_ms[EMERGENCY_ASKED]);
+    doc_set_time(a, d, "opened", e->at_ms[EMERGENCY_OPEN]);
+    doc_set_time(a, d, "until", e->until_ms);
+    doc_set_time(a, d, "ended", e->at_ms[EMERGENCY_ENDED]);
     int64_t due = e->state == EMERGENCY_ENDED ? e->at_ms[EMERGENCY_ENDED] + EMERGENCY_REVIEW_WITHIN : 0;
-    set_time(a, d, "review_due", due);
+    doc_set_time(a, d, "review_due", due);
     doc_set_bool(a, d, "review_late", due && now_ms > due);
     return d;
 }

@@ -235,20 +235,13 @@ int64_t works_next_end(const struct works *all)
     return next;
 }
 
-static void set_time(struct arena *a, struct doc *d, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT] = "";
-    if (at_ms) time_text(at_ms, text);
-    doc_set_text(a, d, key, text);
-}
-
 struct doc *work_doc(struct arena *a, const struct work *w)
 {
     struct doc *d = doc_map(a), *list = doc_list(a);
     doc_set_text(a, d, "id", w->id);
     for (size_t i = 0; i < TEXTS; i++) doc_set_text(a, d, texts[i].key, (const char *)w + texts[i].at);
-    set_time(a, d, "from", w->from_ms);
-    set_time(a, d, "until", w->until_ms);
+    doc_set_time(a, d, "from", w->from_ms);
+    doc_set_time(a, d, "until", w->until_ms);
     doc_set_text(a, d, "request_sha256", w->sha256);
     doc_set_text(a, d, "state", work_state_word(w->state));
     doc_set_text(a, d, "state_ja", work_state_ja(w->state));
@@ -262,7 +255,7 @@ struct doc *work_doc(struct arena *a, const struct work *w)
         doc_set_text(a, m, "state_en", states[s].en);
         doc_set_text(a, m, "by", w->step[s].by);
         doc_set_text(a, m, "why", w->step[s].why);
-        set_time(a, m, "at", w->step[s].at_ms);
+        doc_set_time(a, m, "at", w->step[s].at_ms);
         doc_add(list, m);
     }
     doc_set(a, d, "steps", list);

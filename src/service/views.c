@@ -12,13 +12,6 @@ static int64_t now(struct service *s)
     return s->port.wall_ms(s->port.ctx);
 }
 
-static void set_time(struct arena *a, struct doc *d, const char *key, int64_t ms)
-{
-    char text[TIME_TEXT] = "";
-    if (ms > 0) time_text(ms, text);
-    doc_set_text(a, d, key, text);
-}
-
 static struct doc *held_doc(struct arena *a, const struct held *h)
 {
     char hash[65];
@@ -32,8 +25,8 @@ static struct doc *held_doc(struct arena *a, const struct held *h)
     doc_set_text(a, d, "decision", h->decision);
     doc_set_text(a, d, "why", h->why);
     doc_set_text(a, d, "payload_sha256", hash);
-    set_time(a, d, "since", h->since_ms);
-    set_time(a, d, "until", h->until_ms);
+    doc_set_time(a, d, "since", h->since_ms);
+    doc_set_time(a, d, "until", h->until_ms);
     return d;
 }
 
@@ -93,7 +86,7 @@ outcome get_status(struct service *s, struct request *q)
     doc_set_text(a, d, "site", s->port.site);
     doc_set_text(a, d, "title_ja", s->port.site_name_ja);
     doc_set_text(a, d, "title_en", s->port.site_name_en);
-    set_time(a, d, "now", now(s));
+    doc_set_time(a, d, "now", now(s));
     doc_set(a, d, "held", held_list(s, a));
     emergency_status(s, a, d);
     doc_set(a, d, "traffic", traffic(s, a));
@@ -115,15 +108,15 @@ static struct doc *identity_doc(struct service *s, struct arena *a, const struct
     doc_set_text(a, d, "why", who->why);
     doc_set_text(a, d, "grade", who->has_ek ? "tpm-endorsed" : who->has_ak ? "tpm-quote" : "key-file");
     doc_set_text(a, d, "maker", who->maker);
-    set_time(a, d, "changed", who->changed_ms);
-    set_time(a, d, "certificate_until", who->not_after_ms);
+    doc_set_time(a, d, "changed", who->changed_ms);
+    doc_set_time(a, d, "certificate_until", who->not_after_ms);
     struct bytes json;
     const uint8_t *nonce;
     const char *word = "";
     int64_t at = 0;
     if (!ok(s->port.evidence(s->port.ctx, who->id, &json, &nonce, &word, &at))) word = "", at = 0;
     doc_set_text(a, d, "appraisal", word);
-    set_time(a, d, "appraised", at);
+    doc_set_time(a, d, "appraised", at);
     return d;
 }
 
@@ -162,7 +155,7 @@ outcome get_evidence(struct service *s, struct request *q)
     doc_set_text(&q->arena, d, "nonce", nonce_text);
     doc_set_text(&q->arena, d, "attestation_key_spki", key_text);
     doc_set_text(&q->arena, d, "appraisal", word);
-    set_time(&q->arena, d, "at", at);
+    doc_set_time(&q->arena, d, "at", at);
     doc_set(&q->arena, d, "evidence", raw);
     return answer_doc(q, d);
 }
@@ -180,7 +173,7 @@ outcome get_readings(struct service *s, struct request *q)
         doc_set_text(&q->arena, d, "from", r->from);
         doc_set_text(&q->arena, d, "payload", r->value);
         doc_set_bool(&q->arena, d, "flagged", r->flagged);
-        set_time(&q->arena, d, "at", r->at_ms);
+        doc_set_time(&q->arena, d, "at", r->at_ms);
         doc_add(list, d);
     }
     return answer_doc(q, list);
@@ -249,7 +242,7 @@ outcome get_invites(struct service *s, struct request *q)
         doc_set_text(&q->arena, d, "id", rows[i]->id);
         doc_set_text(&q->arena, d, "role", role_word(rows[i]->role));
         doc_set_bool(&q->arena, d, "used", rows[i]->used);
-        set_time(&q->arena, d, "until", rows[i]->until_ms);
+        doc_set_time(&q->arena, d, "until", rows[i]->until_ms);
         doc_add(list, d);
     }
     return answer_doc(q, list);
@@ -279,7 +272,7 @@ static struct doc *entry_doc(struct arena *a, const struct ledger_entry *e)
     struct doc *d = doc_map(a), *payload = NULL;
     doc_set_int(a, d, "index", (int64_t)e->index);
     doc_set_text(a, d, "kind", ledger_kind_word(e->kind));
-    set_time(a, d, "at", e->at_ms);
+    doc_set_time(a, d, "at", e->at_ms);
     doc_set_bool(a, d, "pruned", e->pruned);
     if (e->kind != ENTRY_DATA && ok(doc_read_json(e->payload, a, &payload))) doc_set(a, d, "payload", payload);
     return d;

@@ -1,6 +1,8 @@
 /* The document tree: looking members up and building trees. No format here. */
 #include "wire/doc.h"
 
+#include "base/time.h"
+
 const struct doc *doc_get(const struct doc *map, const char *key)
 {
     if (!map || map->kind != DOC_MAP) return NULL;
@@ -123,4 +125,11 @@ void doc_set_int(struct arena *a, struct doc *map, const char *key, int64_t v)
 void doc_set_bool(struct arena *a, struct doc *map, const char *key, bool v)
 {
     doc_set(a, map, key, doc_bool_new(a, v));
+}
+
+void doc_set_time(struct arena *a, struct doc *map, const char *key, int64_t wall_ms)
+{
+    char text[TIME_TEXT] = "";
+    if (wall_ms) time_text(wall_ms, text);
+    doc_set_text(a, map, key, text);
 }

@@ -52,5 +52,7 @@ void doc_set(struct arena *a, struct doc *map, const char *key, struct doc *memb
 void doc_set_text(struct arena *a, struct doc *map, const char *key, const char *text);
 void doc_set_int(struct arena *a, struct doc *map, const char *key, int64_t v);
 void doc_set_bool(struct arena *a, struct doc *map, const char *key, bool v);
+/* RFC 3339 in UTC; "" for 0: never, or no end. */
+void doc_set_time(struct arena *a, struct doc *map, const char *key, int64_t wall_ms);
 
 #endif
