@@ -38,10 +38,11 @@ static void place_group(struct placing *p, const char *id, uint8_t place)
 static void place_mission(struct placing *p, size_t mission)
 {
     const struct model_mission *m = &p->m->missions[mission];
+    uint8_t place = rank(p->m, mission);
     for (size_t i = 0; i < m->n_functions; i++) {
         size_t at = model_function(p->m, m->functions[i]);
         const struct model_function *f = at != SIZE_MAX ? &p->m->functions[at] : NULL;
-        for (size_t k = 0; f && k < f->n_depends; k++) place_group(p, f->depends[k], rank(p->m, mission));
+        for (size_t k = 0; f && k < f->n_depends; k++) place_group(p, f->depends[k], place);
     }
 }
 

@@ -77,9 +77,9 @@ int cmd_public_new(struct cli *c)
     if (list && !list->count) return complain(c, EXIT_CONFIGURATION, "SK-1074", cli_say(c, W_NO_EXPECTATION), NULL, "docs/model.md: functions, expects");
     doc_set_text(&c->arena, d, "type", document_type_word(DOCUMENT_PUBLIC));
     doc_set_text(&c->arena, d, "site", site);
-    document_set_time(&c->arena, d, "at", at);
+    doc_set_time(&c->arena, d, "at", at);
     doc_set_text(&c->arena, d, "id", flag(c, "id"));
-    document_set_time(&c->arena, d, "expires", at + days * MS_DAY);
+    doc_set_time(&c->arena, d, "expires", at + days * MS_DAY);
     doc_set_bool(&c->arena, d, "withdrawn", withdraw);
     if (list) doc_set(&c->arena, d, "services", list);
     if (list) doc_set(&c->arena, d, "text", pair(c, flag(c, "text-ja"), flag(c, "text-en")));

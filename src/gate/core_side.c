@@ -125,7 +125,7 @@ static bool retry_queue(struct gate *g, enum peer_queue q)
         queue_take(g, q, p);
         outcome o = p->up_owed ? core_side_up(g, p) : p->down_owed ? core_side_down(g, p) : DONE;
         if (ok(o) && p->state == PEER_OPEN) {
-            p->budget = p->place ? GATE_LATER_BYTES : GATE_TURN_BYTES;
+            p->budget = turn_bytes(p);
             peer_pump(g, p);
         }
         if (p->in_queue[q].in) return false;

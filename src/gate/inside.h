@@ -95,6 +95,12 @@ struct peer {
     struct queue_hook in_queue[QUEUES];
 };
 
+/* What may be read from it in one turn. */
+static inline size_t turn_bytes(const struct peer *p)
+{
+    return p->place ? GATE_LATER_BYTES : GATE_TURN_BYTES;
+}
+
 struct door {
     enum listener listener;
     char address[LINK_ADDRESS_MAX];

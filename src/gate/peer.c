@@ -359,11 +359,6 @@ void peer_admit(struct gate *g, struct peer *p, uint32_t idle_ms)
     peer_pump(g, p);
 }
 
-static size_t turn_bytes(const struct peer *p)
-{
-    return p->place ? GATE_LATER_BYTES : GATE_TURN_BYTES;
-}
-
 void peer_place(struct gate *g, struct peer *p, uint8_t place)
 {
     bool waits = p->in_queue[queue_blocked(p)].in;

@@ -103,12 +103,9 @@ outcome find_harmless(struct service *s, struct request *q)
     TRY(body_of(q, &in));
     TRY(only_members(s, q, in, (const char *const[]) { "reason", "dry_run", NULL }));
     if (q->status != 200) return DONE;
-    for (const char *c = q->arg[0]; *c; c++) {
-        if (*c < '0' || *c > '9' || index > UINT32_MAX) return REFUSE(E_UNKNOWN);
-        index = index * 10 + (uint64_t)(*c - '0');
-    }
+    if (!ok(number_of(q->arg[0], &index))) return REFUSE(E_UNKNOWN);
     const char *reason = doc_text(in, "reason", "");
-    bool there = q->arg[0][0] && index < ledger_durable(s->port.ledger) && ok(ledger_read(s->port.ledger, index, &b, &e)) && blocked(&e, &q->arena);
+    bool there = index < ledger_durable(s->port.ledger) && ok(ledger_read(s->port.ledger, index, &b, &e)) && blocked(&e, &q->arena);
     buffer_deinit(&b);
     if (!there) return answer_problem(q, 404, "SK-1426", "no such entry, or it is not about something that was blocked and did not go", q->arg[0]);
     if (doc_bool(in, "dry_run", false)) return answer_doc(q, doc_map(&q->arena));
