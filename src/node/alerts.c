@@ -271,10 +271,9 @@ void alerts_turn(struct core *c, int64_t wall_ms, int64_t mono_ms)
 
 /* ---- people's steps, and the record's ---- */
 
-static void apply_step(struct alerts *l, struct cause *g, const struct doc *d)
+static void apply_step(struct cause *g, const struct doc *d)
 {
     const char *step = doc_text(d, "step", ""), *by = doc_text(d, "by", "");
-    (void)l;
     if (strcmp(step, "ack") == 0) snprintf(g->acked_by, sizeof g->acked_by, "%.63s", by);
     if (strcmp(step, "unmute") == 0) g->muted_until_ms = 0, g->muted_by[0] = 0;
     if (strcmp(step, "mute") == 0) {
@@ -291,7 +290,7 @@ static void apply_step(struct alerts *l, struct cause *g, const struct doc *d)
 void alerts_replay(struct core *c, const struct doc *d)
 {
     struct cause *g = c->alerts ? find(c->alerts, doc_text(d, "cause", "")) : NULL;
-    if (g) apply_step(c->alerts, g, d);
+    if (g) apply_step(g, d);
 }
 
 outcome alerts_step(void *ctx, const struct alert_step *s)
@@ -315,7 +314,7 @@ outcome alerts_step(void *ctx, const struct alert_step *s)
     doc_set_text(&a, d, "reason", s->reason);
     if (mute) doc_set_int(&a, d, "until_ms", s->until_ms);
     outcome o = core_write(c, ENTRY_ALERT, d, true);
-    if (ok(o)) apply_step(c->alerts, g, d);
+    if (ok(o)) apply_step(g, d);
     if (ok(o) && c->service) service_event(c->service, "alert", d);
     arena_deinit(&a);
     return o;

@@ -68,18 +68,21 @@ void link_place(struct core *c, uint32_t link, uint8_t place)
     say(c, LINK_PLACE, link, bytes_of(&place, 1));
 }
 
+/* A field32 that may be long. */
+static outcome put_long(struct buffer *b, struct bytes field)
+{
+    uint8_t length[4];
+    struct out o = out_of(length, sizeof length);
+    put_u32(&o, (uint32_t)field.n);
+    TRY(buffer_put(b, out_view(&o)));
+    return buffer_put(b, field);
+}
+
 outcome links_trust(struct core *c)
 {
     struct buffer b = BUFFER(131072);
-    uint8_t length[4];
-    struct out o = out_of(length, sizeof length);
-    put_u32(&o, (uint32_t)c->server_chain.n);
-    outcome r = buffer_put(&b, out_view(&o));
-    if (ok(r)) r = buffer_put(&b, buffer_view(&c->server_chain));
-    o = out_of(length, sizeof length);
-    put_u32(&o, (uint32_t)c->ca_chain.n);
-    if (ok(r)) r = buffer_put(&b, out_view(&o));
-    if (ok(r)) r = buffer_put(&b, buffer_view(&c->ca_chain));
+    outcome r = put_long(&b, buffer_view(&c->server_chain));
+    if (ok(r)) r = put_long(&b, buffer_view(&c->ca_chain));
     if (ok(r)) say(c, LINK_TRUST, 0, buffer_view(&b));
     buffer_deinit(&b);
     return r;
@@ -88,12 +91,8 @@ outcome links_trust(struct core *c)
 void links_peers(struct core *c)
 {
     struct buffer pem = BUFFER(1u << 18), b = BUFFER(1u << 18);
-    uint8_t length[4];
-    struct out o = out_of(length, sizeof length);
     outcome r = peers_ca(c, &pem);
-    put_u32(&o, (uint32_t)pem.n);
-    if (ok(r)) r = buffer_put(&b, out_view(&o));
-    if (ok(r)) r = buffer_put(&b, buffer_view(&pem));
+    if (ok(r)) r = put_long(&b, buffer_view(&pem));
     if (ok(r)) say(c, LINK_PEERS, 0, buffer_view(&b));
     buffer_deinit(&pem);
     buffer_deinit(&b);

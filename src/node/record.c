@@ -361,7 +361,7 @@ static void x_place(void *ctx, uint32_t link, uint8_t place)
     if (!peers_link(link)) link_place(ctx, link, place);
 }
 
-/* Names the missions in a place or behind it, for people: those that come later now. */
+/* When it begins, moves and ends, and what it cost: an entry each. */
 static void x_yielding(void *ctx, uint8_t from, uint64_t refused)
 {
     struct core *c = ctx;
