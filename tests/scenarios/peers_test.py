@@ -63,17 +63,17 @@ def agreed(mizu, kawa):
     r = agree(kawa, 'supplier-customer.yaml')
     check('the supplier signs', r.returncode == 0, r.stderr)
     r = agree(mizu, 'supplier-agreement.yaml', [('the supplier sees our reservoir, to deliver in time', 'something else')])
-    check('another purpose here: reached, each tells the other how it stands', r.returncode == 0 and until(lambda: peer(mizu)['link'] == 'up' and peer(mizu).get('terms') == 'differ', 10), r.stderr or peer(mizu))
-    check('and nothing goes live on either side', not any(f['open'] for s in (mizu, kawa) for f in peer(s)['flows']) and peer(kawa)['terms'] == 'differ')
+    check('another purpose here: reached, each tells the other how it stands', r.returncode == 0 and until(lambda: peer(mizu)['link'] == 'up' and peer(mizu).get('terms') == 'differ', 20), r.stderr or peer(mizu))
+    check('and nothing goes live on either side', not any(f['open'] for s in (mizu, kawa) for f in peer(s)['flows']) and until(lambda: peer(kawa)['terms'] == 'differ', 15))
     time.sleep(1.1)  # dwell
     r = agree(mizu, 'supplier-agreement.yaml')
-    check('the same terms signed by both: live on both sides', r.returncode == 0 and until(lambda: live(mizu) and live(kawa), 10), [r.stderr, peer(mizu), peer(kawa)])
-    check('each side\'s statement stands in the other\'s record', all(s.entries('statement', 'statement') for s in (mizu, kawa)))
+    check('the same terms signed by both: live on both sides', r.returncode == 0 and until(lambda: live(mizu) and live(kawa), 20), [r.stderr, peer(mizu), peer(kawa)])
+    check('each side\'s statement stands in the other\'s record', until(lambda: all(s.entries('statement', 'statement') for s in (mizu, kawa)), 15))
 
 
 def cosigned(mizu, kawa):
     """The sizes each holds of the other's record."""
-    return until(lambda: peer(mizu)['their_record'] > 0 and peer(kawa)['their_record'] > 0, 10)
+    return until(lambda: peer(mizu)['their_record'] > 0 and peer(kawa)['their_record'] > 0, 30)
 
 
 class Sender(threading.Thread):
@@ -82,7 +82,7 @@ class Sender(threading.Thread):
     def __init__(self, site, client, topic, gap):
         super().__init__(daemon=True)
         self.site, self.client, self.topic, self.gap = site, client, topic, gap
-        self.sent, self.over = [], False
+        self.tried, self.sent, self.over = [], [], False
 
     def run(self):
         n, link = 0, None
@@ -90,6 +90,7 @@ class Sender(threading.Thread):
             try:
                 link = link or self.client.mqtt()
                 t = int(time.time() * 1000)
+                self.tried.append(t)
                 if link.publish(self.topic, json.dumps({'n': n, 't': t, 'u': 'm', 'v': n % 90}))[0] < 0x80:
                     self.sent.append(t)
                     n += 1
@@ -146,12 +147,12 @@ def weather(mizu, kawa):
     senders = [Sender(kawa, kawa.enrol('gw-01', 'device'), FLOW, 0.1), Sender(mizu, mizu.enrol('level-01', 'device'), LEVEL, 0.1)]
     for s in senders:
         s.start()
-    check('readings pass both ways', until(lambda: supply.got and level.got, 10), [flow(mizu, 'supply'), flow(kawa, 'supply')])
+    check('readings pass both ways', until(lambda: supply.got and level.got, 20), [flow(mizu, 'supply'), flow(kawa, 'supply')])
     for site, role in [(s, r) for s in (mizu, kawa) for r in ('gate', 'core', 'seal') + (('courier',) if s is mizu else ())]:
         pid = site.pid_of(role)
         os.kill(pid, signal.SIGKILL)
-        check(f'{site.name}: {role} killed, back', until(lambda: site.pid_of(role) not in (None, pid) and site.ready(), 15))
-    check('the flows are live again', until(lambda: live(mizu) and live(kawa) and peer(mizu)['link'] == 'up', 15), [peer(mizu), peer(kawa)])
+        check(f'{site.name}: {role} killed, back', until(lambda: site.pid_of(role) not in (None, pid) and site.ready(), 30))
+    check('the flows are live again', until(lambda: live(mizu) and live(kawa) and peer(mizu)['link'] == 'up', 30), [peer(mizu), peer(kawa)])
     os.kill(kawa.pid_of('gate'), signal.SIGSTOP)  # the line is dead, nobody says so
     time.sleep(20 if LONG else 3)
     os.kill(kawa.pid_of('gate'), signal.SIGCONT)
@@ -166,7 +167,7 @@ def weather(mizu, kawa):
         note(f'{name}: {len(sender.sent)} acknowledged by its own site, {len(reader.got)} arrived, {len(reader.got) - len(got)} of them again')
         check(f'{name}: nothing agreed is lost', whole, sorted(set(sender.sent) - set(got))[:5])
         check(f'{name}: in order', got == sorted(got))
-        check(f'{name}: nothing arrives that was not sent', len(set(got) - set(sender.sent)) <= 12)  # sent, its acknowledgement lost with a killed role
+        check(f'{name}: nothing arrives that was not sent', set(got) <= set(sender.tried))  # its acknowledgement may be lost with a killed role
 
 
 def told(site, what):
@@ -176,16 +177,16 @@ def told(site, what):
 def set_back(mizu, kawa, old):
     """N34: kawa's whole directory goes back to what it was before, the seal's mark too."""
     size = lambda: peer(mizu)['their_record']
-    held, rate = until(size, 5), flow(mizu, 'supply')['rate_used_ppb']
+    held, rate = until(size, 15), flow(mizu, 'supply')['rate_used_ppb']
     kawa.stop()
     shutil.rmtree(kawa.state)
     run('cp', '-a', old, kawa.state)
     kawa.start()
-    check('N34 a record set back: told by the head we cosigned', until(lambda: told(mizu, 'peer-record-rewritten'), 20), [held, peer(mizu)])
+    check('N34 a record set back: told by the head we cosigned', until(lambda: told(mizu, 'peer-record-rewritten'), 40), [held, peer(mizu)])
     rows = told(mizu, 'peer-record-rewritten')
     note(f"N34: {rows[0]['payload'] if rows else ''}")
-    check('N34 and the one that was set back hears it from us', until(lambda: told(kawa, 'record-set-back'), 20))
-    check('N34 it counts against its flows here', [s['sight'] for s in peer(mizu)['seen']] == ['history-rewritten'] and flow(mizu, 'supply')['rate_used_ppb'] > rate, peer(mizu))
+    check('N34 and the one that was set back hears it from us', until(lambda: told(kawa, 'record-set-back'), 40))
+    check('N34 it counts against its flows here', until(lambda: [s['sight'] for s in peer(mizu)['seen']] == ['history-rewritten'] and flow(mizu, 'supply')['rate_used_ppb'] > rate, 15), peer(mizu))
 
 
 def rewritten(mizu, kawa):
@@ -204,8 +205,8 @@ def rewritten(mizu, kawa):
     kawa.cli('ledger', 'head')  # signed as far as it goes: what it shows first is longer than what we hold
     mizu.start()
     check('N33 a history rewritten and signed anew: it does not lead on from the head we cosigned',
-          until(lambda: any(r['payload']['why'] == 'does-not-lead-on' for r in told(mizu, 'peer-record-rewritten')), 20), [held, peer(mizu), peer(kawa)])
-    check('N33 it counts against its flows here', [s['sight'] for s in peer(mizu)['seen']] == ['history-rewritten'], peer(mizu))
+          until(lambda: any(r['payload']['why'] == 'does-not-lead-on' for r in told(mizu, 'peer-record-rewritten')), 40), [held, peer(mizu), peer(kawa)])
+    check('N33 it counts against its flows here', until(lambda: [s['sight'] for s in peer(mizu)['seen']] == ['history-rewritten'], 15), peer(mizu))
     note(f"N33: {told(mizu, 'peer-record-rewritten')[-1]['payload']}")
 
 
@@ -240,14 +241,14 @@ def hostile(mizu, kawa):
     check('a wildcard gives nothing', link.subscribe('#') == 0x87 and link.subscribe('sk/v1/kawa/gw-01/m/flow') == 0x87)
     check('what is agreed does', link.subscribe('kawa/supply/flow') == 1)
     link.publish('sk/v1/kawa/gw-01/cmd/pump', '{"do":"start"}')
-    check('a topic never agreed to: refused, and seen', until(lambda: any(s['sight'] == 'unlisted-topic' for s in peer(kawa)['seen']), 5)
+    check('a topic never agreed to: refused, and seen', until(lambda: any(s['sight'] == 'unlisted-topic' for s in peer(kawa)['seen']), 15)
           and not kawa.json('status')['held'], peer(kawa))
     link.publish('mizu/reservoir/level', json.dumps({'n': 1, 't': int(time.time() * 1000), 'u': 'm', 'v': 4000}))
-    check('out of range: the stage that now runs refuses it', until(lambda: flow(kawa, 'level')['last_refusal'] == 'range', 5), flow(kawa, 'level'))
+    check('out of range: the stage that now runs refuses it', until(lambda: flow(kawa, 'level')['last_refusal'] == 'range', 15), flow(kawa, 'level'))
     link.publish('sekimori/statement', '{"statement":{"payload":"e30=","payloadType":"x","signatures":[]}}')
     check('a statement nobody signed changes nothing', peer(kawa)['statement'] == 'valid' and peer(kawa)['terms'] == 'equal')
     link.send(packet(0x34, _string('mizu/reservoir/level') + b'\0\1\0{}'))  # QoS 2: not offered
-    check('what breaks the protocol ends the link, and only that', closed_by_peer(link.sock, 5) is not None and kawa.ready() and peer(kawa)['link'] == 'down')
+    check('what breaks the protocol ends the link, and only that', closed_by_peer(link.sock, 15) is not None and until(lambda: kawa.ready() and peer(kawa)['link'] == 'down', 15))
 
 
 def main():
