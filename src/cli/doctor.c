@@ -75,6 +75,22 @@ static void row(struct cli *c, enum word name, const struct finding *f, int *bad
     if (!f->good) ++*bad;
 }
 
+/* Nothing brought is as good; something brought that is not shown, or soon ends, is not. */
+static void check_certificate(struct cli *c, int *bad)
+{
+    const struct doc *d = NULL, *web;
+    char path[700];
+    struct stat s;
+    int64_t until = 0;
+    struct finding f = { .good = true };
+    snprintf(path, sizeof path, "%s/keys/web.pem", c->state);
+    if (stat(path, &s) != 0 || ask(c, "GET", "/api/v1/certificates", BYTES_NONE, &d) != EXIT_OK) return;
+    web = doc_get(d, "web");
+    f.good = web && ok(time_parse(bytes_str(doc_text(web, "until", "")), &until)) && until - port_wall_ms() > 14 * MS_DAY;
+    snprintf(f.text, sizeof f.text, "%.190s", web ? doc_text(web, "until", "") : path);
+    row(c, W_DOC_CERTIFICATE, &f, bad);
+}
+
 static void check_daemon(struct cli *c, int *bad)
 {
     const struct doc *d = NULL;
@@ -91,6 +107,7 @@ static void check_daemon(struct cli *c, int *bad)
     f.good = decision && strcmp(doc_text(decision, "state", ""), "in-force") == 0;
     snprintf(f.text, sizeof f.text, "%s", decision ? doc_said(c, decision, "text") : "sekimori decision new; sign; apply");
     row(c, W_DOC_DECISION, &f, bad);
+    check_certificate(c, bad);
 }
 
 int cmd_doctor(struct cli *c)

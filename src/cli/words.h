@@ -48,6 +48,17 @@
     X(W_BOX_OPENS, "保管庫の鍵で開けました", "the key in custody opens it")                                      \
     X(W_NOT_THE_SITE, "中の証明書が保管庫の鍵で署名されていません。このサイトのものではありません", "the certificate inside was not signed by the key in custody: it is not this site's") \
     X(W_OTHER_ROOT, "別のサイトの鍵です", "that is another site's key")                                         \
+    X(W_CERTIFICATE_SITE, "機器の入口", "devices' doors")                                          \
+    X(W_CERTIFICATE_WEB, "人の入口", "people's door")                                              \
+    X(W_CERTIFICATE_NONE, "持ち込んだ証明書はありません（サイト自身の証明書を示しています）", "none was brought (the site's own is shown)") \
+    X(W_CERTIFICATE_NO_KEY, "この証明書の鍵がありません。先に request で作るか --key で示してください", "no key for it: make one by request first, or name it by --key") \
+    X(W_CERTIFICATE_OTHER_KEY, "証明書と鍵が対になっていません", "certificate and key do not belong together") \
+    X(W_CERTIFICATE_KIND, "鍵は P-256（prime256v1）だけです。request で作った鍵なら合います", "the key must be P-256 (prime256v1); one made by request is") \
+    X(W_CERTIFICATE_NO_NAME, "証明書に名前（subjectAltName）がなく、ブラウザーは受け入れません", "it has no names (subjectAltName): no browser takes it") \
+    X(W_CERTIFICATE_BROKEN, "鍵または証明書（PEM、サイトの証明書が先頭）が読めません", "key or certificates cannot be read (PEM, the site's own first)") \
+    X(W_CERTIFICATE_DATES, "証明書の期間外です", "it is not valid today")                        \
+    X(W_CERTIFICATE_NOT_SHOWN, "保存しましたが、まだ示されていません", "it was stored, but is not shown yet") \
+    X(W_DOC_CERTIFICATE, "人の入口の証明書（残り14日以上）", "certificate of the people's door (14 days left)") \
     X(W_NO_USER, "その利用者はこの計算機にいません", "no such user on this machine")                            \
     X(W_RESTORED, "復元しました", "restored")                                                          \
     X(W_WOULD_RESTORE, "復元できます（まだ何も書いていません）", "can be restored (nothing was written)")               \

@@ -113,29 +113,87 @@ static outcome load_public(struct opening *o, const char *name, struct buffer *r
     return port_file_load(o->path, FILE_BYTES_MAX, ret);
 }
 
-static outcome read_key_fd(int fd, struct key **ret)
+static outcome read_secret_fd(int fd, struct secret *ret)
 {
     struct stat s;
     if (fstat(fd, &s) < 0) return REFUSE_SYS(E_IO, errno);
     if (!S_ISREG(s.st_mode) || (s.st_mode & 077) || (s.st_uid != geteuid() && s.st_uid != 0))
         return REFUSE(E_DENIED);
     if (s.st_size <= 0 || s.st_size > (off_t)FILE_BYTES_MAX) return REFUSE(E_MALFORMED);
+    TRY(secret_init(ret, (size_t)s.st_size));
+    outcome o = port_file_read(fd, 0, ret->at, ret->n);
+    if (!ok(o)) secret_deinit(ret);
+    return o;
+}
+
+static outcome read_key_fd(int fd, struct key **ret)
+{
     struct secret pem;
-    TRY(secret_init(&pem, (size_t)s.st_size));
-    outcome o = port_file_read(fd, 0, pem.at, pem.n);
-    if (ok(o)) o = key_read_private_pem(bytes_of(pem.at, pem.n), ret);
+    TRY(read_secret_fd(fd, &pem));
+    outcome o = key_read_private_pem(bytes_of(pem.at, pem.n), ret);
     secret_deinit(&pem);
     return o;
 }
 
-static outcome load_key(struct opening *o, const char *name, struct key **ret)
+static outcome open_private(struct opening *o, const char *name, int *ret_fd)
 {
     TRY(opening_path(o, name));
-    int fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return REFUSE_SYS(errno == ENOENT ? E_MISSING : E_IO, errno);
+    *ret_fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return *ret_fd < 0 ? REFUSE_SYS(errno == ENOENT ? E_MISSING : E_IO, errno) : DONE;
+}
+
+static outcome load_key(struct opening *o, const char *name, struct key **ret)
+{
+    int fd;
+    TRY(open_private(o, name, &fd));
     outcome got = read_key_fd(fd, ret);
     close(fd);
     return got;
+}
+
+outcome seal_keys_web(struct bytes web_pem, struct key **ret_key, struct bytes *ret_chain)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    struct hash key, certificate;
+    const uint8_t *at = web_pem.n ? memmem(web_pem.at, web_pem.n, begin, sizeof begin - 1) : NULL;
+    if (!at) return REFUSE(E_MALFORMED);
+    size_t head = (size_t)(at - web_pem.at);
+    struct bytes chain = bytes_of(at, web_pem.n - head);
+    struct key *k = NULL;
+    TRY(key_read_private_pem(bytes_of(web_pem.at, head), &k));
+    outcome o = key_is_p256(k) ? key_id(k, &key) : REFUSE(E_UNSUPPORTED);
+    if (ok(o)) o = x509_pem_key_hash(chain, &certificate);
+    if (ok(o) && !hash_equal(&key, &certificate)) o = REFUSE(E_CONFIG);
+    if (!ok(o)) return key_free(k), o;
+    *ret_key = k;
+    *ret_chain = chain;
+    return DONE;
+}
+
+static outcome read_web_fd(int fd, struct seal_keys *k)
+{
+    struct secret pem;
+    struct bytes chain;
+    TRY(read_secret_fd(fd, &pem));
+    outcome o = seal_keys_web(bytes_of(pem.at, pem.n), &k->web, &chain);
+    if (ok(o)) o = buffer_put(&k->web_pem, chain);
+    secret_deinit(&pem);
+    return o;
+}
+
+/* What the site brought for people's browsers must not be able to stop the site: what is wrong with it is told, and the
+ * site's own certificate serves. */
+static void load_web(struct opening *o, struct seal_keys *k)
+{
+    int fd = -1;
+    outcome got = open_private(o, "web.pem", &fd);
+    if (got.code == E_MISSING) return;
+    if (ok(got)) got = read_web_fd(fd, k);
+    if (fd >= 0) close(fd);
+    if (ok(got)) return;
+    k->web_why = code_word(got.code);
+    key_free(k->web);
+    k->web = NULL;
 }
 
 static outcome load_site(struct opening *o, struct seal_keys *k)
@@ -185,6 +243,7 @@ static outcome load_all(struct opening *o, struct seal_keys *k, const char **wha
     TRY(joined);
     struct hash checked;
     TRY(x509_pem_key_hash(buffer_view(&k->chain_pem), &checked)); /* both must parse */
+    load_web(o, k);
     *what = "head.mark";
     TRY(opening_path(o, "head.mark"));
     return mark_open(o->path, k);
@@ -194,7 +253,8 @@ outcome seal_keys_open(const char *site_dir, struct seal_keys *ret, const char *
 {
     struct opening o = { .site_dir = site_dir };
     struct seal_keys k = { .mark_fd = -1, .chain_pem = BUFFER(2 * FILE_BYTES_MAX),
-        .issuing_pem = BUFFER(FILE_BYTES_MAX), .server_pem = BUFFER(FILE_BYTES_MAX) };
+        .issuing_pem = BUFFER(FILE_BYTES_MAX), .server_pem = BUFFER(FILE_BYTES_MAX),
+        .web_pem = BUFFER(FILE_BYTES_MAX) };
     outcome got = load_all(&o, &k, ret_what);
     if (ok(got)) *ret = k;
     else seal_keys_close(&k);
@@ -206,6 +266,8 @@ void seal_keys_close(struct seal_keys *k)
     key_free(k->issuing);
     key_free(k->server);
     key_free(k->ledger);
+    key_free(k->web);
+    buffer_deinit(&k->web_pem);
     buffer_deinit(&k->chain_pem);
     buffer_deinit(&k->issuing_pem);
     buffer_deinit(&k->server_pem);
@@ -306,11 +368,11 @@ outcome seal_keys_server(struct seal_keys *k)
     return DONE;
 }
 
-outcome seal_keys_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
-    size_t *ret_n)
+outcome seal_keys_handshake(const struct key *by, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
 {
     uint8_t content[TLS_CONTENT_BYTES_MAX];
     struct out o = out_of(content, sizeof content);
+    if (!by) return REFUSE(E_MISSING);
     TRY(tls_content_make(transcript_hash, &o));
-    return key_sign(k->server, out_view(&o), ret, cap, ret_n);
+    return key_sign(by, out_view(&o), ret, cap, ret_n);
 }

@@ -2,7 +2,8 @@
  * them. Each verb builds what it signs from its few arguments; nothing here signs bytes it was handed.
  *
  * SITE_DIR/keys/ holds: site (the site's name, one line), issuing.key, server.key, ledger.key (PEM; not
- * readable by group or others), issuing.pem, root.pem, server.pem, and head.mark, which this file owns:
+ * readable by group or others), issuing.pem, root.pem, server.pem, where the site brought one web.pem (key and chain of the
+ * certificate browsers see; one file, so that the two change together), and head.mark, which this file owns:
  * the newest head ever signed, written durably before the signature leaves. After seal_keys_open nothing
  * is opened any more. */
 #ifndef CRYPTO_SEAL_KEYS_H
@@ -17,9 +18,10 @@
 
 struct seal_keys {
     char site[NOTE_ORIGIN_MAX];
-    struct key *issuing, *server, *ledger;
+    struct key *issuing, *server, *ledger, *web; /* web NULL: the site brought no certificate of its own, or a broken one */
     struct buffer chain_pem;  /* issuing, root */
-    struct buffer issuing_pem, server_pem;
+    struct buffer issuing_pem, server_pem, web_pem;
+    const char *web_why;      /* why web.pem was left aside; NULL: it was not. Without it people are still served */
     uint8_t ledger_public[32];
     struct note mark;         /* newest head signed */
     int mark_fd;
@@ -50,8 +52,11 @@ struct seal_statement {
     uint8_t seen_root[32];
 };
 MUST outcome seal_keys_statement(const struct seal_keys *k, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64]);
-/* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. */
-MUST outcome seal_keys_handshake(const struct seal_keys *k, struct bytes transcript_hash, uint8_t *ret, size_t cap,
-    size_t *ret_n);
+/* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. by: k's server or web;
+ * NULL: E_MISSING. */
+MUST outcome seal_keys_handshake(const struct key *by, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n);
+/* web.pem's two parts: the private key (P-256) and the chain that begins with its certificate. E_CONFIG: they do not
+ * belong together. E_UNSUPPORTED: another kind of key. */
+MUST outcome seal_keys_web(struct bytes web_pem, struct key **ret_key, struct bytes *ret_chain);
 
 #endif

@@ -170,10 +170,51 @@ static void test_server(struct seal_keys *k)
     CHECK_OK(x509_facts_pem(buffer_view(&k->server_pem), &after));
     CHECK(memcmp(before.key_hash, after.key_hash, 32) == 0 && memcmp(before.serial, after.serial, 16) != 0);
     CHECK(after.not_after_ms > before.not_after_ms);
-    CHECK_OK(seal_keys_handshake(k, bytes_of(hash, 32), signature, sizeof signature, &n));
+    CHECK_OK(seal_keys_handshake(k->server, bytes_of(hash, 32), signature, sizeof signature, &n));
     CHECK_OK(tls_content_make(bytes_of(hash, 32), &o));
     CHECK_OK(key_verify(k->server, out_view(&o), bytes_of(signature, n)));
-    CHECK_IS(seal_keys_handshake(k, bytes_of(hash, 31), signature, sizeof signature, &n), E_MALFORMED);
+    CHECK_IS(seal_keys_handshake(k->server, bytes_of(hash, 31), signature, sizeof signature, &n), E_MALFORMED);
+}
+
+static void store_web(const struct key *key, struct bytes chain)
+{
+    struct buffer pem = BUFFER(16384);
+    CHECK_OK(key_write_private_pem(key, &pem));
+    CHECK_OK(buffer_put(&pem, chain));
+    CHECK_OK(port_file_store(path_of("web.pem"), buffer_view(&pem), 0600));
+    buffer_deinit(&pem);
+}
+
+/* Nothing that stands in web.pem keeps the seal from opening. */
+static void test_web(struct seal_keys *k)
+{
+    static const char *const names[] = { "console.example" };
+    const struct x509_names one = { names, 1 };
+    struct seal_keys other;
+    struct key *web = NULL, *another = NULL, *wrong = NULL;
+    struct buffer chain = BUFFER(8192);
+    const char *what = "";
+    CHECK(!k->web && !k->web_why && k->web_pem.n == 0);
+    CHECK_OK(key_new(KEY_P256, &web));
+    CHECK_OK(key_new(KEY_P256, &another));
+    CHECK_OK(key_new(KEY_ED25519, &wrong));
+    CHECK_OK(x509_make_server(k->issuing, buffer_view(&k->issuing_pem), web, &one, 30, &chain));
+    const struct { const struct key *key; struct bytes chain; const char *why; } rows[] = { { web, buffer_view(&chain), NULL },
+        { another, buffer_view(&chain), "configuration" }, { wrong, buffer_view(&chain), "unsupported" }, { web, BYTES_LIT("no chain"), "malformed" } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        store_web(rows[i].key, rows[i].chain);
+        seal_keys_close(k);
+        CHECK_OK(seal_keys_open(site_dir, k, &what));
+        CHECK(!rows[i].why == !k->web_why && (!rows[i].why || strcmp(k->web_why, rows[i].why) == 0));
+        CHECK(!rows[i].why == (k->web != NULL) && !rows[i].why == (k->web_pem.n != 0));
+    }
+    CHECK(chmod(path_of("web.pem"), 0644) == 0); /* others may read the key: it is not used */
+    CHECK_OK(seal_keys_open(site_dir, &other, &what));
+    CHECK(other.web_why && strcmp(other.web_why, "denied") == 0);
+    seal_keys_close(&other);
+    CHECK(unlink(path_of("web.pem")) == 0);
+    key_free(web), key_free(another), key_free(wrong);
+    buffer_deinit(&chain);
 }
 
 static void test_refused_directories(struct seal_keys *k)
@@ -225,6 +266,7 @@ int main(void)
     test_torn_mark(&k);
     test_devices(&k);
     test_server(&k);
+    test_web(&k);
     test_refused_directories(&k);
     CHECK_OK(port_dir_list(path_of(""), remove_one, NULL));
     rmdir(path_of(""));

@@ -216,7 +216,7 @@ outcome key_verify(const struct key *k, struct bytes message, struct bytes signa
     return DONE;
 }
 
-static bool is_p256(const struct key *k)
+bool key_is_p256(const struct key *k)
 {
     char group[32];
     size_t n;
@@ -230,7 +230,7 @@ outcome key_sign_p256(const struct key *k, struct bytes message, uint8_t ret[KEY
 {
     uint8_t der[160];
     size_t n;
-    if (!is_p256(k)) return REFUSE(E_UNSUPPORTED);
+    if (!key_is_p256(k)) return REFUSE(E_UNSUPPORTED);
     TRY(key_sign(k, message, der, sizeof der, &n));
     const uint8_t *at = der;
     AUTO(signature) ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &at, (long)n);
@@ -241,7 +241,7 @@ outcome key_sign_p256(const struct key *k, struct bytes message, uint8_t ret[KEY
 
 outcome key_verify_p256(const struct key *k, struct bytes message, struct bytes signature)
 {
-    if (!is_p256(k)) return REFUSE(E_UNSUPPORTED);
+    if (!key_is_p256(k)) return REFUSE(E_UNSUPPORTED);
     if (signature.n != KEY_P256_SIGNATURE) return REFUSE(E_CRYPTO);
     AUTO(signature) ECDSA_SIG *s = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(signature.at, 32, NULL), *v = BN_bin2bn(signature.at + 32, 32, NULL);

@@ -21,6 +21,7 @@ MUST outcome key_write_ed25519_raw(const struct key *k, uint8_t ret[32]);
 /* SubjectPublicKeyInfo of a P-256 point (RFC 5480), from coordinates of at most 32 bytes each. E_RANGE. */
 #define KEY_P256_SPKI 91
 MUST outcome key_p256_spki(struct bytes x, struct bytes y, uint8_t ret[KEY_P256_SPKI]);
+bool key_is_p256(const struct key *k);
 /* SHA-256 of the SubjectPublicKeyInfo DER. */
 MUST outcome key_id(const struct key *k, struct hash *ret);
 /* Ed25519: 64 raw bytes. ECDSA: DER. cap >= 144. */

@@ -36,6 +36,10 @@ MUST outcome x509_facts_pem(struct bytes pem, struct x509_facts *ret); /* first 
 MUST outcome x509_request_read(struct bytes der, struct buffer *ret_spki, char ret_cn[65]);
 /* A request with CN = id signed by key (device side). sign may be a TPM key, see tls.h. DER. */
 MUST outcome x509_request_make(const struct key *k, const char *id, struct buffer *ret);
+/* A request to another authority for a server's certificate: these names, the first one as CN. PEM. */
+MUST outcome x509_request_make_server(const struct key *k, const struct x509_names *names, struct buffer *ret);
+/* The names (subjectAltName: DNS and addresses) of the first certificate in pem, appended, one space between two. E_MISSING. */
+MUST outcome x509_pem_names(struct bytes pem, struct buffer *ret);
 /* Degenerate PKCS#7 (certs-only) DER from PEM certificates (EST cacerts, simpleenroll). */
 MUST outcome x509_pkcs7_from_pem(struct bytes pem, struct buffer *ret);
 MUST outcome x509_pkcs7_to_pem(struct bytes der, struct buffer *ret);

@@ -183,24 +183,31 @@ static outcome alternative_name(const char *text, GENERAL_NAMES *list)
     return REFUSE_CLEAN(E_MEMORY);
 }
 
-static outcome extend_alternative_names(X509 *x, const struct x509_names *names)
+AUTO_OF(names, GENERAL_NAMES, GENERAL_NAMES_free)
+
+static outcome alternative_names(const struct x509_names *names, GENERAL_NAMES **ret)
 {
     if (names->n == 0 || names->n > NAMES_MAX) return REFUSE(E_RANGE);
-    GENERAL_NAMES *list = GENERAL_NAMES_new();
-    outcome o = list ? DONE : REFUSE(E_MEMORY);
-    for (size_t i = 0; ok(o) && i < names->n; i++) o = alternative_name(names->names[i], list);
-    if (ok(o)) o = extension_put(x, NID_subject_alt_name, list, false);
-    GENERAL_NAMES_free(list);
-    return o;
+    AUTO(names) GENERAL_NAMES *list = GENERAL_NAMES_new();
+    if (!list) return REFUSE_CLEAN(E_MEMORY);
+    for (size_t i = 0; i < names->n; i++) TRY(alternative_name(names->names[i], list));
+    *ret = list;
+    list = NULL;
+    return DONE;
+}
+
+static outcome extend_alternative_names(X509 *x, const struct x509_names *names)
+{
+    AUTO(names) GENERAL_NAMES *list = NULL;
+    TRY(alternative_names(names, &list));
+    return extension_put(x, NID_subject_alt_name, list, false);
 }
 
 static outcome extend_names_of(X509 *x, const X509 *old)
 {
-    GENERAL_NAMES *list = X509_get_ext_d2i(old, NID_subject_alt_name, NULL, NULL);
+    AUTO(names) GENERAL_NAMES *list = X509_get_ext_d2i(old, NID_subject_alt_name, NULL, NULL);
     if (!list) return REFUSE_CLEAN(E_MALFORMED);
-    outcome o = extension_put(x, NID_subject_alt_name, list, false);
-    GENERAL_NAMES_free(list);
-    return o;
+    return extension_put(x, NID_subject_alt_name, list, false);
 }
 
 /* issuer NULL: self-signed. */
@@ -306,4 +313,54 @@ outcome x509_request_make(const struct key *k, const char *id, struct buffer *re
     int n = i2d_X509_REQ(r, &der);
     if (n <= 0) return REFUSE_CLEAN(E_MEMORY);
     return buffer_put(ret, bytes_of(der, (size_t)n));
+}
+
+static void auto_extensions(STACK_OF(X509_EXTENSION) **p)
+{
+    sk_X509_EXTENSION_pop_free(*p, X509_EXTENSION_free);
+}
+
+static outcome request_names(X509_REQ *r, const struct x509_names *names)
+{
+    AUTO(names) GENERAL_NAMES *list = NULL;
+    AUTO(extensions) STACK_OF(X509_EXTENSION) *all = NULL;
+    TRY(alternative_names(names, &list));
+    if (X509V3_add1_i2d(&all, NID_subject_alt_name, list, 0, X509V3_ADD_DEFAULT) != 1) return REFUSE_CLEAN(E_MEMORY);
+    return X509_REQ_add_extensions(r, all) == 1 ? DONE : REFUSE_CLEAN(E_MEMORY);
+}
+
+outcome x509_request_make_server(const struct key *k, const struct x509_names *names, struct buffer *ret)
+{
+    AUTO(req) X509_REQ *r = X509_REQ_new();
+    AUTO(bio) BIO *bio = BIO_new(BIO_s_mem());
+    if (!names->n) return REFUSE(E_RANGE);
+    if (!r || !bio || X509_REQ_set_version(r, X509_REQ_VERSION_1) != 1 || X509_REQ_set_pubkey(r, k->pkey) != 1)
+        return REFUSE_CLEAN(E_MEMORY);
+    TRY(name_put(X509_REQ_get_subject_name(r), NID_commonName, names->names[0]));
+    TRY(request_names(r, names));
+    if (X509_REQ_sign(r, k->pkey, key_digest(k->pkey)) <= 0) return REFUSE_CLEAN(E_CRYPTO);
+    if (PEM_write_bio_X509_REQ(bio, r) != 1) return REFUSE_CLEAN(E_MEMORY);
+    return bio_to_buffer(bio, ret);
+}
+
+static outcome name_text(const GENERAL_NAME *name, struct buffer *ret)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    if (type != GEN_DNS && type != GEN_IPADD) return DONE;
+    struct bytes raw = bytes_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+    if (type == GEN_IPADD && !inet_ntop(raw.n == 4 ? AF_INET : AF_INET6, raw.at, text, sizeof text)) return REFUSE(E_MALFORMED);
+    if (ret->n) TRY(buffer_put(ret, BYTES_LIT(" ")));
+    return buffer_put(ret, type == GEN_DNS ? raw : bytes_str(text));
+}
+
+outcome x509_pem_names(struct bytes pem, struct buffer *ret)
+{
+    AUTO(certificates) STACK_OF(X509) *list = NULL;
+    TRY(certificates_read(pem, NULL, &list));
+    AUTO(names) GENERAL_NAMES *names = X509_get_ext_d2i(sk_X509_value(list, 0), NID_subject_alt_name, NULL, NULL);
+    if (!names) return REFUSE_CLEAN(E_MISSING);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) TRY(name_text(sk_GENERAL_NAME_value(names, i), ret));
+    return ret->n ? DONE : REFUSE(E_MISSING);
 }

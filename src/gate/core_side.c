@@ -175,12 +175,14 @@ static outcome keep(struct buffer *to, struct bytes b)
 
 static outcome take_trust(struct gate *g, struct bytes in)
 {
-    struct bytes chain, ca;
+    struct bytes chain, ca, web;
     TRY(take_field32(&in, &chain));
     TRY(take_field32(&in, &ca));
+    TRY(take_field32(&in, &web));
     TRY(at_end(in));
     TRY(keep(&g->chain, chain));
     TRY(keep(&g->ca, ca));
+    TRY(keep(&g->web, web));
     return g->configured ? doors_trust(g) : DONE;
 }
 

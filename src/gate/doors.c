@@ -113,6 +113,15 @@ void doors_close(struct gate *g)
         if (g->tls[l]) tls_context_free(g->tls[l]);
 }
 
+/* The door for people shows what the site brought for their browsers; where that cannot be used, the site's own. */
+static outcome door_identity(struct gate *g, enum listener l, enum tls_client_auth auth, struct tls_context **ret)
+{
+    struct bytes ca = buffer_view(l == LISTENER_PEER && g->peers_ca.n ? &g->peers_ca : &g->ca);
+    const struct tls_signer site = { &g->by_site, seal_side_sign }, web = { &g->by_web, seal_side_sign };
+    if (l == LISTENER_HTTPS && g->web.n && ok(tls_server_new(buffer_view(&g->web), ca, auth, &web, ret))) return DONE;
+    return tls_server_new(buffer_view(&g->chain), ca, auth, &site, ret);
+}
+
 outcome doors_trust(struct gate *g)
 {
     static const enum tls_client_auth auth[LISTENERS] = {
@@ -122,13 +131,11 @@ outcome doors_trust(struct gate *g)
         [LISTENER_WSS] = TLS_AUTH_REQUIRED,
         [LISTENER_PEER] = TLS_AUTH_REQUIRED,
     };
-    const struct tls_signer signer = { &g->seal, seal_side_sign };
     for (size_t i = 0; i < g->n_doors; i++) {
         enum listener l = g->doors[i].listener;
         struct tls_context *fresh;
         if (gate_plain(g, l)) continue;
-        outcome o = tls_server_new(
-            buffer_view(&g->chain), buffer_view(l == LISTENER_PEER && g->peers_ca.n ? &g->peers_ca : &g->ca), auth[l], &signer, &fresh);
+        outcome o = door_identity(g, l, auth[l], &fresh);
         if (!ok(o)) return complain(g, &g->doors[i], "no TLS identity for", o);
         if (g->tls[l]) tls_context_free(g->tls[l]);
         g->tls[l] = fresh;

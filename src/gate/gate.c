@@ -168,6 +168,7 @@ static void stop(struct gate *g)
     deadlines_deinit(&g->deadlines);
     guard_deinit(&g->guard);
     buffer_deinit(&g->chain);
+    buffer_deinit(&g->web);
     buffer_deinit(&g->ca);
     buffer_deinit(&g->peers_ca);
     mem_free(g->refusals);
@@ -182,7 +183,9 @@ outcome gate_run(const struct gate_options *options, char ret_why[160])
     if (!g) return REFUSE(E_MEMORY);
     *g = (struct gate) { .options = *options, .why = ret_why, .epoll_fd = -1, .spare_fd = -1,
         .channel = CHANNEL_NONE, .guard = GUARD, .deadlines = DEADLINES,
-        .chain = BUFFER(GATE_CHAIN_MAX), .ca = BUFFER(GATE_CHAIN_MAX), .peers_ca = BUFFER(1u << 18), .seal = { .fd = -1 } };
+        .chain = BUFFER(GATE_CHAIN_MAX), .ca = BUFFER(GATE_CHAIN_MAX), .web = BUFFER(GATE_CHAIN_MAX), .peers_ca = BUFFER(1u << 18), .seal = { .fd = -1 } };
+    g->by_site = (struct seal_way) { &g->seal, SEAL_DOOR_SITE };
+    g->by_web = (struct seal_way) { &g->seal, SEAL_DOOR_WEB };
     if (!g->options.memory) g->options.memory = GATE_MEMORY_BYTES;
     ret_why[0] = 0;
     outcome o = start(g);

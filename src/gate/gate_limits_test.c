@@ -204,6 +204,7 @@ static void test_fresh_trust(void)
     struct out o = out_of(b, sizeof b);
     put_field32(&o, buffer_view(&r.site.chain));
     put_field32(&o, buffer_view(&other.ca));
+    put_field32(&o, BYTES_NONE);
     rig_send(&r, LINK_TRUST, 0, out_view(&o));
     for (;;) { /* until it has taken effect, our own device is still let in */
         if (!ok(rig_device_open(&r, &p)) || closed(p.fd)) break;

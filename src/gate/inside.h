@@ -8,6 +8,7 @@
 #include "gate/guard.h"
 #include "gate/refusals.h"
 #include "gate/seal_side.h"
+#include "wire/sealing.h"
 #include "gate/upgrade.h"
 #include "wire/channel.h"
 #include "wire/ws.h"
@@ -128,10 +129,11 @@ struct gate {
     size_t n_doors, n_asked; /* n_asked: LISTEN records of this channel */
     bool doors_differ;       /* the core asked for other listeners than those we have */
     int64_t doors_closed_until_ms;
-    struct buffer chain, ca, peers_ca;
+    struct buffer chain, ca, web, peers_ca; /* web: what people's browsers are shown; empty: chain */
     struct tls_context *tls[LISTENERS];
     char proxies[LINK_PROXIES_MAX]; /* ",address,address,": who begins with a PROXY header */
     struct seal_side seal;
+    struct seal_way by_site, by_web;
 
     size_t memory;    /* bytes held for all peers */
     struct guard guard;

@@ -115,12 +115,12 @@ static inline void *rig_seal(void *at)
         uint8_t request[256], answer[512], content[256], signature[160];
         size_t signature_n;
         ssize_t n = recv(r->seal, request, sizeof request, 0);
-        if (n <= 1) return 0;
+        if (n <= 2) return 0;
         struct out o = out_of(answer, sizeof answer), c = out_of(content, sizeof content);
         for (int i = 0; i < 64; i++) put_u8(&c, ' ');
         put(&c, bytes_of(context, sizeof context));
-        put(&c, bytes_of(request + 1, (size_t)n - 1));
-        must(key_sign(r->site.server, out_view(&c), signature, sizeof signature, &signature_n));
+        put(&c, bytes_of(request + 2, (size_t)n - 2));
+        must(key_sign(request[1] == SEAL_DOOR_WEB ? r->site.device : r->site.server, out_view(&c), signature, sizeof signature, &signature_n));
         put_u8(&o, request[0] == SEAL_HANDSHAKE ? OK : E_DENIED);
         put_field16(&o, bytes_of(signature, signature_n));
         if (send(r->seal, answer, o.n, MSG_NOSIGNAL) < 0) return 0;
@@ -234,6 +234,7 @@ static inline void rig_configure(struct rig *r, uint32_t handshakes, uint32_t co
     struct out trust = out_of(b, sizeof b);
     put_field32(&trust, buffer_view(&r->site.chain));
     put_field32(&trust, buffer_view(&r->site.ca));
+    put_field32(&trust, BYTES_NONE);
     must(out_done(&trust));
     rig_send(r, LINK_TRUST, 0, out_view(&trust));
     struct out guard = out_of(b, sizeof b);

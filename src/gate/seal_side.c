@@ -42,13 +42,14 @@ static outcome read_answer(struct bytes in, uint8_t *ret, size_t cap, size_t *re
     return DONE;
 }
 
-static outcome ask(
-    const struct seal_side *s, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
+static outcome ask(const struct seal_way *w, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
 {
-    uint8_t request[1 + 64], answer[SEALING_REQUEST_MAX];
+    const struct seal_side *s = w->side;
+    uint8_t request[2 + 64], answer[SEALING_REQUEST_MAX];
     struct out o = out_of(request, sizeof request);
     if (s->fd < 0) return REFUSE(E_CLOSED);
     put_u8(&o, SEAL_HANDSHAKE);
+    put_u8(&o, w->door);
     put(&o, transcript_hash);
     TRY(out_done(&o));
     forget_late_answers(s->fd);
@@ -62,9 +63,10 @@ static outcome ask(
 outcome seal_side_sign(
     void *ctx, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
 {
-    struct seal_side *s = ctx;
+    const struct seal_way *w = ctx;
+    struct seal_side *s = w->side;
     int64_t now_ms = port_mono_ms();
-    outcome o = now_ms < s->quiet_until_ms ? REFUSE(E_TIMEOUT) : ask(s, transcript_hash, ret, cap, ret_n);
+    outcome o = now_ms < s->quiet_until_ms ? REFUSE(E_TIMEOUT) : ask(w, transcript_hash, ret, cap, ret_n);
     if (o.code == E_TIMEOUT && now_ms >= s->quiet_until_ms)
         s->quiet_until_ms = port_mono_ms() + SEAL_QUIET_MS;
     s->failed = !ok(o);

@@ -13,7 +13,13 @@ struct seal_side {
     bool failed; /* the last question went unanswered: the fault is ours, not the peer's */
 };
 
-/* struct tls_signer.sign with ctx = struct seal_side. E_CLOSED, E_TIMEOUT (then at once for
+/* By which key a door's handshakes are signed (enum seal_door). */
+struct seal_way {
+    struct seal_side *side;
+    uint8_t door;
+};
+
+/* struct tls_signer.sign with ctx = struct seal_way. E_CLOSED, E_TIMEOUT (then at once for
  * SEAL_QUIET_MS), or the seal's refusal. */
 MUST outcome seal_side_sign(
     void *ctx, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n);

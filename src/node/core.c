@@ -129,6 +129,22 @@ static outcome s_prune(void *ctx, const struct ledger_rule *rule, const char *wh
     return keep_prune(ctx, rule, why, by, ret);
 }
 
+/* Only the seal reads keys, and only when it starts: another one is started, which costs no link that stands. */
+static outcome s_certificate_again(void *ctx, const char *by)
+{
+    static const char again = (char)CHANNEL_SEAL_AGAIN;
+    struct core *c = ctx;
+    core_audit(c, "certificate-again", "by", by, NULL);
+    return send(c->control_fd, &again, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? DONE : REFUSE_SYS(E_AGAIN, errno);
+}
+
+static void s_certificates(void *ctx, struct bytes *ret_site, struct bytes *ret_web)
+{
+    const struct core *c = ctx;
+    *ret_site = buffer_view(&c->server_chain);
+    *ret_web = buffer_view(&c->web_chain);
+}
+
 static outcome s_erase(void *ctx, const char *id, const char *reason, const char *by)
 {
     return keep_erase(ctx, id, reason, by);
@@ -149,7 +165,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
-        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase,
+        .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase, .certificates = s_certificates, .certificate_again = s_certificate_again,
         .alerts = learn_alerts, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
 }
 
@@ -163,7 +179,9 @@ static outcome take_public(struct core *c)
     buffer_deinit(&c->ca_chain);
     buffer_deinit(&c->server_chain);
     c->ca_chain = p.ca_chain;
+    buffer_deinit(&c->web_chain);
     c->server_chain = p.server;
+    c->web_chain = p.web;
     memcpy(c->ledger_key, p.ledger_key, sizeof c->ledger_key);
     return buffer_put(&c->server_chain, buffer_view(&c->ca_chain));
 }
@@ -191,7 +209,8 @@ static outcome seal_attach(struct core *c, int fd)
     c->seal_owed = 0;
     c->seal_quiet_ms = 0;
     TRY(take_public(c));
-    return server_renew(c);
+    TRY(server_renew(c));
+    return channel_is_open(&c->gate.end) ? links_trust(c) : DONE; /* it may have come with another certificate for people */
 }
 
 static outcome on_control(struct core *c)

@@ -109,7 +109,7 @@ struct core {
     struct map challenges;     /* id -> struct challenge */
     int64_t challenge_next_ms;
     struct map refusals;       /* "reason source" -> struct refusal */
-    struct buffer ca_chain, server_chain, tpm_roots;
+    struct buffer ca_chain, server_chain, web_chain, tpm_roots;
     uint8_t ledger_key[32];
     struct buffer read, read_session; /* an entry being read; the client id in it */
     struct mqtt_properties read_properties;
@@ -220,7 +220,7 @@ void door_down(struct core *c, uint32_t link, const char *why);
 MUST outcome peers_ca(const struct core *c, struct buffer *ret);
 
 /* seal_client.c */
-struct seal_public { struct buffer ca_chain, server; uint8_t ledger_key[32]; };
+struct seal_public { struct buffer ca_chain, server, web; uint8_t ledger_key[32]; };
 MUST outcome seal_public(struct core *c, struct seal_public *ret);
 MUST outcome seal_head(struct core *c, uint64_t size, const struct hash *root, struct buffer *ret_note);
 MUST outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);

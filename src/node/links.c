@@ -83,6 +83,7 @@ outcome links_trust(struct core *c)
     struct buffer b = BUFFER(131072);
     outcome r = put_long(&b, buffer_view(&c->server_chain));
     if (ok(r)) r = put_long(&b, buffer_view(&c->ca_chain));
+    if (ok(r)) r = put_long(&b, buffer_view(&c->web_chain));
     if (ok(r)) say(c, LINK_TRUST, 0, buffer_view(&b));
     buffer_deinit(&b);
     return r;

@@ -58,20 +58,23 @@ outcome seal_public(struct core *c, struct seal_public *ret)
 {
     static const uint8_t kind = SEAL_PUBLIC;
     uint8_t answer[SEALING_ANSWER_MAX];
-    struct bytes in, chain, server, key, site;
+    struct bytes in, chain, server, key, site, web;
     TRY(ask(c, bytes_of(&kind, 1), ASK_MS, answer, sizeof answer, &in));
     TRY(take_field32(&in, &chain));
     TRY(take_field32(&in, &server));
     TRY(take_field16(&in, &key));
     TRY(take_field16(&in, &site));
+    TRY(take_field32(&in, &web));
     if (key.n != sizeof ret->ledger_key) return REFUSE(E_MALFORMED);
-    struct seal_public p = { BUFFER(65536), BUFFER(65536), { 0 } };
+    struct seal_public p = { BUFFER(65536), BUFFER(65536), BUFFER(65536), { 0 } };
     memcpy(p.ledger_key, key.at, key.n);
     outcome o = buffer_put(&p.ca_chain, chain);
     if (ok(o)) o = buffer_put(&p.server, server);
+    if (ok(o)) o = buffer_put(&p.web, web);
     if (!ok(o)) {
         buffer_deinit(&p.ca_chain);
         buffer_deinit(&p.server);
+        buffer_deinit(&p.web);
         return o;
     }
     *ret = p;

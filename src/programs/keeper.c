@@ -132,6 +132,7 @@ static void died(struct keeper *k, struct child *c, int status)
 static void core_says(struct keeper *k, char kind)
 {
     if (kind == CHANNEL_BROKEN && k->child[GATE].pid) kill(k->child[GATE].pid, SIGKILL); /* started again when it is gone */
+    if (kind == CHANNEL_SEAL_AGAIN && k->child[SEAL].pid) kill(k->child[SEAL].pid, SIGTERM);
     /* A courier that runs already gets a channel to the core that asks: it is another core than before. */
     if (kind == CHANNEL_WANT_COURIER && k->child[COURIER].pid) give_channel(k, COURIER, CHANNEL_COURIER);
     if (kind == CHANNEL_WANT_COURIER) k->courier = true;

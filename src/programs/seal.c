@@ -37,6 +37,7 @@ static outcome answer_public(struct seal_keys *k, struct bytes in, struct out *o
     put_field32(o, buffer_view(&k->server_pem));
     put_field16(o, bytes_of(k->ledger_public, sizeof k->ledger_public));
     put_field16(o, bytes_str(k->site));
+    put_field32(o, buffer_view(&k->web_pem));
     return DONE;
 }
 
@@ -114,7 +115,10 @@ static outcome answer_handshake(struct seal_keys *k, struct bytes in, struct out
 {
     uint8_t signature[144];
     size_t n = 0;
-    TRY(seal_keys_handshake(k, in, signature, sizeof signature, &n));
+    uint8_t door = 0;
+    TRY(take_u8(&in, &door));
+    if (door > SEAL_DOOR_WEB) return REFUSE(E_UNKNOWN);
+    TRY(seal_keys_handshake(door == SEAL_DOOR_WEB ? k->web : k->server, in, signature, sizeof signature, &n));
     put_field16(o, bytes_of(signature, n));
     return DONE;
 }
@@ -307,6 +311,7 @@ int main(int argc, char **argv)
     if (!ok(o)) return fail(room, o.sys ? strerror(o.sys) : code_word(o.code));
     o = seal_keys_open(argv[1], &s.keys, &what);
     if (!ok(o)) return fail(what, o.sys ? strerror(o.sys) : code_word(o.code));
+    if (s.keys.web_why) fprintf(stderr, "sekimorid-seal: web.pem: %s; people are shown the site's own certificate\n", s.keys.web_why);
     o = sandbox();
     if (!ok(o)) return fail("sandbox", o.sys ? strerror(o.sys) : code_word(o.code));
     serve(&s);

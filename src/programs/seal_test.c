@@ -122,7 +122,7 @@ static enum code ask(int fd, struct bytes request, struct bytes *ret)
 
 static void test_public(struct seal *s, uint8_t ret_ledger[32])
 {
-    struct bytes in, chain, server, ledger, site;
+    struct bytes in, chain, server, ledger, site, web;
     struct x509_facts f;
     struct hash id;
     CHECK(ask(s->core, BYTES_LIT("\x01"), &in) == OK);
@@ -130,8 +130,9 @@ static void test_public(struct seal *s, uint8_t ret_ledger[32])
     CHECK_OK(take_field32(&in, &server));
     CHECK_OK(take_field16(&in, &ledger));
     CHECK_OK(take_field16(&in, &site));
+    CHECK_OK(take_field32(&in, &web));
     CHECK_OK(at_end(in));
-    CHECK(ledger.n == 32 && bytes_equal_str(site, "water"));
+    CHECK(web.n == 0 && ledger.n == 32 && bytes_equal_str(site, "water"));
     memcpy(ret_ledger, ledger.at, 32);
     CHECK_OK(x509_facts_pem(server, &f));
     CHECK_OK(key_id(server_key, &id));
@@ -252,19 +253,23 @@ static void test_certificates(struct seal *s)
 
 static void test_handshake(struct seal *s)
 {
-    uint8_t request[49] = { SEAL_HANDSHAKE, 9, 9 }, content[TLS_CONTENT_BYTES_MAX];
+    uint8_t request[50] = { SEAL_HANDSHAKE, SEAL_DOOR_SITE, 9, 9 }, content[TLS_CONTENT_BYTES_MAX];
     static const size_t lengths[] = { 32, 48 };
     struct bytes in, signature;
     for (size_t i = 0; i < 2; i++) {
         struct out o = out_of(content, sizeof content);
-        CHECK(ask(s->gate, bytes_of(request, 1 + lengths[i]), &in) == OK);
+        CHECK(ask(s->gate, bytes_of(request, 2 + lengths[i]), &in) == OK);
         CHECK_OK(take_field16(&in, &signature));
         CHECK_OK(at_end(in));
-        CHECK_OK(tls_content_make(bytes_of(request + 1, lengths[i]), &o));
+        CHECK_OK(tls_content_make(bytes_of(request + 2, lengths[i]), &o));
         CHECK_OK(key_verify(server_key, out_view(&o), signature));
     }
     for (size_t n = 1; n < sizeof request; n++)
-        CHECK_QUIET(n == 33 || ask(s->gate, bytes_of(request, n), &in) == E_MALFORMED);
+        CHECK_QUIET(n == 34 || ask(s->gate, bytes_of(request, n), &in) == E_MALFORMED);
+    request[1] = SEAL_DOOR_WEB; /* this site brought no certificate for people */
+    CHECK(ask(s->gate, bytes_of(request, 34), &in) == E_MISSING);
+    request[1] = SEAL_DOOR_WEB + 1;
+    CHECK(ask(s->gate, bytes_of(request, 34), &in) == E_UNKNOWN);
 }
 
 /* Every kind by every asker; the form is judged after the asker. */

@@ -218,6 +218,8 @@ MUST outcome find_harmless(struct service *s, struct request *q);
 /* retention.c */
 MUST outcome change_prune(struct service *s, struct request *q);
 MUST outcome change_erase(struct service *s, struct request *q);
+MUST outcome get_certificates(struct service *s, struct request *q);
+MUST outcome change_certificates(struct service *s, struct request *q);
 
 /* emergency.c */
 MUST outcome get_emergencies(struct service *s, struct request *q);

@@ -98,6 +98,8 @@ static const struct route routes[] = {
     { "POST", "/api/v1/backup", 0, NEED_ROOT, change_backup },
     { "POST", "/api/v1/ledger/prune", 0, NEED_ROOT, change_prune },
     { "POST", "/api/v1/ledger/erase/{}", 0, NEED_ROOT, change_erase },
+    { "GET", "/api/v1/certificates", PEOPLE, NEED_SIGHT, get_certificates },
+    { "POST", "/api/v1/certificates/again", 0, NEED_ROOT, change_certificates },
     { "GET", "/api/v1/ledger/consistency", PEOPLE, NEED_SIGHT, get_consistency },
     { "GET", "/checkpoint", PEOPLE, NEED_SIGHT, get_checkpoint },
     { "GET", "/tile/{..}", PEOPLE, NEED_SIGHT, get_tile },

@@ -72,6 +72,9 @@ struct service_port {
     void (*wake)(void *ctx);
     /* Give payloads of recorded data up; write the entry that says so. */
     outcome (*prune)(void *ctx, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret);
+    /* Certificates shown now, PEM, leaf first: to devices, and to people's browsers (empty: the same one). Have them read again. */
+    void (*certificates)(void *ctx, struct bytes *ret_site, struct bytes *ret_web);
+    outcome (*certificate_again)(void *ctx, const char *by);
     /* Destroy the data key of a device. E_UNKNOWN: it has none. */
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
     /* The newest alarms, newest first; a list. */

@@ -18,7 +18,8 @@
 
 enum channel_end { CHANNEL_GATE, CHANNEL_CORE };
 enum channel_message { CHANNEL_FRESH = 'R', CHANNEL_SEAL = 's', CHANNEL_READY = 'y', CHANNEL_COURIER = 'o',
-    CHANNEL_WANT_COURIER = 'p', CHANNEL_BROKEN = 'b' };
+    CHANNEL_WANT_COURIER = 'p', CHANNEL_BROKEN = 'b',
+    CHANNEL_SEAL_AGAIN = 'k' /* the seal is to read its files again: another one is started */ };
 
 /* The second ring starts on a page of its own. */
 static inline size_t channel_second_at(void)

@@ -10,7 +10,8 @@
 enum link_kind {
     /* core -> gate, before anything else: where to listen and with which identity */
     LINK_LISTEN = 1, /* u8 listener, field16 address ("0.0.0.0", "::", "127.0.0.1"), u16 port */
-    LINK_TRUST,      /* field32 server chain PEM, field32 client CA PEM (may be re-sent: hot reload) */
+    LINK_TRUST,      /* field32 server chain PEM, field32 client CA PEM, field32 chain PEM of the people's door (empty: the
+                        server's); may be re-sent: hot reload */
     LINK_START,      /* the configuration is complete: bind, sandbox, serve */
     LINK_GUARD,      /* u32 handshakes at once, u32 connections, u32 per source address */
     LINK_PROXIES,    /* field16 addresses, comma-separated: who must begin with a PROXY header (wire/proxy.h) */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """N22: certificates that are wrong in one way each, knocking at the device door. Whoever holds the site's own issuing key made most
 of them, for the key of a device that is enrolled: only what the row names is wrong. Each is refused before MQTT and leaves one
-entry in the record, of its own source; the same certificate with nothing wrong is let in."""
+entry in the record, of its own source; the same certificate with nothing wrong is let in. And the certificate that people's browsers
+are shown, which the site brings."""
 import base64
 import os
 import socket
@@ -141,6 +142,67 @@ def rows(site, known, gone):
     yield 'a chain of a mebibyte', joined(ours, 'long', good, *[keys + '/issuing.pem'] * (1 + (1 << 20) // os.path.getsize(keys + '/issuing.pem'))), known.key, 'bad-certificate tls-handshake'  # whichever bound is met first
 
 
+def shown(site, ca, name, door='https'):
+    """The key that the certificate shown at a door is for, when a client that trusts ca finds the name in it; else None."""
+    context = ssl.create_default_context(cafile=ca)
+    raw = socket.create_connection(('127.0.0.1', site.ports[door]), timeout=10)
+    try:
+        with context.wrap_socket(raw, server_hostname=name) as s:
+            return s.getpeercert()['serialNumber']
+    except (OSError, ssl.SSLError):
+        return None
+    finally:
+        raw.close()
+
+
+def refused(site, what, number, *argv):
+    r = site.cli('certificate', 'set', *argv)
+    check(f'a certificate for people {what} is refused', r.returncode == 3 and number in r.stderr, r.stderr)
+
+
+def people(site, known):
+    """The door for people shows what the site brought; the key never leaves the machine, no link is dropped, and no mistake stops it."""
+    key = new_key(site, 'company')
+    ca = site.path('company.pem')
+    run('openssl', 'req', '-x509', '-new', '-key', key, '-subj', '/CN=Company', '-days', '30', '-out', ca)
+    company = Maker(site, 'company', ca, key)
+    web = dict(LEAF, more='extendedKeyUsage=serverAuth\nsubjectAltName=DNS:console.example')
+    request = site.path('people.csr')
+    r = site.cli('certificate', 'request', '--name', 'console.example', '--name', '192.0.2.7', '--out', request)
+    text = run('openssl', 'req', '-in', request, '-noout', '-text', '-verify').stdout
+    check('a request names what browsers will ask for', r.returncode == 0 and 'DNS:console.example, IP Address:192.0.2.7' in text, r.stderr + text)
+    check('asked again, it is for the same key', site.cli('certificate', 'request', '--name', 'console.example', '--out', request + '2').returncode == 0
+          and run('openssl', 'req', '-in', request, '-noout', '-pubkey').stdout == run('openssl', 'req', '-in', request + '2', '-noout', '-pubkey').stdout)
+    mine = site.path('site', 'keys', 'web.key')
+    check('the key is its owner\'s alone', os.stat(mine).st_mode & 0o77 == 0)
+    rsa = new_key(site, 'rsa', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048')
+    refused(site, 'for another key', 'SK-1091', company.make('other', new_key(site, 'stray'), **web))
+    refused(site, 'of RSA', 'SK-1091', company.make('rsa', rsa, **web), '--key', rsa)
+    refused(site, 'without a name', 'SK-1091', company.make('nameless', mine, more='extendedKeyUsage=serverAuth'))
+    refused(site, 'past its end', 'SK-1092', company.make('over', mine, 'over', **web))
+    refused(site, 'that is none', 'SK-1091', request)
+    good = company.make('good', mine, **web)
+    check('a dry run changes nothing', site.cli('certificate', 'set', good, '--dry-run').returncode == 0 and shown(site, ca, 'console.example') is None)
+    link = known.mqtt()
+    r = site.cli('certificate', 'set', good)
+    check('it is set', r.returncode == 0 and 'console.example' in r.stdout, r.stdout + r.stderr)
+    check('the people\'s door shows it', until(lambda: shown(site, ca, 'console.example'), 10))
+    check('its key is no longer beside it', not os.path.exists(mine))
+    check('devices are shown the site\'s own', shown(site, site.ca(), 'localhost', 'est') is not None)
+    check('the link that stood still stands', link.publish('sk/v1/mizu/dev-1/m/x', '1')[0] < 0x80)
+    link.close()
+    r = site.cli('certificate', 'show')
+    check('and it is said', 'console.example' in r.stdout, r.stdout)
+    with open(site.path('site', 'keys', 'web.pem'), 'r+', encoding='ascii') as f:
+        f.truncate(100)
+    os.kill(site.pid_of('seal'), 15)
+    check('a broken file costs only itself', until(lambda: shown(site, site.ca(), 'localhost'), 15))
+    check('doctor says so', until(lambda: '■ certificate' in site.cli('doctor').stdout, 10), site.cli('doctor').stdout)
+    check('removed, the site\'s own is shown', site.cli('certificate', 'remove').returncode == 0 and until(lambda: shown(site, site.ca(), 'localhost'), 10))
+    check('twice: there is none', site.cli('certificate', 'remove').returncode == 5)
+    check('in the record', len(site.entries('audit', 'certificate-again')) == 2)
+
+
 def main():
     with Site('mizu') as site:
         site.start()
@@ -161,6 +223,7 @@ def main():
             of = [(r['payload']['reason'], int(r['payload']['count'])) for r in entries if r['payload']['source'] == source]
             check(f'N22: {what}: one entry, {reasons}', len(of) == 1 and of[0][0] in reasons.split() and of[0][1] == 1, of)
         check('nor is anything else refused', len(entries) == len(wanted), [e['payload'] for e in entries])
+        people(site, known)
     finish()
 
 
