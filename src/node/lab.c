@@ -257,16 +257,15 @@ static outcome open_rooms(struct lab *l)
     TRY(assurance_new(&ap, &c->assurance)); /* replay passes through it; it judges nothing here */
     c->access = (struct access) { .registry = c->registry, .site = "lab", .open = true, .closed = closed, .grants = c->grants };
     if (c->grants) snprintf(c->access.site, sizeof c->access.site, "%s", grants_site(c->grants));
+    TRY(judged_new(&c->access.judged));
     return exchange_new(&c->access, &xp, &bounds, &c->exchange);
 }
 
-/* Every topic is of a recorded stream: an acknowledgement means "on disk" here too. */
-static outcome declare_all(struct core *c)
+static outcome declare(struct core *c, const struct stream *s)
 {
-    struct stream s = { .name = "all", .pattern = "#", .label = "public", .recorded = true };
     struct arena a = ARENA(65536);
     uint64_t index;
-    struct doc *d = registry_doc_stream(&a, &s);
+    struct doc *d = registry_doc_stream(&a, s);
     c->scratch.n = 0;
     outcome o = d ? doc_write_json(d, &c->scratch) : REFUSE(E_MEMORY);
     if (ok(o)) o = ledger_append(c->ledger, ENTRY_STREAM, port_wall_ms(), buffer_view(&c->scratch), &index);
@@ -275,7 +274,18 @@ static outcome declare_all(struct core *c)
     return o;
 }
 
-static outcome open_record(struct lab *l)
+/* Every topic is of a recorded stream, an acknowledgement means "on disk" here too, but of those that only pass. */
+static outcome declare_all(struct core *c, const char *passing)
+{
+    struct stream all = { .name = "all", .pattern = "#", .label = "public", .recorded = true };
+    struct stream only = { .name = "passing", .label = "public" };
+    TRY(declare(c, &all));
+    if (!passing) return DONE;
+    TRY(bytes_to_text(bytes_str(passing), only.pattern, sizeof only.pattern));
+    return declare(c, &only);
+}
+
+static outcome open_record(struct lab *l, const char *passing)
 {
     struct core *c = &l->core;
     char dir[600];
@@ -286,7 +296,7 @@ static outcome open_record(struct lab *l)
     bool fresh = !exists(c->state, "ledger");
     if (fresh) TRY(ledger_create(dir, "sekimorid-lab", bytes_of(nobodys_key, sizeof nobodys_key)));
     TRY(ledger_open(dir, (struct ledger_wake) { l, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
-    if (fresh) return declare_all(c);
+    if (fresh) return declare_all(c, passing);
     return core_replay(c);
 }
 
@@ -333,7 +343,7 @@ static outcome lab_open(struct lab *l, const struct lab_options *o)
     TRY(port_dir_make(c->state, 0700));
     TRY(signals(l));
     TRY(open_rooms(l));
-    TRY(open_record(l));
+    TRY(open_record(l, o->passing));
     TRY(gate_start(l));
     TRY(watch(l, c->durable_fd));
     TRY(watch(l, l->gate_fd));
@@ -403,6 +413,7 @@ static void lab_close(struct lab *l)
     assurance_free(c->assurance);
     registry_free(c->registry);
     grants_free(c->grants);
+    judged_free(c->access.judged);
     map_deinit(&c->retained);
     buffer_deinit(&c->scratch);
     buffer_deinit(&c->read);

@@ -11,6 +11,7 @@ struct lab_options {
     uint16_t port, ws_port; /* ws_port 0: no WebSocket */
     const char *state;      /* a directory of its own; made when missing */
     const char *grants;     /* NULL: everybody may everything; else a policy's file, as JSON */
+    const char *passing;    /* NULL: all is recorded; else a filter of topics that are not (a directory that is new) */
 };
 
 /* Serves until SIGTERM or SIGINT. E_DENIED: the directory belongs to a site (keys or a configuration are in it). E_CONFIG: the policy.

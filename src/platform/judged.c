@@ -1,27 +1,30 @@
-/* See judged.h. A topic and the verdicts about it share four lines of the cache: one row for who publishes it, four for who
- * receives it; a small table of tags says where to look. Whoever pushes others' topics out costs them the judgement they would have had without. */
+/* See judged.h. A topic with its publisher's and its one receiver's verdict is one line of the cache; the end of a long topic and
+ * further receivers stand elsewhere. A small table of tags says where to look. Verdicts themselves are few, and each is kept
+ * once. Whoever pushes others' topics out costs them the judgement they would have had without. */
 #include "platform/judged.h"
 
 #include "base/port/port.h"
 #include "base/time.h"
 
-enum { TOPICS = 1 << 15, WAYS = 4, ROWS = 5, TOPIC_MAX = 94, WORDS = 32 };
+enum { TOPICS = 1 << 15, WAYS = 4, NEAR_TOPIC = 36, TOPIC_MAX = 252, KINDS = 255, FAR = 1 << 15, FAR_WAYS = 2, LINE = 64 };
 
-struct row {
-    const struct identity *who, *from;
-    uint32_t generation;    /* 0: free */
-    uint32_t minute;        /* of the wall clock + 1 it holds for; 0: any */
-    uint16_t limit;         /* row + 1 of the limits; 0: none */
-    uint8_t action, ruling, reason, word, flags, missing;
-};
-enum { FLAG_OBSERVED = 1, FLAG_SAFE = 2, FLAG_ALARM = 4 };
-
+enum { HAS_WHO = 1, HAS_EAR = 2, HAS_FAR = 4 }; /* of this generation */
 struct place {
-    uint8_t n, next;        /* bytes of the topic, 0: free; receivers' row to give up next */
-    uint8_t topic[TOPIC_MAX];
-    struct row rows[ROWS];  /* the first is the publisher's */
+    const struct identity *who, *ear; /* who publishes it, and who receives it from there */
+    uint32_t generation;
+    uint16_t minute, ear_minute; /* of the wall clock it holds for, see minute_of(); 0: any */
+    uint8_t kind, ear_kind, has;
+    uint8_t n;              /* bytes of the topic, 0: free */
+    uint8_t topic[NEAR_TOPIC]; /* its beginning; the rest is in tails */
 };
-_Static_assert(sizeof(struct row) == 32 && sizeof(struct place) == 256, "a place is four lines of the cache");
+_Static_assert(sizeof(struct place) == LINE, "a place is one line of the cache");
+
+struct far_row { /* of any other receiver */
+    const struct identity *who, *from;
+    uint32_t generation, place, version; /* generation 0: free */
+    uint16_t minute;
+    uint8_t kind;
+};
 
 /* All a verdict hangs on besides the question. Policies are told apart by a mark drawn for each, not by their address. */
 struct stamp {
@@ -29,32 +32,40 @@ struct stamp {
     const struct permit *permit_rows;
     const struct limit *rows;
     size_t limits_n;
+    uint32_t era;           /* of the clock: within one no two minutes have the same name */
 };
 
 struct judged {
     uint64_t seed;
     struct stamp stamp;
     uint32_t generation;
-    const char *words[WORDS]; /* literals; those of verdicts are few */
-    size_t words_n;
+    struct verdict kinds[KINDS]; /* of this generation */
+    size_t kinds_n;
     struct place *places;   /* TOPICS, in sets of WAYS */
+    struct place *last;     /* what was looked at last: a publish and its deliveries ask for one topic */
+    uint8_t (*tails)[TOPIC_MAX - NEAR_TOPIC]; /* of long topics, touched by no others */
+    uint32_t *versions;     /* of each place: how many topics stood there */
     uint16_t *tags;         /* of each place, 0: free */
+    struct far_row *far;    /* FAR, in sets of FAR_WAYS */
     unsigned turn;          /* which of a full set goes next */
     void *room;
 };
 
 outcome judged_new(struct judged **ret)
 {
-    enum { LINE = 64 };
     struct judged *m = mem_new(sizeof *m);
     if (!m) return REFUSE(E_MEMORY);
     m->room = mem_new_array(TOPICS + 1, sizeof *m->places);
     m->tags = mem_new_array(TOPICS, sizeof *m->tags);
-    if (!m->room || !m->tags) {
+    m->tails = mem_new_array(TOPICS, sizeof *m->tails);
+    m->versions = mem_new_array(TOPICS, sizeof *m->versions);
+    m->far = mem_new_array(FAR, sizeof *m->far);
+    if (!m->room || !m->tags || !m->tails || !m->versions || !m->far) {
         judged_free(m);
         return REFUSE(E_MEMORY);
     }
     m->places = (struct place *)(((uintptr_t)m->room + LINE - 1) & ~(uintptr_t)(LINE - 1));
+    m->last = m->places;
     m->generation = 1;
     port_random(&m->seed, sizeof m->seed);
     *ret = m;
@@ -66,6 +77,9 @@ void judged_free(struct judged *m)
     if (!m) return;
     mem_free(m->room);
     mem_free(m->tags);
+    mem_free(m->tails);
+    mem_free(m->versions);
+    mem_free(m->far);
     mem_free(m);
 }
 
@@ -78,12 +92,30 @@ static bool remembered(const struct access *a, const struct question *q)
 static bool same_stamp(const struct stamp *a, const struct stamp *b)
 {
     return a->registry == b->registry && a->grants == b->grants && a->agreements == b->agreements && a->limits == b->limits
-        && a->rows == b->rows && a->limits_n == b->limits_n && a->permits == b->permits && a->permit_rows == b->permit_rows;
+        && a->rows == b->rows && a->limits_n == b->limits_n && a->permits == b->permits && a->permit_rows == b->permit_rows && a->era == b->era;
 }
 
-static void look_at_stamp(struct judged *m, const struct access *a)
+/* Every row is stale from here on. */
+static void forget(struct judged *m)
 {
-    struct stamp now = { registry_epoch(a->registry), grants_mark(a->grants), grants_mark(a->agreements) };
+    m->kinds_n = 0;
+    if (++m->generation) return;
+    for (size_t i = 0; i < TOPICS; i++) m->places[i].generation = 0; /* after 2^32 changes none may look like new */
+    memset(m->far, 0, FAR * sizeof *m->far);
+    m->generation = 1;
+}
+
+enum { ERA_MINUTES = 1 << 15 };
+
+static uint16_t minute_of(int64_t now_ms)
+{
+    return (uint16_t)((uint64_t)(now_ms / MS_MINUTE) % ERA_MINUTES + 1);
+}
+
+static void look_at_stamp(struct judged *m, const struct access *a, int64_t now_ms)
+{
+    struct stamp now = { registry_epoch(a->registry), grants_mark(a->grants), grants_mark(a->agreements),
+        .era = (uint32_t)((uint64_t)(now_ms / MS_MINUTE) / ERA_MINUTES) };
     if (a->permits) {
         now.permits = a->permits->epoch;
         now.permit_rows = a->permits->rows;
@@ -95,14 +127,21 @@ static void look_at_stamp(struct judged *m, const struct access *a)
     }
     if (same_stamp(&now, &m->stamp)) return;
     m->stamp = now;
-    if (++m->generation) return;
-    memset(m->places, 0, (size_t)TOPICS * sizeof *m->places); /* after 2^32 changes none may look like new */
-    m->generation = 1;
+    forget(m);
 }
 
-static bool holds(const struct place *p, struct bytes topic)
+/* ---- where a topic stands ---- */
+
+static size_t index_of(const struct judged *m, const struct place *p)
 {
-    return p->n == topic.n && memcmp(p->topic, topic.at, topic.n) == 0;
+    return (size_t)(p - m->places);
+}
+
+static bool holds(const struct judged *m, const struct place *p, struct bytes topic)
+{
+    if (p->n != topic.n) return false;
+    if (topic.n <= NEAR_TOPIC) return memcmp(p->topic, topic.at, topic.n) == 0;
+    return memcmp(p->topic, topic.at, NEAR_TOPIC) == 0 && memcmp(m->tails[index_of(m, p)], topic.at + NEAR_TOPIC, topic.n - NEAR_TOPIC) == 0;
 }
 
 struct spot { size_t set; uint16_t tag; };
@@ -114,43 +153,20 @@ static struct spot spot_of(const struct judged *m, struct bytes topic)
 }
 
 /* NULL: the topic has none. */
-static struct place *place_of(const struct judged *m, struct spot s, struct bytes topic)
+static struct place *place_of(struct judged *m, struct spot s, struct bytes topic)
 {
     for (size_t i = s.set; i < s.set + WAYS; i++) {
         struct place *p = &m->places[i];
         if (m->tags[i] != s.tag) continue;
-        __builtin_prefetch(&p->rows[1]);
-        __builtin_prefetch(&p->rows[3]);
-        if (holds(p, topic)) return p;
+        if (holds(m, p, topic)) return m->last = p;
     }
     return NULL;
 }
 
-static struct row *row_for(struct place *p, const struct question *q)
+/* The same, of what was asked for a moment ago without looking it up. */
+static struct place *place_known(struct judged *m, struct bytes topic)
 {
-    if (q->action == ACT_PUBLISH) return p->rows[0].who == q->who ? &p->rows[0] : NULL;
-    for (size_t i = 1; i < ROWS; i++)
-        if (p->rows[i].who == q->who && p->rows[i].from == q->from) return &p->rows[i];
-    return NULL;
-}
-
-static uint32_t minute_of(int64_t now_ms)
-{
-    return (uint32_t)(now_ms / MS_MINUTE) + 1;
-}
-
-bool judged_find(const struct access *a, const struct question *q, struct verdict *ret)
-{
-    if (!remembered(a, q)) return false;
-    struct judged *m = a->judged;
-    look_at_stamp(m, a);
-    struct place *p = place_of(m, spot_of(m, q->topic), q->topic);
-    const struct row *r = p ? row_for(p, q) : NULL;
-    if (!r || r->generation != m->generation || (r->minute && r->minute != minute_of(q->now_ms))) return false;
-    *ret = (struct verdict) { .ruling = r->ruling, .reason = r->reason, .word = m->words[r->word],
-        .limit = r->limit ? &a->limits->rows[r->limit - 1] : NULL, .missing = r->missing,
-        .observed_only = r->flags & FLAG_OBSERVED, .safe_direction = r->flags & FLAG_SAFE, .alarm = r->flags & FLAG_ALARM, .judged = true };
-    return true;
+    return holds(m, m->last, topic) ? m->last : place_of(m, spot_of(m, topic), topic);
 }
 
 /* The place of a topic; where all of its set hold others, one is given up. */
@@ -164,42 +180,124 @@ static struct place *place_for(struct judged *m, struct bytes topic)
     if (at == s.set + WAYS) at = s.set + m->turn++ % WAYS;
     p = &m->places[at];
     m->tags[at] = s.tag;
-    *p = (struct place) { .n = (uint8_t)topic.n, .next = 1 };
-    memcpy(p->topic, topic.at, topic.n);
-    return p;
+    m->versions[at]++;
+    *p = (struct place) { .n = (uint8_t)topic.n };
+    memcpy(p->topic, topic.at, topic.n < NEAR_TOPIC ? topic.n : NEAR_TOPIC);
+    if (topic.n > NEAR_TOPIC) memcpy(m->tails[at], topic.at + NEAR_TOPIC, topic.n - NEAR_TOPIC);
+    return m->last = p;
 }
 
-static struct row *room_for(struct place *p, const struct judged *m, const struct question *q)
+/* ---- receivers ---- */
+
+static struct far_row *far_set(const struct judged *m, const struct place *p, const struct question *q)
 {
-    if (q->action == ACT_PUBLISH) return &p->rows[0];
-    struct row *r = row_for(p, q);
-    for (size_t i = 1; i < ROWS && !r; i++)
-        if (p->rows[i].generation != m->generation) r = &p->rows[i];
-    if (r) return r;
-    p->next = (uint8_t)(p->next % (ROWS - 1) + 1);
-    return &p->rows[p->next];
+    uint64_t key[2] = { index_of(m, p), (uintptr_t)q->who };
+    return &m->far[topic_hash(m->seed, bytes_of((const uint8_t *)key, sizeof key)) % (FAR / FAR_WAYS) * FAR_WAYS];
 }
 
-/* Its place among the words; WORDS when there is no room: then nothing is remembered. */
-static size_t word_of(struct judged *m, const char *word)
+static bool far_is(const struct judged *m, const struct far_row *f, const struct place *p, const struct question *q)
 {
-    for (size_t i = 0; i < m->words_n; i++)
-        if (m->words[i] == word) return i;
-    if (m->words_n == WORDS) return WORDS;
-    m->words[m->words_n] = word;
-    return m->words_n++;
+    size_t at = index_of(m, p);
+    return f->generation == m->generation && f->place == at && f->version == m->versions[at] && f->who == q->who && f->from == q->from;
+}
+
+static const struct far_row *far_of(const struct judged *m, const struct place *p, const struct question *q)
+{
+    const struct far_row *set = far_set(m, p, q);
+    for (size_t i = 0; i < FAR_WAYS; i++)
+        if (far_is(m, &set[i], p, q)) return &set[i];
+    return NULL;
+}
+
+static void far_note(struct judged *m, const struct place *p, const struct question *q, uint16_t minute, uint8_t kind)
+{
+    struct far_row *set = far_set(m, p, q), *f = NULL;
+    for (size_t i = 0; i < FAR_WAYS && !f; i++)
+        if (far_is(m, &set[i], p, q) || set[i].generation != m->generation) f = &set[i];
+    if (!f) f = &set[m->turn++ % FAR_WAYS];
+    *f = (struct far_row) { .who = q->who, .from = q->from, .generation = m->generation, .place = (uint32_t)index_of(m, p),
+        .version = m->versions[index_of(m, p)], .minute = minute, .kind = kind };
+}
+
+/* The receiver that stands beside the topic hears what its publisher says. */
+static bool is_ear(const struct place *p, const struct question *q)
+{
+    return (p->has & (HAS_WHO | HAS_EAR)) == (HAS_WHO | HAS_EAR) && p->ear == q->who && p->who == q->from;
+}
+
+/* ---- verdicts ---- */
+
+struct answer { uint16_t minute; uint8_t kind; bool known; };
+
+static struct answer answer_of(const struct judged *m, const struct place *p, const struct question *q)
+{
+    if (p->generation != m->generation) return (struct answer) { 0 };
+    if (q->action == ACT_PUBLISH) return (struct answer) { p->minute, p->kind, (p->has & HAS_WHO) && p->who == q->who };
+    if (is_ear(p, q)) return (struct answer) { p->ear_minute, p->ear_kind, true };
+    const struct far_row *f = p->has & HAS_FAR ? far_of(m, p, q) : NULL;
+    return f ? (struct answer) { f->minute, f->kind, true } : (struct answer) { 0 };
+}
+
+bool judged_find(const struct access *a, const struct question *q, struct verdict *ret)
+{
+    if (!remembered(a, q)) return false;
+    struct judged *m = a->judged;
+    look_at_stamp(m, a, q->now_ms);
+    const struct place *p = place_known(m, q->topic);
+    struct answer found = p ? answer_of(m, p, q) : (struct answer) { 0 };
+    if (!found.known || (found.minute && found.minute != minute_of(q->now_ms))) return false;
+    *ret = m->kinds[found.kind];
+    return true;
+}
+
+static bool same_verdict(const struct verdict *a, const struct verdict *b)
+{
+    return a->ruling == b->ruling && a->reason == b->reason && a->word == b->word && a->limit == b->limit && a->missing == b->missing
+        && a->observed_only == b->observed_only && a->safe_direction == b->safe_direction && a->alarm == b->alarm && a->judged == b->judged;
+}
+
+static uint8_t kind_of(struct judged *m, const struct verdict *v)
+{
+    for (size_t i = 0; i < m->kinds_n; i++)
+        if (same_verdict(&m->kinds[i], v)) return (uint8_t)i;
+    if (m->kinds_n == KINDS) forget(m);
+    m->kinds[m->kinds_n] = *v;
+    return (uint8_t)m->kinds_n++;
+}
+
+static void note_receiver(struct judged *m, struct place *p, const struct question *q, uint16_t minute, uint8_t kind)
+{
+    bool beside = (p->has & HAS_WHO) && p->who == q->from && (!(p->has & HAS_EAR) || p->ear == q->who);
+    if (!beside) {
+        p->has |= HAS_FAR;
+        far_note(m, p, q, minute, kind);
+        return;
+    }
+    p->has |= HAS_EAR;
+    p->ear = q->who;
+    p->ear_minute = minute;
+    p->ear_kind = kind;
+}
+
+/* Who received from another publisher is no longer beside the topic. */
+static void note_publisher(struct place *p, const struct question *q, uint16_t minute, uint8_t kind)
+{
+    if (!(p->has & HAS_WHO) || p->who != q->who) p->has &= (uint8_t)~HAS_EAR;
+    p->has |= HAS_WHO;
+    p->who = q->who;
+    p->minute = minute;
+    p->kind = kind;
 }
 
 void judged_note(const struct access *a, const struct question *q, const struct verdict *v, enum varies varies)
 {
-    if (varies == VARIES_ALWAYS || !remembered(a, q)) return;
+    if (varies == VARIES_ALWAYS || v->detail || !remembered(a, q)) return;
     struct judged *m = a->judged;
-    size_t word = word_of(m, v->word), limit = v->limit ? (size_t)(v->limit - a->limits->rows) + 1 : 0;
-    if (word == WORDS || limit > UINT16_MAX) return;
+    uint8_t kind = kind_of(m, v);
+    uint16_t minute = varies == VARIES_BY_MINUTE ? minute_of(q->now_ms) : 0;
     struct place *p = place_for(m, q->topic);
-    struct row *r = room_for(p, m, q);
-    *r = (struct row) { .who = q->who, .from = q->action == ACT_RECEIVE ? q->from : NULL, .generation = m->generation,
-        .minute = varies == VARIES_BY_MINUTE ? minute_of(q->now_ms) : 0, .limit = (uint16_t)limit, .action = (uint8_t)q->action,
-        .ruling = (uint8_t)v->ruling, .reason = v->reason, .word = (uint8_t)word, .missing = (uint8_t)v->missing,
-        .flags = (uint8_t)((v->observed_only ? FLAG_OBSERVED : 0) | (v->safe_direction ? FLAG_SAFE : 0) | (v->alarm ? FLAG_ALARM : 0)) };
+    if (p->generation != m->generation) p->has = 0;
+    p->generation = m->generation;
+    if (q->action == ACT_RECEIVE) note_receiver(m, p, q, minute, kind);
+    else note_publisher(p, q, minute, kind);
 }

@@ -10,8 +10,11 @@
 enum { WHO = 6, TURNS = 120000 };
 #define DAY_MS (1764288000000 / MS_DAY * MS_DAY)
 
+#define R50 "/0123456789/0123456789/0123456789/0123456789/01234"
 static const char *const topics[] = { "sk/v1/w/d-0/m/flow", "sk/v1/w/d-1/m/flow", "sk/v1/w/d-0/a/low", "sk/v1/w/d-1/s/pump", "sk/v1/w/d-0/cmd/pump",
-    "sk/v1/w/d-1/cmd/pump", "sk/v1/w/d-0/att/evidence", "plain/x", "sk/v1/w/d-0/m/a-name-so-long-that-it-is-not-remembered-at-all-because-a-place-has-only-so-much-room/x/y/z/0123456789" };
+    "sk/v1/w/d-1/cmd/pump", "sk/v1/w/d-0/att/evidence", "plain/x", "sk/v1/w/d-0/m/a-name-so-long-that-its-end-stands-elsewhere/because-a-place-has-only-so-much-room/1",
+    "sk/v1/w/d-0/m/a-name-so-long-that-its-end-stands-elsewhere/because-a-place-has-only-so-much-room/2",
+    "sk/v1/w/d-0/m/so-long-that-it-is-not-remembered-at-all" R50 R50 R50 R50 R50 };
 static const char *const policies[] = { "", "{\"id\":\"no\",\"subject\":\"any\",\"action\":[\"publish\",\"subscribe\"],\"stream\":\"sk/v1/w/d-0/m/#\",\"deny\":true},",
     "{\"id\":\"hours\",\"subject\":\"role:viewer\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"time\":\"08:00-17:00\"}},",
     "{\"id\":\"work\",\"subject\":\"role:viewer\",\"action\":\"subscribe\",\"stream\":\"sk/v1/w/d-1/#\",\"when\":{\"permit\":true}},",
@@ -136,6 +139,37 @@ static void overflow(struct scene *s)
     }
 }
 
+/* One topic heard by more than have a row beside it: each is answered from memory, and the same as anew; another
+ * topic in its place inherits nothing. */
+static void audience(struct scene *s)
+{
+    enum { EARS = 40 };
+    char id[16];
+    unsigned known = 0;
+    struct verdict v;
+    for (unsigned i = 0; i < EARS; i++) {
+        struct arena arena = ARENA(65536);
+        struct identity who = { .role = i % 3 ? ROLE_OPERATOR : ROLE_CONTRACTOR, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
+        snprintf(who.id, sizeof who.id, "ear-%u", i);
+        CHECK_QUIET(ok(registry_apply(s->r, ENTRY_IDENTITY, registry_doc_identity(&arena, &who), 0)));
+        arena_deinit(&arena);
+    }
+    for (int round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 2 * EARS; i++) {
+            snprintf(id, sizeof id, "ear-%u", i / 2);
+            struct question q = { .who = registry_identity(s->r, id), .action = ACT_RECEIVE, .from = registry_identity(s->r, "d-0"), .now_ms = s->now_ms,
+                .topic = i % 2 ? BYTES_LIT("sk/v1/w/d-0/m/flow") : BYTES_LIT("sk/v1/w/d-0/cmd/pump") };
+            struct access plain = s->a;
+            plain.judged = NULL;
+            known += round > 0 && i % 2 && judged_find(&s->a, &q, &v);
+            v = access_judge(&s->a, &q);
+            CHECK_QUIET(strcmp(v.word, access_judge(&plain, &q).word) == 0);
+        }
+    }
+    printf("# %u of %u receivers were answered from memory\n", known, 2 * EARS);
+    CHECK(known > EARS); /* few collide in the table */
+}
+
 int main(void)
 {
     struct scene s = { .state = 20261128, .now_ms = DAY_MS, .permit = { { "WP-1", "d-3", "sk/v1/w/d-1/#", 0, INT64_MAX }, { "WP-2", "d-4", "#", 0, INT64_MAX },
@@ -159,6 +193,7 @@ int main(void)
     s.limits.epoch++;
     identity(&s, 2, TRUST_ATTESTED);
     overflow(&s);
+    audience(&s);
     judged_free(s.a.judged);
     grants_free(s.g);
     registry_free(s.r);

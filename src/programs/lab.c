@@ -1,4 +1,4 @@
-/* sekimorid-lab PORT [--ws PORT] [--state DIR] [--grants FILE]: for conformance suites only. Says so on every start. */
+/* sekimorid-lab PORT [--ws PORT] [--state DIR] [--grants FILE] [--passing FILTER]: for conformance suites only. Says so on every start. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +14,13 @@ static const char warning[] =
     "sekimorid-lab: 試験専用です。業務には使わないでください。暗号化も認証もなく、すべてを許可します。\n"
     "sekimorid-lab: for conformance tests only. Do not use it for anything else: no encryption, no sign-in, everything is allowed.\n";
 static const char usage[] =
-    "usage: sekimorid-lab PORT [--ws PORT] [--state DIR] [--grants FILE]\n"
+    "usage: sekimorid-lab PORT [--ws PORT] [--state DIR] [--grants FILE] [--passing FILTER]\n"
     "  PORT           MQTT 3.1.1 and 5 on 127.0.0.1, plaintext\n"
     "  --ws PORT      MQTT over WebSocket, path /mqtt\n"
     "  --state DIR    keeps sessions, retained messages and the record here; without it they end with the program\n"
     "  --grants FILE  who may what (JSON, from sekimori grant new FILE --out); without it everybody everything, but\n"
-    "                 subscribe to test/nosubscribe and nosubscribe, which is refused with 0x80\n";
+    "                 subscribe to test/nosubscribe and nosubscribe, which is refused with 0x80\n"
+    "  --passing F    topics under this filter are not recorded (where DIR is new); without it all are\n";
 
 static bool port_of(const char *text, uint16_t *ret)
 {
@@ -39,6 +40,7 @@ static const char *options(int argc, char **argv, struct lab_options *o)
         if (option && !value) return argv[i];
         if (strcmp(argv[i], "--state") == 0) o->state = value;
         else if (strcmp(argv[i], "--grants") == 0) o->grants = value;
+        else if (strcmp(argv[i], "--passing") == 0) o->passing = value;
         else if (strcmp(argv[i], "--ws") == 0 && !port_of(value, &o->ws_port)) return value;
         else if (option && strcmp(argv[i], "--ws") != 0) return argv[i];
         else if (!option && (o->port || !port_of(argv[i], &o->port))) return argv[i];

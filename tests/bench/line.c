@@ -33,6 +33,21 @@ SSL_CTX *line_tls(const char *ca, const char *cert, const char *key, bool lean)
     return c;
 }
 
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct line *l = SSL_get_app_data(ssl);
+    if (!l) return 0;
+    SSL_SESSION_free(l->session);
+    l->session = session;
+    return 1;
+}
+
+void line_tls_resume(SSL_CTX *c)
+{
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(c, keep_session);
+}
+
 static bool start(struct line *l, const struct line_place *p)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(p->port) };
@@ -49,6 +64,8 @@ static bool start(struct line *l, const struct line_place *p)
         l->ssl = SSL_new(p->tls);
         if (!l->ssl || SSL_set_fd(l->ssl, l->fd) != 1) return false;
         SSL_set_connect_state(l->ssl);
+        SSL_set_app_data(l->ssl, l);
+        if (l->session && SSL_set_session(l->ssl, l->session) != 1) return false;
     }
     struct epoll_event e = { .events = EPOLLIN | EPOLLOUT, .data.u32 = l->index };
     return epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) == 0;
@@ -56,7 +73,7 @@ static bool start(struct line *l, const struct line_place *p)
 
 bool line_open(struct line *l, const struct line_place *p)
 {
-    *l = (struct line) { .fd = -1, .index = l->index, .dirty = l->dirty, .state = LINE_CONNECTING, .wants_out = true };
+    *l = (struct line) { .fd = -1, .index = l->index, .dirty = l->dirty, .session = l->session, .state = LINE_CONNECTING, .wants_out = true };
     if (start(l, p)) return true;
     line_close(l);
     return false;
@@ -68,7 +85,7 @@ void line_close(struct line *l)
     if (l->fd >= 0) close(l->fd);
     free(l->in);
     free(l->out);
-    *l = (struct line) { .fd = -1, .index = l->index, .dirty = l->dirty, .state = LINE_DEAD };
+    *l = (struct line) { .fd = -1, .index = l->index, .dirty = l->dirty, .session = l->session, .state = LINE_DEAD };
 }
 
 void line_advance(struct line *l)

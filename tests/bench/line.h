@@ -14,6 +14,7 @@ struct line {
     int fd;
     enum line_state state;
     SSL *ssl;              /* NULL: plain */
+    SSL_SESSION *session;  /* where lines resume: of the last connection, kept when it closes */
     uint32_t index;        /* of the loop's table */
     bool wants_out, dirty; /* epoll watches for room; something waits to be flushed */
     uint8_t *in, *out;
@@ -31,6 +32,8 @@ struct line_place {
 
 /* NULL when a file cannot be used. cert and key may be NULL. */
 SSL_CTX *line_tls(const char *ca, const char *cert, const char *key, bool lean);
+/* Lines of this context take up their last session again, where the server lets them. */
+void line_tls_resume(SSL_CTX *c);
 bool line_open(struct line *l, const struct line_place *p);
 void line_close(struct line *l);
 /* Goes on with connecting; the state says how far. */

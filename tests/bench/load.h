@@ -13,7 +13,7 @@ enum mode { MODE_PAIRS, MODE_FAN_IN, MODE_FAN_OUT, MODE_WILDCARD, MODE_IDLE, MOD
 struct options {
     enum mode mode;
     const char *host, *ca, *cert, *key, *sub_cert, *sub_key, *pub_id, *sub_id, *prefix;
-    uint32_t port, pubs, subs, window, rate, sources, size;
+    uint32_t port, pubs, subs, window, rate, sources, size, resume;
     int version, qos;
     double seconds, warm;
     struct processes pids;
@@ -34,7 +34,7 @@ struct seen { /* of one publisher at one subscriber: the newest number + 1, and 
     uint64_t bits;
 };
 struct counts {
-    uint64_t sent, delivered, acknowledged, refused, duplicates, disordered, held_back, lines_lost, shaken;
+    uint64_t sent, delivered, acknowledged, refused, duplicates, disordered, held_back, lines_lost, shaken, resumed;
 };
 struct measure {
     double seconds;

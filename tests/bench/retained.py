@@ -64,13 +64,3 @@ def fetch(broker, n):
     s.close()
     return (cpu_us(broker.pids()) - cpu) / n, seconds
 
-
-def measure(broker, n):
-    found = {}
-    try:
-        found['store_us'], _ = store(broker, n)
-        found['fetch_us'], found['fetch_s'] = fetch(broker, n)
-        store(broker, n, empty=True) # nothing is left for what is measured next
-    except (OSError, ssl.SSLError) as e:
-        found['why'] = str(e)
-    return found

@@ -1,10 +1,12 @@
-"""The two brokers a measurement compares, on one core, and the generator on the other: a Sekimori site of real processes
-and Debian's mosquitto with the same site's certificates."""
+"""The brokers a measurement compares, on one core, and the generator on the other: a Sekimori site of real processes,
+Sekimori's lab (one process, no TLS, judged by grants) and Debian's mosquitto with the same site's certificates."""
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -16,6 +18,7 @@ BENCH = os.path.join(BUILD, 'sekimori-bench')
 BROKER_CORE, LOAD_CORE = {0}, {max(os.sched_getaffinity(0))}
 SITE = 'bench'
 RECORDED, PASSING = f'sk/v1/{SITE}/dev/m/kept', f'sk/v1/{SITE}/dev/m/passing'
+LAB_PREFIX = 'sk/v1/lab/dev/m/passing'
 CONFIG = '\n[guard]\nconnections = 60000\nper-source = 20000\n'
 STREAMS = f"""streams:
   - name: passing
@@ -67,11 +70,14 @@ class Sekimori:
 class Mosquitto:
     """In memory, without an access list: less work than what it is compared with."""
 
-    def __init__(self, site, nodelay):
+    def __init__(self, site, nodelay, rules=0):
         files_limit()
+        access = site.path(f'mosquitto-{rules}.acl')
+        with open(access, 'w', encoding='utf-8') as f:
+            f.write(''.join(f'topic readwrite area{n}/#\n' for n in range(rules - 1)) + f'topic readwrite {PASSING}/#\n')
         self.name = 'mosquitto' + (' nodelay' if nodelay else '')
         self.site, self.plain, self.tls = site, free_port(), free_port()
-        keys, path = os.path.join(site.state, 'keys'), site.path(f'mosquitto-{int(nodelay)}.conf')
+        keys, path = os.path.join(site.state, 'keys'), site.path(f'mosquitto-{int(nodelay)}-{rules}.conf')
         chain = site.path('server-chain.pem')
         with open(chain, 'w', encoding='utf-8') as f:
             f.write(open(os.path.join(keys, 'server.pem')).read() + open(os.path.join(keys, 'issuing.pem')).read())
@@ -83,6 +89,7 @@ set_tcp_nodelay {'true' if nodelay else 'false'}
 max_inflight_messages 1000
 max_queued_messages 100000
 log_type error
+{'acl_file ' + access if rules else ''}
 listener {self.plain} 127.0.0.1
 listener {self.tls} 127.0.0.1
 cafile {site.ca()}
@@ -112,11 +119,44 @@ ciphers_tls1.3 TLS_AES_128_GCM_SHA256
         self.process.wait(20)
 
 
+class Lab:
+    """Gate, exchange and record in one process on loopback, without TLS; every publish and delivery judged by a policy."""
+    name = 'lab'
+
+    def __init__(self):
+        files_limit()
+        self.folder, self.port = tempfile.mkdtemp(prefix='sekimori-'), free_port()
+        policy = os.path.join(self.folder, 'policy.json')
+        with open(policy, 'w', encoding='utf-8') as f:
+            json.dump({'schema': 'sekimori-grants/1', 'site': 'lab', 'grants': [
+                {'id': 'all', 'subject': 'any', 'action': ['publish', 'subscribe'], 'stream': ['sk/v1/lab/#']}]}, f)
+        self.process = subprocess.Popen([os.path.join(BUILD, 'sekimorid-lab'), str(self.port), '--grants', policy, '--state',
+                                         os.path.join(self.folder, 'state'), '--passing', LAB_PREFIX + '/#'], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        if not until(lambda: run('mosquitto_pub', '-p', self.port, '-i', 'up', '-t', LAB_PREFIX + '/up', '-m', 'x').returncode == 0):
+            raise RuntimeError('sekimorid-lab does not start')
+        pin(self.process.pid, BROKER_CORE)
+
+    def pids(self):
+        return [self.process.pid]
+
+    def args(self, prefix=PASSING, tls=False):
+        return ['--port', self.port, '--prefix', LAB_PREFIX, '--pub-id', 'dev', '--sub-id', 'view']
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def load(broker, mode, *more, prefix=PASSING, tls=True, timeout=300):
     """One measurement: what the generator says, as a dictionary."""
     argv = [BENCH, mode, '--pids', ','.join(str(p) for p in broker.pids())] + broker.args(prefix, tls) + list(more)
-    r = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout,
-                       preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORE))
+    try:
+        r = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout,
+                           preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORE))
+    except subprocess.TimeoutExpired:
+        return {'good': False, 'why': f'nothing after {timeout} s'}
     try:
         return json.loads(r.stdout)
     except ValueError:

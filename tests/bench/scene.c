@@ -22,7 +22,7 @@ static const struct row rows[] = {
     { "sub-cert", TEXT, AT(sub_cert) }, { "sub-key", TEXT, AT(sub_key) }, { "pub-id", TEXT, AT(pub_id) },
     { "sub-id", TEXT, AT(sub_id) }, { "prefix", TEXT, AT(prefix) }, { "port", COUNT, AT(port) }, { "pubs", COUNT, AT(pubs) },
     { "subs", COUNT, AT(subs) }, { "window", COUNT, AT(window) }, { "rate", COUNT, AT(rate) }, { "sources", COUNT, AT(sources) },
-    { "size", COUNT, AT(size) }, { "version", INT, AT(version) }, { "qos", INT, AT(qos) }, { "seconds", REAL, AT(seconds) },
+    { "size", COUNT, AT(size) }, { "resume", COUNT, AT(resume) }, { "version", INT, AT(version) }, { "qos", INT, AT(qos) }, { "seconds", REAL, AT(seconds) },
     { "warm", REAL, AT(warm) }, { "pids", PIDS, AT(pids) },
 };
 
@@ -99,6 +99,7 @@ static bool init_tls(struct bench *b)
     if (!o->ca) return true;
     b->tls_pub = line_tls(o->ca, o->cert, o->key, lean);
     b->tls_sub = line_tls(o->ca, o->sub_cert ? o->sub_cert : o->cert, o->sub_cert ? o->sub_key : o->key, lean);
+    if (o->resume && b->tls_pub) line_tls_resume(b->tls_pub);
     return b->tls_pub && b->tls_sub;
 }
 
@@ -127,6 +128,7 @@ void bench_shaken(struct bench *b, struct line *l)
     uint32_t index = l->index;
     if (b->measuring) latency_add(&b->delivery, meter_now_ns() - l->began_ns);
     b->count.shaken++;
+    if (l->ssl && SSL_session_reused(l->ssl)) b->count.resumed++;
     talk_disconnect(l);
     (void)line_flush(l, b->epoll_fd);
     line_close(l);
@@ -140,12 +142,13 @@ bool bench_handshakes(struct bench *b)
     int64_t warm = meter_now_ns() + (int64_t)(b->o.warm * 1e9);
     while (meter_now_ns() < warm) bench_turn(b);
     int64_t cpu = processes_cpu_ns(&b->o.pids), began = meter_now_ns(), until = began + (int64_t)(b->o.seconds * 1e9);
-    uint64_t before = b->count.shaken;
+    uint64_t before = b->count.shaken, resumed = b->count.resumed;
     b->measuring = true;
     while (meter_now_ns() < until) bench_turn(b);
     b->measure.seconds = (double)(meter_now_ns() - began) / 1e9;
     b->measure.cpu_ns = processes_cpu_ns(&b->o.pids) - cpu;
     b->measure.delivered = b->count.shaken - before;
+    b->count.resumed -= resumed;
     b->sending = false;
     return b->measure.delivered > 0;
 }
@@ -176,7 +179,7 @@ void bench_report(const struct bench *b, bool good)
         c->acknowledged, c->refused);
     printf(", \"lost\": %" PRIu64 ", \"duplicates\": %" PRIu64 ", \"disordered\": %" PRIu64 ", \"unfinished\": %" PRIu64, lost, c->duplicates,
         c->disordered, unacked);
-    printf(", \"held_back\": %" PRIu64 ", \"lines_lost\": %" PRIu64 ", \"rss_kib\": %" PRId64, c->held_back, c->lines_lost, m->rss_kib);
+    printf(", \"resumed\": %" PRIu64 ", \"held_back\": %" PRIu64 ", \"lines_lost\": %" PRIu64 ", \"rss_kib\": %" PRId64, c->resumed, c->held_back, c->lines_lost, m->rss_kib);
     report_latencies("delivery", &b->delivery);
     report_latencies("acknowledgement", &b->acknowledgement);
     printf("}\n");
