@@ -6,75 +6,14 @@ import os
 import signal
 import time
 
-from harness import ROLES, ROOT, Site, check, finish, free_port, run, until
+from harness import ROLES, Site, check, finish, until
+from linked import Broker, write
 
 TOPIC = 'sk/v1/test/level-01/m/level-upper'
 
 
-def write(path, text):
-    with open(path, 'w', encoding='utf-8') as f:
-        f.write(text)
-    return path
-
-
-class Broker:
-    """The contractor's mosquitto, with its own CA and a password for us."""
-
-    def __init__(self, site):
-        self.site, self.port = site, free_port()
-        at = lambda name: site.path('vendor-' + name)
-        self.ca, self.log = at('ca.pem'), at('log')
-        run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('ca.key'),
-            '-out', self.ca, '-subj', '/CN=Vendor CA', '-days', '30')
-        run('openssl', 'req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('key'), '-out', at('csr'),
-            '-subj', '/CN=localhost')
-        write(at('ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
-        run('openssl', 'x509', '-req', '-in', at('csr'), '-CA', self.ca, '-CAkey', at('ca.key'), '-CAcreateserial', '-out', at('pem'),
-            '-days', '20', '-extfile', at('ext'))
-        run('mosquitto_passwd', '-b', '-c', at('pw'), 'mizu', 'secret')
-        run('mosquitto_passwd', '-b', at('pw'), 'vendor', 'other')
-        write(at('conf'), f"listener {self.port} 127.0.0.1\ncafile {self.ca}\ncertfile {at('pem')}\nkeyfile {at('key')}\n"
-              f"allow_anonymous false\npassword_file {at('pw')}\nmax_queued_messages 100000\nuser root\nlog_type subscribe\nlog_type notice\n")
-        self.conf, self.process = at('conf'), None
-
-    def start(self):
-        self.process = self.site.spawn('mosquitto', '-c', self.conf, log='vendor-log')
-        return until(lambda: self.pub('probe', 'x').returncode == 0, 20)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    def args(self):
-        return ['-h', 'localhost', '-p', str(self.port), '--cafile', self.ca, '-u', 'vendor', '-P', 'other']
-
-    def pub(self, topic, payload, *more):
-        return run('mosquitto_pub', *self.args(), '-t', topic, '-m', payload, *more)
-
-    def burst(self, topic, lines, qos=0):
-        return run('mosquitto_pub', *self.args(), '-t', topic, '-l', '-q', str(qos), input='\n'.join(lines) + '\n')
-
-    def listen(self, topic, log):
-        self.site.spawn('mosquitto_sub', *self.args(), '-i', 'watch-' + log, '-c', '-q', '1', '-t', topic, log=log)
-        return until(lambda: f'watch-{log} 1 {topic}' in open(self.log, errors='replace').read(), 15)
-
-    def got(self, log):
-        with open(self.site.path(log), encoding='utf-8') as f:
-            return [json.loads(x) for x in f.read().split('\n') if x.startswith('{')]
-
-
 def agreement(site, broker, name='a.yaml', **change):
-    with open(os.path.join(ROOT, 'examples/water/vendor-cloud.yaml'), encoding='utf-8') as f:
-        text = f.read()
-    with open(broker.ca, encoding='utf-8') as f:
-        ca = '|\n' + ''.join('    ' + line for line in f)
-    text = text.replace('mizu/', 'far/').replace('sk/v1/far/', 'sk/v1/test/').replace('site: mizu', 'site: test')
-    text = text.replace('port: PORT', f'port: {broker.port}').replace('ca: CA', 'ca: ' + ca).replace('host: 127.0.0.1', 'host: localhost')
-    text = text.replace('gw-02/cmd/pump', 'pump-01/cmd/pump')
-    for old, new in change.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    return write(site.path(name), text)
+    return broker.text(site.path(name), *change.items())
 
 
 def sign(site, path, roles=ROLES[:2]):

@@ -5,58 +5,25 @@ import json
 import os
 import shutil
 import signal
-import struct
-import threading
 import time
 import types
 
-from harness import LONG, ROLES, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, run, until
+from harness import LONG, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, run, until
+from linked import Reader, Sender, accept, agree, cards, first_seen, flow, live, peer
 
 FLOW, LEVEL = 'sk/v1/kawa/gw-01/m/flow', 'sk/v1/mizu/level-01/m/level-upper'
 SUPPLY, SEEN = 'sk/v1/mizu/peer-kawa/m/supply', 'sk/v1/kawa/peer-mizu/m/level'
 
 
-def peer(site):
-    return (site.json('peer', 'list') or [{}])[0]
-
-
-def flow(site, name):
-    return next((f for f in peer(site).get('flows', []) if f['flow'] == name), {})
-
-
-def live(site):
-    return all(f['state'] == 'live' for f in peer(site)['flows'])
-
-
-def cards(mizu, kawa):
-    ours, theirs = mizu.path('mizu.card'), mizu.path('kawa.card')
-    check('a card of each site', mizu.cli('peer', 'invite', '--out', ours).returncode == 0
-          and kawa.cli('peer', 'invite', '--listen', f"localhost:{kawa.ports['peers']}", '--out', theirs).returncode == 0)
-    codes = [mizu.cli('peer', 'accept', theirs, '--ours', ours).stdout.split('\n')[0].split(), kawa.cli('peer', 'accept', ours, '--ours', theirs).stdout.split('\n')[0].split()]
-    check('both sides show the same code, whoever asks', codes[0][1] == codes[1][1] and codes[0][0] == 'kawa' and codes[1][0] == 'mizu', codes)
+def introduced(mizu, kawa):
+    code, ours, theirs = cards(mizu, kawa)
     changed = json.load(open(theirs))
     changed['record_key'] = json.load(open(ours))['record_key']
     json.dump(changed, open(mizu.path('changed.card'), 'w'))
-    r = mizu.cli('peer', 'accept', mizu.path('changed.card'), '--ours', ours, '--code', codes[1][1])
+    r = mizu.cli('peer', 'accept', mizu.path('changed.card'), '--ours', ours, '--code', code)
     check('a card changed on the way has another code', r.returncode == 8 and 'SK-1064' in r.stderr, r.stderr)
     check('our own card is no peer', mizu.cli('peer', 'accept', ours, '--ours', ours).returncode == 6)
-    good = [s.cli('peer', 'accept', card, '--ours', own, '--code', codes[0][1]) for s, card, own in ((mizu, theirs, ours), (kawa, ours, theirs))]
-    check('accepted by the code', all(g.returncode == 0 for g in good), good[0].stderr)
-
-
-def agree(site, name, change=()):
-    path = site.path(name)
-    with open(os.path.join(ROOT, 'examples/water', name), encoding='utf-8') as f:
-        text = f.read()
-    for old, new in change:
-        assert old in text, old
-        text = text.replace(old, new)
-    with open(path, 'w', encoding='utf-8') as f:
-        f.write(text)
-    r = site.cli('peer', 'new', path, '--out', path + '.json')
-    for role in ROLES[:2]:
-        site.cli('peer', 'sign', path + '.json', '--key', site.key(role))
-    return r if r.returncode else site.cli('peer', 'apply', path + '.json')
+    accept(mizu, kawa, code, ours, theirs)
 
 
 def agreed(mizu, kawa):
@@ -74,71 +41,6 @@ def agreed(mizu, kawa):
 def cosigned(mizu, kawa):
     """The sizes each holds of the other's record."""
     return until(lambda: peer(mizu)['their_record'] > 0 and peer(kawa)['their_record'] > 0, 30)
-
-
-class Sender(threading.Thread):
-    """A device that numbers its readings and sends each until it is acknowledged."""
-
-    def __init__(self, site, client, topic, gap):
-        super().__init__(daemon=True)
-        self.site, self.client, self.topic, self.gap = site, client, topic, gap
-        self.tried, self.sent, self.over = [], [], False
-
-    def run(self):
-        n, link = 0, None
-        while not self.over:
-            try:
-                link = link or self.client.mqtt()
-                t = int(time.time() * 1000)
-                self.tried.append(t)
-                if link.publish(self.topic, json.dumps({'n': n, 't': t, 'u': 'm', 'v': n % 90}))[0] < 0x80:
-                    self.sent.append(t)
-                    n += 1
-                    time.sleep(self.gap)
-            except OSError:
-                link = None
-                time.sleep(0.05)
-
-
-class Lasting(Mqtt):
-    """A session of an hour: what was not acknowledged comes again after whatever ended the link."""
-
-    def connect_packet(self, client_id, keep_alive=5):
-        return packet(0x10, _string('MQTT') + bytes([5, 0]) + struct.pack('>HBBI', keep_alive, 5, 0x11, 3600) + _string(client_id))
-
-
-class Reader(threading.Thread):
-    """A viewer of one topic: what it got, in its order."""
-
-    def __init__(self, site, name, topic):
-        super().__init__(daemon=True)
-        self.site, self.client, self.topic, self.got, self.over = site, site.enrol(name, 'viewer'), topic, [], False
-        self.link = Lasting(site, self.client)
-        self.link.subscribe(topic)
-        self.start()
-
-    def run(self):
-        while not self.over:
-            try:
-                self.link = self.link or Lasting(self.site, self.client)
-                m = self.link.receive(1)
-                if m:
-                    self.got.append(json.loads(m[1])['t'])
-                else:
-                    self.link.ping()
-            except (OSError, TimeoutError):
-                self.link = None
-                time.sleep(0.05)
-
-
-def first_seen(rows):
-    seen = []
-    known = set()
-    for t in rows:
-        if t not in known:
-            known.add(t)
-            seen.append(t)
-    return seen
 
 
 def weather(mizu, kawa):
@@ -255,7 +157,7 @@ def main():
     with Site('mizu') as mizu, Site('kawa', peers=True) as kawa:
         mizu.start()
         kawa.start()
-        cards(mizu, kawa)
+        introduced(mizu, kawa)
         agreed(mizu, kawa)
         check('each cosigns the other\'s head', cosigned(mizu, kawa), [peer(mizu), peer(kawa)])
         kawa.stop()
