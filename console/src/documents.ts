@@ -73,6 +73,12 @@ export interface Decision {
   text: Both;
 }
 
+export interface DraftLine {
+  id: string;
+  next: string; // the role whose signature comes next
+  text: Both;
+}
+
 export interface Emergency {
   id: string;
   subject: string;
@@ -100,6 +106,7 @@ export interface Status {
   limits: Limit[];
   held: Held[];
   emergencies: Emergency[];
+  drafts: DraftLine[];
   decision: Decision | null;
   wouldHave: { now: number; total: number; text: Both };
   unauthenticated: number;
@@ -302,6 +309,7 @@ export function readStatus(x: unknown): Status {
     layers: listOf(d['layers']).flatMap((l) => readLayer(l) ?? []),
     limits: listOf(d['limits']).map(readLimit),
     held: listOf(d['held']).map(readHeld),
+    drafts: listOf(d['drafts']).map(mapOf).map((e) => ({ id: textOf(e['id']), next: textOf(e['next']), text: bothOf(e, 'text') })),
     emergencies: listOf(d['emergencies']).map(mapOf).map((e) => ({
       id: textOf(e['id']),
       subject: textOf(e['subject']),

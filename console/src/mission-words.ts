@@ -1,6 +1,7 @@
 // Words of the mission page and the papers.
 import { computed } from '@preact/signals';
 import type { Lang } from './plain';
+import { dw } from './deliberation-words';
 import { route } from './route';
 import { lang, place, w } from './state';
 import type { Shape } from './words';
@@ -432,5 +433,6 @@ export const mw = computed(() => missionWords[lang.value]);
 export const pageName = computed(() => {
   const page = route.value.page;
   if (page === 'mission') return mw.value.mission;
+  if (page === 'decide') return dw.value.page;
   return page === 'paper' ? mw.value.papers : w.value.places[place.value];
 });

@@ -1,7 +1,7 @@
 // Which page is shown: kept in the fragment, so that the server needs to know none of them and a link can be passed on.
 import { signal } from '@preact/signals';
 
-export const PAGES = ['mission', 'paper', 'improve'] as const;
+export const PAGES = ['mission', 'paper', 'improve', 'decide'] as const;
 export interface Route {
   page: (typeof PAGES)[number] | '';
   name: string; // of a paper

@@ -187,6 +187,7 @@ static void case_put(struct assurance *a, struct case_file *c)
         old->inputs = NULL;
     }
     a->cases[a->n_cases++] = c;
+    draft_decided(a, c->decision.id);
 }
 
 outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in)
@@ -197,8 +198,7 @@ outcome case_apply(struct assurance *a, const struct document *d, const struct d
     return DONE;
 }
 
-static MUST outcome decision_check(const struct assurance *a, const struct document *d, int64_t now_ms,
-    struct decision *ret, char why[DOCUMENT_WHY])
+outcome decision_check(const struct assurance *a, const struct document *d, int64_t now_ms, struct decision *ret, char why[DOCUMENT_WHY])
 {
     const char *bad = NULL;
     if (!ok(decision_read(d->payload, ret, &bad))) return document_refuse(CAUSE_MALFORMED, bad, why);

@@ -43,6 +43,7 @@ static void lists_free(struct assurance *a)
     map_deinit(&a->asset_index);
     mem_free(a->assets);
     mem_free(a->streams);
+    drafts_free(a);
     mem_free(a->cases);
     mem_free(a->references);
     mem_free(a->promises);

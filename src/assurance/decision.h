@@ -59,6 +59,10 @@ MUST outcome decision_mode_parse(const char *word, enum limit_mode *ret);
 
 /* The payload of docs/api-views.md. E_MALFORMED; *ret_bad, when not NULL, names the first member that is wrong. */
 MUST outcome decision_read(const struct doc *payload, struct decision *ret, const char **ret_bad);
+/* What was weighed, of a mission's insight (insight.h): as it is, and each option of the model, with service lost and risk left. */
+void decision_weigh(struct decision *d, const struct doc *insight);
+/* One of the options weighed; "" = as it is, where any were. E_UNKNOWN. */
+MUST outcome decision_choose(struct decision *d, const char *option);
 /* The two lists alone, as they stand in a decision's document and in views. */
 struct doc *decision_options_doc(const struct decision *d, struct arena *a);
 struct doc *decision_differences_doc(const struct decision *d, struct arena *a);

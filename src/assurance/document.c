@@ -183,6 +183,11 @@ static MUST outcome verify_signatures(const struct charter *c, struct document *
     d->roles = 0;
     d->rank_worst = 5;
     for (size_t i = 0; i < d->envelope.n; i++) TRY(verify_one(c, d, i, why));
+    return DONE;
+}
+
+static MUST outcome verify_whole(const struct document *d, char why[DOCUMENT_WHY])
+{
     uint8_t rest = wanting(d->type, d->roles, d->envelope.n);
     for (unsigned r = 0; r < CHARTER_ROLES; r++)
         if (rest & 1u << r)
@@ -190,8 +195,7 @@ static MUST outcome verify_signatures(const struct charter *c, struct document *
     return DONE;
 }
 
-outcome document_verify(const struct charter *c, enum document_type want, struct document *d,
-    char why[DOCUMENT_WHY])
+outcome document_verify_begun(const struct charter *c, enum document_type want, struct document *d, char why[DOCUMENT_WHY])
 {
     why[0] = '\0';
     if (d->type != want || strcmp(doc_text(d->payload, "type", ""), type_rows[want].word) != 0)
@@ -200,6 +204,23 @@ outcome document_verify(const struct charter *c, enum document_type want, struct
     if (strcmp(doc_text(d->payload, "site", ""), c->site) != 0)
         return document_refuse(CAUSE_SITE, doc_text(d->payload, "site", ""), why);
     return verify_signatures(c, d, why);
+}
+
+outcome document_verify(const struct charter *c, enum document_type want, struct document *d, char why[DOCUMENT_WHY])
+{
+    TRY(document_verify_begun(c, want, d, why));
+    return verify_whole(d, why);
+}
+
+void document_keep_good(const struct charter *c, struct document *d)
+{
+    char why[DOCUMENT_WHY];
+    size_t n = 0;
+    d->roles = 0;
+    d->rank_worst = 5;
+    for (size_t i = 0; i < d->envelope.n; i++)
+        if (ok(verify_one(c, d, i, why))) d->envelope.signatures[n++] = d->envelope.signatures[i];
+    d->envelope.n = n;
 }
 
 outcome document_hash(const struct doc *d, char ret_hex[65])

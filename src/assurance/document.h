@@ -26,7 +26,8 @@
     X(DOCUMENT_PERMIT, "permit", -1)                                                               \
     X(DOCUMENT_DESTRUCTION, "destruction", 0)                                                      \
     X(DOCUMENT_LOGIN, "login", -2)                                                                 \
-    X(DOCUMENT_PUBLIC, "public", 5)
+    X(DOCUMENT_PUBLIC, "public", 5)                                                                \
+    X(DOCUMENT_OPINION, "opinion", -2)
 enum document_type {
 #define X(name, word, rule) name,
     DOCUMENT_TYPES(X)
@@ -63,6 +64,11 @@ const char *document_type_word(enum document_type t);
     X(CAUSE_TOO_LONG, "expiry-beyond-rank", E_DENIED)                                              \
     X(CAUSE_TOLERANCE, "other-tolerance", E_DENIED)                /* not the model's */           \
     X(CAUSE_MARGIN, "margin-too-small", E_DENIED)                                                  \
+    X(CAUSE_TURN, "not-your-turn", E_CONFLICT)                     /* detail: whose signature comes first */ \
+    X(CAUSE_DRAFT, "unknown-draft", E_UNKNOWN)                                                     \
+    X(CAUSE_OTHER_DRAFT, "other-draft", E_CONFLICT)                /* signed over words that have changed since */ \
+    X(CAUSE_DRAFTS, "too-many-drafts", E_FULL)                                                     \
+    X(CAUSE_OPTION, "unknown-option", E_UNKNOWN)                                                   \
     X(CAUSE_LIMIT, "unknown-limit", E_UNKNOWN)                                                     \
     X(CAUSE_STILL_BROKEN, "condition-still-broken", E_CONFLICT)                                    \
     X(CAUSE_WRITE, "not-written", E_IO)                            /* the record did not take it: nothing applied */ \
@@ -95,6 +101,10 @@ MUST outcome document_open(struct bytes json, struct arena *a, struct document *
  * the type's rule met. The refusal's cause stands in why. */
 MUST outcome document_verify(const struct charter *c, enum document_type want, struct document *d,
     char why[DOCUMENT_WHY]);
+/* The same while signatures are still to come: those that are there are good and by different roles; at least one. */
+MUST outcome document_verify_begun(const struct charter *c, enum document_type want, struct document *d, char why[DOCUMENT_WHY]);
+/* Drops every signature that is not good at judged_ms (its key was replaced since); sets roles, key_of and rank_worst of the rest. */
+void document_keep_good(const struct charter *c, struct document *d);
 /* Who signed, for show: roles[i] = the role of signature i, CHARTER_ROLES when the charter does not know the
  * key; good[i] = it verifies. Arrays of DSSE_SIGNATURES_MAX. */
 void document_signers(const struct charter *c, const struct document *d, enum charter_role *roles, bool *good);

@@ -106,6 +106,7 @@ outcome assurance_replay(struct assurance *a, unsigned kind, struct bytes payloa
     case ENTRY_CHARTER: o = replay_charter(a, payload, at_ms, &arena); break;
     case ENTRY_MODEL: o = replay_model(a, payload, at_ms, &arena); break;
     case ENTRY_DECISION: o = replay_decision(a, payload, at_ms, &arena); break;
+    case ENTRY_DRAFT: o = draft_replay(a, payload, at_ms); break;
     case ENTRY_REFERENCE: o = replay_reference(a, payload, at_ms, &arena); break;
     case ENTRY_DECLARATION: o = replay_declaration(a, payload, at_ms, &arena); break;
     case ENTRY_PUBLIC: o = public_replay(a, payload, at_ms); break;

@@ -2,6 +2,7 @@
  *   assurance.c  life, assets, facts, time
  *   judge.c      rules from decisions and model, conditions -> limits, loosening
  *   accept.c     signed documents: verify, write, apply
+ *   draft.c      decisions on their way: drafted, deliberated, handed to the executive
  *   replay.c     the same documents and entries at start
  *   figures.c    assessments: when, what is written, what reopens a decision
  *   view*.c      documents for people
@@ -63,6 +64,7 @@ struct case_file { /* a decision and what became of it */
     struct signed_by by;
     char model_hash[65];             /* of the model when it was accepted */
     bool expired;                    /* seen to be over: stays so if the clock goes back */
+    bool draft;                      /* not decided yet: for show only, never among the cases */
     char superseded_by[DECISION_ID];
     unsigned reopened;               /* mask of enum reopening, as last told */
     struct assess_inputs *inputs;    /* of the assessment it cites; NULL: not known any more, or another model */
@@ -150,6 +152,8 @@ struct assurance {
 
     struct case_file **cases;
     size_t n_cases;
+    struct draft **drafts;           /* oldest first */
+    size_t n_drafts;
     struct reference_doc **references;
     size_t n_references;
     char releases[RELEASES_MAX][160]; /* used releases, a ring: hold, hash, time */
@@ -247,6 +251,18 @@ void declarations_expire(struct assurance *a, int64_t now_ms);
 /* public.c */
 MUST outcome public_replay(struct assurance *a, struct bytes json, int64_t at_ms);
 
+/* draft.c */
+MUST outcome draft_replay(struct assurance *a, struct bytes json, int64_t at_ms);
+void drafts_free(struct assurance *a);
+/* The decision is in force: its draft has come to its end. */
+void draft_decided(struct assurance *a, const char *id);
+/* Those that are under way, in a few words each: what the first page shows. */
+struct doc *view_drafts(struct assurance *a, struct arena *arena, int64_t now_ms);
+/* May this decision be taken now, whoever has signed it by then? The refusal's cause stands in why. */
+MUST outcome decision_check(const struct assurance *a, const struct document *d, int64_t now_ms, struct decision *ret, char why[DOCUMENT_WHY]);
+/* The newest assessment of its mission as a decision cites it; no id: there is none. */
+void decision_cite(const struct assurance *a, struct decision *d);
+
 /* accept.c: what both a new and a replayed document do once verified */
 MUST outcome model_apply(struct assurance *a, const struct document *d, char why[DOCUMENT_WHY]);
 MUST outcome case_apply(struct assurance *a, const struct document *d, const struct decision *in);
@@ -261,6 +277,7 @@ struct doc *view_limit(struct assurance *a, size_t at, int64_t now_ms, struct ar
 /* Risk avoided against service withheld; NULL where the model does not say enough. */
 struct doc *view_weight(const struct assurance *a, size_t at, int64_t now_ms, struct arena *arena);
 struct doc *view_limits(struct assurance *a, struct arena *arena, int64_t now_ms);
+struct doc *view_case_whole(struct assurance *a, const struct case_file *c, struct arena *arena, int64_t now_ms);
 struct doc *view_case(struct assurance *a, const struct case_file *c, struct arena *arena, int64_t now_ms);
 struct doc *view_stake(struct assurance *a, struct arena *arena, int64_t now_ms); /* NULL when nothing is */
 struct doc *view_event(struct assurance *a, const struct evidence_event *e, struct arena *arena);

@@ -223,6 +223,7 @@ struct doc *assurance_status(struct assurance *a, struct arena *arena, int64_t n
         doc_set(arena, d, "decision", view_case(a, a->cases[i], arena, now_ms));
         break;
     }
+    doc_set(arena, d, "drafts", view_drafts(a, arena, now_ms));
     doc_set(arena, d, "would_have", would_have(a, arena));
     doc_set_int(arena, d, "unauthenticated", (int64_t)evidence_unauthenticated(a->evidence));
     if (a->model) {

@@ -11,6 +11,7 @@ static const struct { const char *word, *ja, *en; } reopening_rows[REOPENING_COU
 
 const char *case_state(const struct assurance *a, const struct case_file *c, int64_t now_ms)
 {
+    if (c->draft) return "draft";
     if (c->superseded_by[0]) return "superseded";
     if (c->decision.accept == DECISION_SEND_BACK) return "sent-back";
     if (c->expired || now_ms >= c->decision.expires_ms) return "expired";
@@ -20,7 +21,7 @@ const char *case_state(const struct assurance *a, const struct case_file *c, int
 static const struct { const char *word, *ja, *en; } state_rows[] = {
     { "in-force", "有効", "in force" },          { "reopened", "見直しが必要", "to be reviewed" },
     { "expired", "期限切れ", "expired" },        { "superseded", "新しい判断に置き換え", "superseded" },
-    { "sent-back", "差し戻し", "sent back" },
+    { "sent-back", "差し戻し", "sent back" },    { "draft", "起案中・未決裁", "drafted, not decided" },
 };
 static const struct { const char *ja, *en; } accept_rows[DECISION_ACCEPTS] = {
     [DECISION_ACCEPT] = { "残存リスクを受け入れる", "accepts the residual risk" },
@@ -46,7 +47,7 @@ static struct doc *signers_doc(const struct signed_by *by, struct arena *arena)
 static struct doc *causes_doc(const struct assurance *a, const struct case_file *c, struct arena *arena)
 {
     struct doc *list = doc_list(arena);
-    unsigned mask = c->superseded_by[0] || c->decision.accept == DECISION_SEND_BACK ? 0 : reopenings(a, c);
+    unsigned mask = c->draft || c->superseded_by[0] || c->decision.accept == DECISION_SEND_BACK ? 0 : reopenings(a, c);
     for (unsigned i = 0; i < REOPENING_COUNT; i++) {
         if (!(mask & 1u << i)) continue;
         struct doc *d = doc_map(arena);
@@ -135,7 +136,7 @@ static struct doc *differences_said(const struct decision *in, struct arena *are
     return list;
 }
 
-static struct doc *case_whole(struct assurance *a, const struct case_file *c, struct arena *arena, int64_t now_ms)
+struct doc *view_case_whole(struct assurance *a, const struct case_file *c, struct arena *arena, int64_t now_ms)
 {
     const struct decision *in = &c->decision;
     struct doc *d = view_case(a, c, arena, now_ms);
@@ -164,7 +165,7 @@ static struct doc *case_whole(struct assurance *a, const struct case_file *c, st
 struct doc *assurance_decisions(struct assurance *a, struct arena *arena, int64_t now_ms)
 {
     struct doc *list = doc_list(arena);
-    for (size_t i = a->n_cases; i-- > 0;) doc_add(list, case_whole(a, a->cases[i], arena, now_ms));
+    for (size_t i = a->n_cases; i-- > 0;) doc_add(list, view_case_whole(a, a->cases[i], arena, now_ms));
     return list;
 }
 

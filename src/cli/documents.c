@@ -283,40 +283,10 @@ static int ask_assessment(struct cli *c, const struct doc **mission, const struc
 
 /* ---- what was weighed, and where views differed ---- */
 
-static struct decision_option *option_more(struct decision *d, const char *id, const char *ja, const char *en)
-{
-    struct decision_option *o = &d->options[d->n_options++];
-    snprintf(o->id, sizeof o->id, "%s", id);
-    snprintf(o->name.ja, sizeof o->name.ja, "%s", ja);
-    snprintf(o->name.en, sizeof o->name.en, "%s", en);
-    return o;
-}
-
-/* As it is, and each option of the model: service lost and risk left go into what is signed. */
-static void weigh(struct decision *d, const struct doc *insight)
-{
-    const struct doc *list = doc_get(doc_get(insight, "options"), "alone"), *functions = doc_get(insight, "functions");
-    if (!list) return;
-    struct decision_option *as_is = option_more(d, "as-is", "何もしない（現状）", "do nothing (as it is)");
-    as_is->left_yen = doc_int(insight, "residual_yen", 0);
-    as_is->outages_ppb = doc_int(insight, "outages_decision_ppb", 0);
-    as_is->hours_mille = functions && functions->first ? doc_int(functions->first, "hours_decision_mille", 0) : 0;
-    for (const struct doc *x = list->first; x && d->n_options < DECISION_OPTIONS_MAX; x = x->next) {
-        struct decision_option *o = option_more(d, doc_text(x, "id", ""), doc_text(x, "name_ja", ""), doc_text(x, "name_en", ""));
-        o->cost_yen = doc_int(x, "cost_yen", 0);
-        o->left_yen = doc_int(x, "left_yen", 0);
-        o->outages_ppb = doc_int(x, "outages_ppb", 0);
-        o->hours_mille = doc_int(x, "hours_mille", 0);
-    }
-}
-
 static int choose(struct cli *c, struct decision *d)
 {
-    const char *want = flag(c, "choose") ? flag(c, "choose") : "as-is";
-    if (!d->n_options && !flag(c, "choose")) return EXIT_OK;
-    for (size_t i = 0; i < d->n_options; i++)
-        if (strcmp(d->options[i].id, want) == 0) return snprintf(d->chosen, sizeof d->chosen, "%s", want) < 0;
-    return complain(c, EXIT_USAGE, "SK-1065", cli_say(c, W_NO_OPTION), want, "sekimori risk show");
+    const char *want = flag(c, "choose") ? flag(c, "choose") : "";
+    return ok(decision_choose(d, want)) ? EXIT_OK : complain(c, EXIT_USAGE, "SK-1065", cli_say(c, W_NO_OPTION), want, "sekimori risk show");
 }
 
 /* --difference ROLE:TEXT, as it was said. */
@@ -343,7 +313,7 @@ static int deliberated(struct cli *c, struct decision *d)
     snprintf(path, sizeof path, "/api/v1/missions/%s/insight", d->mission);
     int code = ask(c, "GET", path, BYTES_NONE, &insight);
     if (code) return code;
-    weigh(d, insight);
+    decision_weigh(d, insight);
     code = choose(c, d);
     return code ? code : differ(c, d);
 }

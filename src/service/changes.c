@@ -1,6 +1,7 @@
 /* Writing: every change is a document, recorded durably before it is answered. */
 #include <stdio.h>
 
+#include "assurance/draft.h"
 #include "assurance/public.h"
 #include "service/internal.h"
 #include "wire/invite.h"
@@ -189,7 +190,8 @@ outcome change_document(struct service *s, struct request *q)
         const char *type;
         outcome (*take)(struct assurance *a, struct bytes json, int64_t now_ms, char why[ASSURANCE_WHY]);
     } rows[] = { { "model", assurance_model }, { "decision", assurance_decision }, { "reference", assurance_reference },
-        { "declaration", assurance_declaration }, { "loosen", assurance_loosen }, { "public", assurance_public }, { "charter", assurance_charter_change }, { "deputy", assurance_deputy } };
+        { "declaration", assurance_declaration }, { "loosen", assurance_loosen }, { "public", assurance_public }, { "draft", assurance_draft }, { "opinion", assurance_opinion },
+        { "charter", assurance_charter_change }, { "deputy", assurance_deputy } };
     char why[ASSURANCE_WHY] = "";
     int64_t at = s->port.wall_ms(s->port.ctx);
     outcome o = REFUSE(E_UNKNOWN);

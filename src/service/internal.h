@@ -251,6 +251,10 @@ struct doc *why_doc(struct service *s, struct request *q, const struct why *w, s
 /* Asks the exchange's one egress for every message and every reader, at the moment it is shown. */
 bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history);
 
+/* drafts.c */
+MUST outcome get_drafts(struct service *s, struct request *q);
+MUST outcome compose_draft(struct service *s, struct request *q);
+
 /* peers.c */
 MUST outcome get_peers(struct service *s, struct request *q);
 MUST outcome change_peer(struct service *s, struct request *q);

@@ -62,6 +62,8 @@ static const struct route routes[] = {
     { "GET", "/api/v1/controls", PEOPLE, NEED_SIGHT, get_controls },
     { "GET", "/api/v1/compliance", PEOPLE, NEED_SIGHT, get_compliance },
     { "GET", "/api/v1/decisions", PEOPLE, NEED_SIGHT, get_decisions },
+    { "GET", "/api/v1/drafts", PEOPLE, NEED_SIGHT, get_drafts },
+    { "POST", "/api/v1/drafts/{}", PEOPLE, NEED_DOCUMENTS, compose_draft },
     { "GET", "/api/v1/limits", PEOPLE, NEED_SIGHT, get_limits },
     { "GET", "/api/v1/holds", PEOPLE, NEED_SIGHT, get_held },
     { "POST", "/api/v1/holds/{}/approve", PEOPLE, NEED_OPERATE, approve_hold },

@@ -113,7 +113,7 @@ function Signatures({ c }: { c: Case }) {
   );
 }
 
-function Body({ c, x }: { c: Case; x: Insight }) {
+export function Body({ c, x }: { c: Case; x: Insight }) {
   const t = mw.value.ukagai;
   const roleName = (r: string) => rowOf(w.value.account.roles, r) ?? r;
   return (

@@ -3,7 +3,9 @@ import { useEffect } from 'preact/hooks';
 import { moment } from '../format';
 import { type Insight, insight, refreshInsight } from '../insight';
 import { mw } from '../mission-words';
-import { mission, siteNow } from '../state';
+import { dw } from '../deliberation-words';
+import { me, mission, siteNow } from '../state';
+import { DraftSection } from './draft-form';
 import { Answer, Misuse, Moved, Threats, Waterfall } from './insight';
 import { Options } from './options';
 import { Mark, said, Section } from './parts';
@@ -53,6 +55,7 @@ export function MissionPage({ id }: { id: string }) {
           <Section id="curve" title={t.curve.title}><CurveOnDemand id={x.id} /></Section>
         </>
       ) : <p class="empty">{t.tooLarge}</p>}
+      {me.value?.person ? <Section id="draft-decision" title={dw.value.draft.title}><DraftSection key={x.id} x={x} /></Section> : null}
       <Misuse />
     </>
   );

@@ -6,6 +6,7 @@ import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
 import { AgreementPaper } from './agreement-paper';
 import { CheckpointPage } from './checkpoint';
+import { DecidePage, DraftsBanner } from './deliberate';
 import { EmergencyBanner, EmergencySection } from './emergency';
 import { Header } from './header';
 import { LayersSection } from './layers';
@@ -54,10 +55,12 @@ export function Page() {
 function Shown({ s }: { s: Status }) {
   const r = route.value;
   if (r.page === 'mission') return <MissionPage id={r.id} />;
+  if (r.page === 'decide') return <DecidePage key={r.id} id={r.id} />;
   if (r.page === 'paper' && r.name === 'agreement') return <AgreementPaper id={r.id} peers={peers.value} s={s} />;
   if (r.page === 'paper') return <PapersPage name={r.name} id={r.id} />;
   return (
     <>
+      <DraftsBanner />
       <AccountSection />
       <EmergencySection />
       {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
