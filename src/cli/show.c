@@ -170,6 +170,7 @@ int cmd_list(struct cli *c)
         { "evidence", "/api/v1/controls", { "id", "*name", "*text" } },
         { "assessment", "/api/v1/assessments", { "id", "at", "state", "cause", "decision_yen", "hash" } },
         { "decision", "/api/v1/decisions", { "id", "state", "*text" } },
+        { "draft", "/api/v1/drafts", { "id", "state", "revision", "next", "cause" } },
         { "limit", "/api/v1/limits", { "id", "mode", "enforced", "*text" } },
         { "watch", "/api/v1/alerts", { "at", "device", "group", "*text" } },
     };

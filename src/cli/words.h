@@ -147,6 +147,7 @@
     X(W_NOT_OF_MODEL, "評価がこのモデルのものではありません", "the assessment is not of this model") \
     X(W_NOT_ASSESSABLE, "モデルを評価できません", "the model cannot be assessed")                   \
     X(W_SET_WHAT, "--set：対策の実測割合 C2=0.95、または脅威の頻度 S1=F3", "--set: a control's proven share C2=0.95, or a threat's frequency S1=F3") \
+    X(W_NO_DRAFT, "審議中にその番号の判断はありません", "no decision of this number is on its way")       \
     X(W_NO_OPTION, "モデルにない選択肢です", "no such option in the model")                          \
     X(W_NO_MISSION, "モデルにない任務です", "no such mission in the model")                          \
     X(W_TRIED, "試算", "tried")                                                                    \

@@ -49,13 +49,15 @@ export function DraftsBanner() {
   );
 }
 
-type Told = { good: boolean; text: string } | null;
+type Told = { good: boolean; text: () => string } | null; // said in the language of now
+
+const answerOf = (why: string, good: string): string => (why === 'not-signed' ? dw.value.decide.notSigned : why ? dw.value.decide.refused + why : good);
 
 function Other({ d, keys, role, tell }: { d: Draft; keys: OwnKey[]; role: string; tell: (t: Told) => void }) {
   const t = dw.value.decide;
   const [words, setWords] = useState('');
   const owner = role === 'mission-owner';
-  const told = (why: string) => tell({ good: !why, text: why === 'not-signed' ? t.notSigned : why ? t.refused + why : t.answered });
+  const told = (why: string) => tell({ good: !why, text: () => answerOf(why, dw.value.decide.answered) });
   const answer = async (kind: 'draft' | 'opinion', wish: object) => {
     const made = await compose(kind === 'draft' ? 'compose' : 'opinion', wish);
     told(made.envelope ? await handIn(kind, made.envelope, keys) : made.why || '?');
@@ -101,7 +103,7 @@ function Act({ d, tell }: { d: Draft; tell: (t: Told) => void }) {
   const sign = async () => {
     if (!envelope) return;
     const why = await handIn('draft', envelope, here.keys);
-    tell({ good: !why, text: why === 'not-signed' ? t.notSigned : why ? t.refused + why : role === 'executive' ? t.decided : t.signed });
+    tell({ good: !why, text: () => answerOf(why, role === 'executive' ? dw.value.decide.decided : dw.value.decide.signed) });
     refreshNow();
   };
   return (
@@ -128,7 +130,7 @@ export function DecidePage({ id }: { id: string }) {
     if (of) void refreshInsight(of);
   }, [of, asOf]);
   const x = insight.value?.id === of ? insight.value : null;
-  const alert = <div role="alert" id="told">{told ? <p class={told.good ? 'banner' : 'banner banner-stale'}>{told.text}</p> : null}</div>;
+  const alert = <div role="alert" id="told">{told ? <p class={told.good ? 'banner' : 'banner banner-stale'}>{told.text()}</p> : null}</div>;
   if (!all) return <p role="status">…</p>;
   if (!d || !x) return <>{alert}{d ? null : <p class="empty">{t.none}</p>}</>;
   return (

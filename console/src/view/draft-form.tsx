@@ -157,7 +157,7 @@ export function DraftSection({ x }: { x: Insight }) {
             <button type="button" class="do" id="sign-draft" onClick={() => void sign()}>{t.sign}</button>
             <button type="button" id="again" onClick={() => setMade(null)}>{t.again}</button>
           </p>
-          <Paper kind="decision" title={dw.value.decide.title(made.paper.id)}><Body c={made.paper} x={x} /></Paper>
+          <Paper kind="decision" figures={false} title={dw.value.decide.title(made.paper.id)}><Body c={made.paper} x={x} /></Paper>
         </>
       ) : <Form x={x} all={base.all} bound={base.bound} onDraft={(envelope, paper) => setMade({ envelope, paper })} />}
     </>
