@@ -28,6 +28,34 @@ int cmd_alert_list(struct cli *c)
     return EXIT_OK;
 }
 
+static void print_check(struct cli *c, const struct doc *k)
+{
+    bool bad = strcmp(doc_text(k, "state", ""), "bad") == 0, good = strcmp(doc_text(k, "state", ""), "good") == 0;
+    int64_t n = doc_int(k, "count", 0), shown = 0;
+    printf("%s %s  %s", bad ? "■" : good ? "●" : "○", doc_said(c, k, "title"), cli_say(c, bad ? W_BAD : good ? W_FINE : W_CHECK_YET));
+    if (bad) printf("  ×%lld", (long long)n);
+    printf("\n");
+    if (!bad) return;
+    for (const struct doc *f = doc_get(k, "found")->first; f; f = f->next, shown++) printf("    %s  %s\n", doc_text(f, "who", ""), doc_text(f, "detail", ""));
+    if (n > shown) printf("    … +%lld\n", (long long)(n - shown));
+    printf("    %s: %s\n", cli_say(c, W_TRY), doc_said(c, k, "todo"));
+}
+
+int cmd_watch_checks(struct cli *c)
+{
+    const struct doc *d;
+    bool bad = false;
+    if (c->n_args) return complain_usage(c);
+    int code = ask(c, "GET", "/api/v1/checks", BYTES_NONE, &d);
+    if (code) return code;
+    if (c->json) print_json(d);
+    for (const struct doc *k = d->first; k; k = k->next) {
+        bad |= strcmp(doc_text(k, "state", ""), "bad") == 0;
+        if (!c->json) print_check(c, k);
+    }
+    return bad ? EXIT_LIMITED : EXIT_OK;
+}
+
 /* ack, mute, unmute, test */
 int cmd_alert_step(struct cli *c)
 {

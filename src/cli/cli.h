@@ -181,6 +181,7 @@ int cmd_work_list(struct cli *c);
 int cmd_work_show(struct cli *c);
 int cmd_work_approve(struct cli *c);
 int cmd_work_step(struct cli *c);
+int cmd_watch_checks(struct cli *c);
 int cmd_watch_discover(struct cli *c);
 int cmd_watch_inventory(struct cli *c);
 int cmd_watch_mud(struct cli *c);

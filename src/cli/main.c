@@ -149,6 +149,7 @@ static const struct command commands[] = {
     { "work", "stop", "ID [--reason TEXT]", "作業を終える（立会者。時間が来れば自動で終わる）", "end the work (its supervisor; ends by itself at the window's end)", cmd_work_step },
     { "work", "refuse", "ID --reason TEXT", "申請を却下する・取り下げる", "refuse or withdraw one", cmd_work_step },
     { "watch", "list", "", "いつもと違う動きの警報", "alarms: devices that do otherwise than usual", cmd_list },
+    { "watch", "checks", "", "常時の点検：証明書、機器の名乗り、接続、許可、記録、人（7 要対応あり）", "standing checks: certificates, identities, connections, grants, recording, people (exit 7: something needs attention)", cmd_watch_checks },
     { "watch", "discover", "FILE|IFACE [--seconds N]", "通信の記録または回線を聞き、機器・通信・危険を示す（サイトがなくてもよい。-o csv も可）",
         "who talks to whom and what is dangerous, from a capture or an interface (no site needed; -o csv as well)", cmd_watch_discover },
     { "watch", "inventory", "FILE [--pcap FILE] [--interface IFACE] [--seconds N]", "設備台帳（CSV）と、見えた通信を突き合わせる",

@@ -112,6 +112,7 @@
     X(W_ACCESS_CHANGES, "許可が変わる件数", "changes of access")                                   \
     X(W_RELEASED, "二人の承認により一度だけ送りました", "released once, by two people")           \
     X(W_FINE, "正常", "ok")                                                                         \
+    X(W_CHECK_YET, "まだ分かりません", "cannot be told yet")                                     \
     X(W_BAD, "要対応", "needs attention")                                                         \
     X(W_CHANGED, "変更された", "changed")                                                         \
     X(W_MISSING, "欠落", "missing")                                                               \

@@ -1,6 +1,7 @@
 /* Start, loop, stop. Order in a turn: what arrived, what is due, what is durable, one flush. */
 #include "node/core.h"
 #include "node/alerts.h"
+#include "node/checks.h"
 #include "node/emergency.h"
 #include "node/learn.h"
 #include "node/work.h"
@@ -166,7 +167,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase, .certificates = s_certificates, .certificate_again = s_certificate_again,
-        .alerts = learn_alerts, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
+        .alerts = learn_alerts, .checks = checks_doc, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -292,6 +293,7 @@ outcome core_begin(struct core *c, uint64_t cut)
     char cut_text[24];
     TRY(learn_open(c));
     TRY(alerts_open(c));
+    TRY(checks_open(c));
     TRY(core_replay(c));
     clock_start(c);
     TRY(core_grants_default(c));
@@ -420,6 +422,7 @@ int core_due(struct core *c)
     work_turn(c, wall);
     emergency_turn(c, wall);
     forms_turn(c);
+    checks_turn(c, mono);
     alerts_turn(c, wall, mono);
     keep_turn(c, mono);
     if (mono >= c->server_next_ms && !ok(server_renew(c))) c->server_next_ms = mono + MS_MINUTE;
@@ -477,6 +480,7 @@ outcome core_run(struct core *c)
 void core_rooms_free(struct core *c)
 {
     learn_close(c);
+    checks_close(c);
     alerts_close(c);
     links_drop(c);
     peers_close(c);

@@ -99,6 +99,7 @@ struct core {
     struct permits permits;
     struct exchange *exchange;
     struct alerts *alerts;     /* NULL: none are kept (lab) */
+    struct checks *checks;     /* NULL: none (lab) */
     struct learn *learn;       /* NULL: nothing is learnt (lab) */
     struct assurance *assurance;
     struct users *users;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "node/core.h"
+#include "node/checks.h"
 #include "node/learn.h"
 
 enum { BACKLOG_MAX = 64 << 20, RECORDS_A_TURN = 4096, LINK_INDEX_BITS = 20, SEND_MAX = 1 << 20 };
@@ -173,6 +174,7 @@ static struct core_link *link_make(struct core *c, uint32_t link)
 static void link_gone(struct core *c, struct core_link *l, bool clean)
 {
     l->live = false;
+    if (l->session && !clean) checks_link_lost(c, l->id);
     if (l->peer) door_down(c, l->link, clean ? "closed" : "lost");
     else if (l->session) exchange_down(c->exchange, l->link, clean);
     else service_link_down(c->service, l->link);
@@ -226,6 +228,7 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
     l->tls_version = up->tls_version;
     self_link_fact(c, l);
     learn_link(c, l->id, up->source);
+    checks_link_up(c, l->id, up->source);
     attest_link_up(c, who->id);
 }
 

@@ -3,6 +3,7 @@
 #include "node/core.h"
 #include "node/alerts.h"
 #include "node/emergency.h"
+#include "node/checks.h"
 #include "node/learn.h"
 #include "node/work.h"
 
@@ -225,6 +226,7 @@ static outcome x_record(void *ctx, const struct message *m, const struct stream 
 {
     struct core *c = ctx;
     learn_message(c, m, !s || s->command);
+    checks_heard(c, m);
     if (!s || !s->recorded) return REFUSE(E_UNSUPPORTED);
     struct data d = { .flags = (uint8_t)((m->retain ? DATA_RETAIN : 0) | (m->flagged ? DATA_FLAGGED : 0)), .qos = m->qos,
         .from = bytes_str(m->from ? m->from->id : ""), .topic = m->topic, .payload = m->payload,
@@ -301,6 +303,7 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
 {
     struct core *c = ctx;
     if (strstr(what, "refused")) learn_refused(c, m);
+    checks_told(c, what, m);
     if (v && v->word && strcmp(v->word, "no-permit") == 0) learn_unpermitted(c, m);
     if (bytes_starts(bytes_str(what), BYTES_LIT("form-"))) forms_told(c, m, strcmp(what, "form-good") == 0 ? "form-good" : v->word);
     if (strcmp(what, "form-good") == 0) return;

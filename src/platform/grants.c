@@ -269,7 +269,13 @@ struct grant_found grants_find(const struct grants *g, const char *site, const s
         for (size_t i = 0; l && i < l->n; i++)
             if (!consider(&g->rows[l->at[i]], site, r, ask, &f)) return f;
     }
+    if (f.row) g->spoke[f.row - g->rows] = true;
     return f;
+}
+
+bool grants_spoke(const struct grants *g, size_t row)
+{
+    return g->spoke[row];
 }
 
 /* ---- remembered ---- */
@@ -356,7 +362,8 @@ MUST outcome grants_compile(struct grants *g)
     port_random(&g->seed, sizeof g->seed);
     g->memo = mem_new_array(GRANT_MEMOS, sizeof *g->memo);
     g->keys = mem_new_array(GRANT_MEMOS, sizeof *g->keys);
-    if (!g->memo || !g->keys) return REFUSE(E_MEMORY);
+    g->spoke = mem_new_array(g->n ? g->n : 1, sizeof *g->spoke);
+    if (!g->memo || !g->keys || !g->spoke) return REFUSE(E_MEMORY);
     for (size_t i = 0; i < g->n; i++) {
         struct grant *row = &g->rows[i];
         row->prefix = (uint16_t)strcspn(row->pattern, "+#{");
@@ -379,6 +386,7 @@ void grants_free(struct grants *g)
     map_deinit(&g->lists);
     mem_free(g->memo);
     mem_free(g->keys);
+    mem_free(g->spoke);
     mem_free(g->rows);
     mem_free(g);
 }

@@ -51,6 +51,7 @@ int grants_zone(const struct grants *g); /* minutes east of UTC; 0 where the pol
 size_t grants_count(const struct grants *g);
 const char *grants_source(const struct grants *g); /* the file it was written in; "" where unknown */
 const char *grants_appeal(const struct grants *g); /* whom to ask about it; "" where it names nobody */
+bool grants_spoke(const struct grants *g, size_t row); /* it allowed somebody something since it was read */
 uint64_t grants_mark(const struct grants *g);      /* drawn anew for every policy read: tells one from another */
 /* Rows in force for g; NULL: those of a new site, used until a policy is applied. */
 const struct grant *grants_rows(const struct grants *g, size_t *ret_n);

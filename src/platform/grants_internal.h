@@ -31,6 +31,7 @@ struct grants {
     size_t n, cap;
     struct map lists;            /* kind and subject -> struct grant_list */
     uint64_t seed;
+    bool *spoke;                 /* of rows: which ever allowed something */
     uint64_t *keys;              /* of memo, GRANT_MEMOS; 0 = free */
     struct grant_memo *memo;
 };

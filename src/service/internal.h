@@ -193,6 +193,7 @@ MUST outcome get_metrics(struct service *s, struct request *q); /* metrics.c */
 MUST outcome get_causes(struct service *s, struct request *q);
 MUST outcome change_cause(struct service *s, struct request *q);
 MUST outcome get_alerts(struct service *s, struct request *q);
+MUST outcome get_checks(struct service *s, struct request *q);
 MUST outcome get_unmanaged(struct service *s, struct request *q);
 MUST outcome change_document(struct service *s, struct request *q);
 MUST outcome change_head(struct service *s, struct request *q);

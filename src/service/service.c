@@ -79,6 +79,7 @@ static const struct route routes[] = {
     { "POST", "/api/v1/peers/{}/{}", PEOPLE, NEED_ROOT, change_peer },
     { "POST", "/api/v1/streams", PEOPLE, NEED_ENROL, change_stream },
     { "GET", "/api/v1/alerts", PEOPLE, NEED_SIGHT, get_alerts },
+    { "GET", "/api/v1/checks", PEOPLE, NEED_SIGHT, get_checks },
     { "POST", "/api/v1/alerts", 0, NEED_ROOT, change_alerts },
     { "GET", "/metrics", PEOPLE, NEED_SIGHT, get_metrics },
     { "GET", "/api/v1/causes", PEOPLE, NEED_SIGHT, get_causes },

@@ -79,6 +79,8 @@ struct service_port {
     outcome (*erase)(void *ctx, const char *id, const char *reason, const char *by);
     /* The newest alarms, newest first; a list. */
     struct doc *(*alerts)(void *ctx, struct arena *arena);
+    /* The standing checks and what each found; a list (docs/watch.md). */
+    struct doc *(*checks)(void *ctx, struct arena *arena);
     /* Alerts by cause; a person's step: "ack", "mute", "unmute", "test". E_UNKNOWN, E_RANGE. */
     struct doc *(*causes)(void *ctx, struct arena *arena);
     outcome (*cause_step)(void *ctx, const struct service_alert_step *s);

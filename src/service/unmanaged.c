@@ -27,6 +27,12 @@ outcome get_alerts(struct service *s, struct request *q)
     return answer_doc(q, s->port.alerts ? s->port.alerts(s->port.ctx, &q->arena) : doc_list(&q->arena));
 }
 
+/* GET /api/v1/checks: the standing checks and what each found. */
+outcome get_checks(struct service *s, struct request *q)
+{
+    return answer_doc(q, s->port.checks ? s->port.checks(s->port.ctx, &q->arena) : doc_list(&q->arena));
+}
+
 /* GET /api/v1/causes: alerts by what they are about. */
 outcome get_causes(struct service *s, struct request *q)
 {

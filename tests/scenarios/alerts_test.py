@@ -207,6 +207,42 @@ def metrics(site):
     check('alerts by cause', alerts['outside-permit.con-1'] == 4 and alerts['drill.root'] == 2, alerts)
 
 
+def found(site, check_id):
+    """(state, who) of one standing check."""
+    row = next(r for r in site.json('watch', 'checks') if r['check'] == check_id)
+    return row['state'], [f['who'] for f in row['found']]
+
+
+def provoked(site, con):
+    """What the standing checks are to find: two programs of one name, somebody refused again and again, one who comes again and again, a
+    stream nobody records."""
+    first = site.cli('watch', 'checks')
+    check('standing checks: a new site has nothing to mend', first.returncode == 0 and 'identity' in first.stdout and '■' not in first.stdout, [l for l in first.stdout.splitlines() if not l.startswith('●')])
+    gw = site.enrol('gw-1', 'device')
+    links = [gw.mqtt() for _ in range(5)]  # each displaces the one before
+    for _ in range(12):
+        con.mqtt().publish('sk/v1/test/con-1/m/x', '1')
+    for _ in range(30):
+        gw.mqtt('gw-1/again').close()
+    links[-1].close()
+    streams = site.path('s.yaml')
+    with open(streams, 'w', encoding='utf-8') as f:
+        f.write('streams:\n  - {name: chatter, pattern: "sk/v1/test/+/chat/#", owner: asset-owner, label: internal, recorded: false}\n')
+    declared = site.cli('stream', 'apply', streams)
+    check('a stream is declared that nobody records', declared.returncode == 0, declared.stderr)
+
+
+def standing(site):
+    for what, who in (('identity-conflict', 'gw-1'), ('refused-operations', 'con-1'), ('many-connections', 'gw-1'), ('stream-unrecorded', 'chatter')):
+        check(f'standing checks: {what} finds {who}', until(lambda: found(site, what)[0] == 'bad' and who in found(site, what)[1], 10), found(site, what))
+    check('standing checks: nobody revoked is connected', found(site, 'revoked-connected') == ('good', []))
+    check('standing checks: what needs time says so', found(site, 'silent')[0] == 'unknown' and found(site, 'grant-unused')[0] == 'unknown')
+    r = site.cli('watch', 'checks')
+    check('they say what to do, and the command ends with 7', r.returncode == 7 and 'quarantine it' in r.stdout, r.stdout)
+    check('what is found anew is an alert', until(lambda: any(k.startswith('identity-conflict') for k in causes(site)), 30), list(causes(site)))
+    check('what is only for a reader is none', not any(k.startswith('stream-unrecorded') for k in causes(site)))
+
+
 def main():
     ports = {k: free_port() for k in ('syslog', 'webhook', 'mail')}
     config = f'''[alerts]
@@ -235,6 +271,8 @@ tries = 3
         refused(site)
         again(site)
         metrics(site)
+        provoked(site, con)
+        standing(site)
         check('the record verifies', site.cli('ledger', 'verify').returncode == 0)
         note(f'{len(text_of(log).splitlines())} lines at rsyslog, {len(Hook.got)} events, {len(Smtp.got)} mails')
     finish()
