@@ -17,6 +17,6 @@ bench: all
 	SEKIMORI_BUILD=$(abspath $(BUILD)) python3 tests/bench/run.py $(BENCH)
 # One run again: make sim SEED=n
 sim: all
-	SEED=$(SEED) $(BUILD)/tests/sim/sim-sim_test && SEED=$(SEED) $(BUILD)/tests/sim/sim-mission_sim_test
+	SEED=$(SEED) $(BUILD)/tests/sim/sim-sim_test && SEED=$(SEED) $(BUILD)/tests/sim/sim-mission_sim_test && SEED=$(SEED) $(BUILD)/tests/sim/sim-flow_sim_test
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -45,7 +45,7 @@ outcome courier_record(struct courier *c, struct bytes in)
         return letter_open(c, &l);
     case COURIER_TAKEN:
         TRY(take_u32(&in, &ticket));
-        if (p->used && !ok(peer_taken(p, ticket))) p->client.line.ended = true;
+        if (p->used && !ok(peer_acknowledge(p, ticket))) p->client.line.ended = true;
         return DONE;
     default: return REFUSE(E_MALFORMED);
     }

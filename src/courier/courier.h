@@ -69,7 +69,7 @@ MUST outcome courier_record(struct courier *c, struct bytes in);
 void peer_close(struct peer *p);
 MUST outcome peer_open(struct courier *c, uint32_t index, const struct courier_peer *wanted);
 MUST outcome peer_send(struct peer *p, const struct courier_message *m);
-MUST outcome peer_taken(struct peer *p, uint32_t ticket);
+MUST outcome peer_acknowledge(struct peer *p, uint32_t ticket);
 void peer_turn(struct peer *p, short revents, int64_t now_ms);
 
 /* letters.c */

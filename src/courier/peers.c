@@ -210,7 +210,7 @@ outcome peer_send(struct peer *p, const struct courier_message *m)
 }
 
 /* A ticket of an earlier session names nothing any more. */
-outcome peer_taken(struct peer *p, uint32_t ticket)
+outcome peer_acknowledge(struct peer *p, uint32_t ticket)
 {
     if (ticket >> 16 != p->epoch || p->client.state < MQTT_GREETED || !p->untaken) return DONE;
     p->untaken--;

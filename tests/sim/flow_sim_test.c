@@ -1,6 +1,8 @@
-/* Flows between two systems, simulated: the real exchange, record, stages and door of a site, a peer that keeps what was
- * not acknowledged and sends it again, a line that delays and drops, ten minutes of partition now and then, kills, power
- * cuts, an operator who suspends, owners who sign anew, a peer that breaks the protocol. All of it follows from one number: SEED=n shows a run again. Never:
+/* Flows between two systems, simulated: the real exchange, record and stages of a site; every even seed its door, to which a peer
+ * connects, every odd one its courier (flow_courier.c), which connects to a peer's broker; a peer that keeps what was not
+ * acknowledged and sends it again, a line that delays and drops, ten minutes of partition now and then, kills of core and courier, power
+ * cuts, an operator who suspends, owners who sign anew, a peer that breaks the protocol. All of it follows from one number: SEED=n
+ * shows a run again. Never:
  *   what the peer was told we have is not in the record; what a device was told we have does not reach the peer in the end;
  *   the order of either changes; what the agreement does not name, its schema forbids or its reduction withholds passes;
  *   anything passes while a flow is suspended.
@@ -12,6 +14,7 @@
 #include "base/test.h"
 #include "crypto/seal_keys.h"
 #include "ledger/data.h"
+#include "flow_courier.h"
 #include "node/peers.h"
 #include "port_sim.h"
 #include "record_sim.h"
@@ -24,14 +27,17 @@ enum { FIRST_SEED = 1 };
 #endif
 #define HERE "sk/v1/s/peer-far/m/demand"
 #define LEVEL "sk/v1/s/dev/m/level"
-static const char agreement[] = "{\"schema\":\"sekimori-agreement/1\",\"site\":\"s\",\"id\":\"far\",\"name_ja\":\"先方\",\"name_en\":\"Far\",\"contact\":\"x\",\"boundary\":\"x\","
-    "\"retention\":\"x\",\"until\":\"2099-01-01T00:00:00Z\",\"dwell_s\":1,\"link\":{\"listen\":true,\"client_ca\":\"-----BEGIN CERTIFICATE-----\","
+#define LISTENS "\"link\":{\"listen\":true,\"client_ca\":\"-----BEGIN CERTIFICATE-----\"," \
     "\"client_key\":\"0000000000000000000000000000000000000000000000000000000000000000\"},"
-    "\"standing\":{\"claimed\":2000,\"class_default\":2000,\"vouched\":\"none\"},\"flows\":["
-    "{\"id\":\"demand\",\"direction\":\"in\",\"local\":\"" HERE "\",\"remote\":\"far/demand\",\"label\":\"internal\",\"purpose\":\"x\",\"quota\":{\"per_minute\":600000,\"bytes\":200},"
-    "\"stages\":{\"schema\":{\"n\":{\"number\":true},\"v\":{\"from\":0,\"to\":1000}}},\"risk\":{\"effect\":\"degrade\",\"connection\":\"checkpoint\",\"loss_yen\":39060064,\"tolerance_yen\":500000}},"
-    "{\"id\":\"level\",\"direction\":\"out\",\"local\":\"" LEVEL "\",\"remote\":\"in/level\",\"label\":\"internal\",\"purpose\":\"x\",\"quota\":{\"per_minute\":600000,\"bytes\":200},"
-    "\"stages\":{\"reduce\":{\"keep\":[\"n\",\"v\"]}},\"risk\":{\"loss_yen\":300000,\"tolerance_yen\":500000}}]}";
+#define DIALS "\"link\":{\"host\":\"127.0.0.1\",\"port\":1883,\"transport\":\"plaintext-loopback\",\"protocol\":\"mqtt-5\"},"
+#define AGREEMENT(link) "{\"schema\":\"sekimori-agreement/1\",\"site\":\"s\",\"id\":\"far\",\"name_ja\":\"先方\",\"name_en\":\"Far\",\"contact\":\"x\",\"boundary\":\"x\"," \
+    "\"retention\":\"x\",\"until\":\"2099-01-01T00:00:00Z\",\"dwell_s\":1," link \
+    "\"standing\":{\"claimed\":2000,\"class_default\":2000,\"vouched\":\"none\"},\"flows\":[" \
+    "{\"id\":\"demand\",\"direction\":\"in\",\"local\":\"" HERE "\",\"remote\":\"far/demand\",\"label\":\"internal\",\"purpose\":\"x\",\"quota\":{\"per_minute\":600000,\"bytes\":200}," \
+    "\"stages\":{\"schema\":{\"n\":{\"number\":true},\"v\":{\"from\":0,\"to\":1000}}},\"risk\":{\"effect\":\"degrade\",\"connection\":\"checkpoint\",\"loss_yen\":39060064,\"tolerance_yen\":500000}}," \
+    "{\"id\":\"level\",\"direction\":\"out\",\"local\":\"" LEVEL "\",\"remote\":\"in/level\",\"label\":\"internal\",\"purpose\":\"x\",\"quota\":{\"per_minute\":600000,\"bytes\":200}," \
+    "\"stages\":{\"reduce\":{\"keep\":[\"n\",\"v\"]}},\"risk\":{\"loss_yen\":300000,\"tolerance_yen\":500000}}]}"
+static const char listens[] = AGREEMENT(LISTENS), dials[] = AGREEMENT(DIALS);
 
 struct packets { /* on their way, in order */
     struct { int64_t due_ms; uint8_t *at; size_t n; } rows[QUEUE];
@@ -58,9 +64,10 @@ struct sim {
     uint32_t next_link;
     unsigned dev_next;             /* the device's numbers: below it sent, */
     bool dev_acked[NUMBERS];       /* and told that we have them */
+    bool dials;                    /* we connect to the peer, by the courier */
     bool suspended, partition;
     int64_t until_ms, signed_ms;   /* of the partition, mono; of the newest agreement, wall */
-    unsigned restarts, partitions, suspensions;
+    unsigned restarts, partitions, suspensions, couriers, dialled;
     const char *wrong;
 };
 static struct sim *now;            /* the one that runs: the stand-ins below have no context */
@@ -101,13 +108,37 @@ static void clear_packets(struct packets *q)
     for (; q->n; q->n--, q->first = (q->first + 1) % QUEUE) free(q->rows[q->first].at);
 }
 
-static void far_down(struct sim *s)
+static void clear_far(struct sim *s)
 {
     s->far.link = 0;
     s->far.greeted = false;
     s->far.sent = s->far.acked;
     clear_packets(&s->far.up);
     clear_packets(&s->far.down);
+}
+
+static void far_down(struct sim *s)
+{
+    if (s->dials) courier_line_broken();
+    clear_far(s);
+}
+
+bool carrier_reached(void)
+{
+    return !now->partition && draw(&now->d, 3) == 0;
+}
+void carrier_connected(void)
+{
+    clear_far(now);
+    now->far.link = ++now->next_link;
+}
+void carrier_sent(struct bytes b)
+{
+    if (now->far.link && !now->partition) put_packet(&now->far.down, b);
+}
+void carrier_closed(void)
+{
+    if (!now->partition) clear_far(now);
 }
 
 /* ---- what core is beside its flows: the rest of it stands in here ---- */
@@ -286,6 +317,7 @@ static void stop(struct sim *s)
 {
     struct core *c = &s->core;
     far_down(s);
+    if (s->dials) courier_end();
     peers_close(c);
     exchange_free(c->exchange);
     registry_free(c->registry);
@@ -319,7 +351,7 @@ static void far_connect(struct sim *s)
     struct buffer b = BUFFER(4096);
     struct mqtt_connect m = { .version = 5, .client_id = BYTES_LIT("far"), .keep_alive_s = 30 };
     struct mqtt_subscribe w = { .id = 65000, .n = 1 };
-    if (s->partition || !door_admit(&s->core, s->next_link + 1, key, id)) return;
+    if (s->dials || s->partition || !door_admit(&s->core, s->next_link + 1, key, id)) return;
     s->far.link = ++s->next_link;
     s->far.sent = s->far.acked;
     if (!ok(mqtt_write_connect(&m, &b))) abort();
@@ -374,6 +406,28 @@ static void far_got(struct sim *s, const struct mqtt_publish *m)
     if (s->suspended) fault("something left while suspended");
 }
 
+/* As a broker that keeps our session answers. */
+static void far_greets(struct sim *s, struct bytes packet)
+{
+    struct mqtt_properties none UNSET;
+    static struct mqtt_subscribe w; /* large */
+    uint8_t codes[MQTT_FILTERS_MAX] = { 0 }, reason;
+    struct buffer b = BUFFER(4096);
+    unsigned type = packet.at[0] >> 4;
+    mqtt_properties_begin(&none);
+    if (type == MQTT_CONNECT && !ok(mqtt_write_connack(5, true, 0, &none, &b))) abort();
+    if (type == MQTT_PINGREQ && !ok(mqtt_write_ping(MQTT_PINGRESP, &b))) abort();
+    if (type == MQTT_SUBSCRIBE) {
+        if (!ok(mqtt_read_subscribe(packet, 5, &w, &reason))) abort();
+        struct mqtt_grants g = { .id = w.id, .codes = codes, .n = w.n };
+        if (w.n != 1 || !bytes_equal_str(w.rows[0].filter, "far/demand")) fault("something else than what is agreed is asked for");
+        if (!ok(mqtt_write_suback(5, MQTT_SUBACK, &g, &b))) abort();
+        s->far.greeted = true;
+    }
+    if (b.n) far_say(s, &b);
+    buffer_deinit(&b);
+}
+
 static void far_receive(struct sim *s, struct bytes packet)
 {
     struct far *f = &s->far;
@@ -381,6 +435,7 @@ static void far_receive(struct sim *s, struct bytes packet)
     struct mqtt_ack a;
     uint8_t reason;
     unsigned type = packet.at[0] >> 4;
+    if (s->dials) far_greets(s, packet);
     if (type == MQTT_SUBACK) f->greeted = true;
     if (type == MQTT_PUBACK && ok(mqtt_read_ack(packet, 5, &a, &reason)) && a.id && a.id <= f->next) f->done[a.id - 1] = true, f->turned[a.id - 1] = a.reason >= 0x80;
     while (f->acked < f->next && f->done[f->acked]) f->acked++;
@@ -398,7 +453,8 @@ static void line_step(struct sim *s)
     size_t n;
     while (s->far.link && take_packet(&s->far.up, &at, &n)) {
         uint32_t link = s->far.link;
-        if (!ok(door_packet(&s->core, link, bytes_of(at, n)))) {
+        if (s->dials) courier_line_bytes(bytes_of(at, n));
+        else if (!ok(door_packet(&s->core, link, bytes_of(at, n)))) {
             door_down(&s->core, link, "refused");
             if (s->far.link == link) far_down(s);
         }
@@ -440,7 +496,7 @@ static void device_forgets(struct sim *s)
 static void sign(struct sim *s)
 {
     char why[ASSURANCE_WHY] = "";
-    if (ok(core_agreement(&s->core, bytes_str(agreement), "owners", why))) s->suspended = false;
+    if (ok(core_agreement(&s->core, bytes_str(s->dials ? dials : listens), "owners", why))) s->suspended = false;
 }
 
 static void crash(struct sim *s, bool power)
@@ -454,9 +510,21 @@ static void crash(struct sim *s, bool power)
     if (!peer_find(&s->core, "far")) sign(s); /* not even written yet */
 }
 
+static void turn(struct sim *s)
+{
+    struct core *c = &s->core;
+    (void)exchange_turn(c->exchange);
+    (void)ledger_turn(c->ledger, port_mono_ms(), false);
+    if (draw(&s->d, 3)) (void)sim_record_step(c->ledger);
+    exchange_durable(c->exchange, ledger_durable(c->ledger));
+    (void)peers_turn(c, port_mono_ms());
+    if (s->dials) courier_step(c);
+}
+
 static void suspend(struct sim *s)
 {
     if (!ok(core_peer_change(&s->core, "far", "suspend", "drill", "op"))) return;
+    if (s->dials) turn(s); /* until the courier has the order */
     s->suspended = true;
     s->suspensions++;
     clear_packets(&s->far.down); /* what was on its way before the order is not judged */
@@ -473,22 +541,21 @@ static void misfortune(struct sim *s)
         s->partitions++;
         break;
     case 3: suspend(s); break;
-    case 4: /* the gate sees the end of the line; or only the peer does, and comes again beside it */
-        if (draw(&s->d, 2) && s->far.link) door_down(&s->core, s->far.link, "lost");
+    case 4: /* the courier is killed; or the gate sees the end of the line; or only the peer does, and comes again beside it */
+        if (s->dials && draw(&s->d, 2)) courier_begin(&s->core), s->couriers++;
+        else if (!s->dials && draw(&s->d, 2) && s->far.link) door_down(&s->core, s->far.link, "lost");
         far_down(s);
         break;
     default: sign(s); /* dwell: it is taken only a second after the last */
     }
 }
 
-static void turn(struct sim *s)
+/* A broker is told that we are done with a message, not which way: what comes while the flow is shut is turned away. */
+static void turned_away(struct sim *s)
 {
-    struct core *c = &s->core;
-    (void)exchange_turn(c->exchange);
-    (void)ledger_turn(c->ledger, port_mono_ms(), false);
-    if (draw(&s->d, 3)) (void)sim_record_step(c->ledger);
-    exchange_durable(c->exchange, ledger_durable(c->ledger));
-    (void)peers_turn(c, port_mono_ms());
+    const struct peer_live *p = s->dials ? peer_find(&s->core, "far") : NULL;
+    if (!p || p->flows[0].state == FLOW_AGREED || p->flows[0].state == FLOW_VERIFIED || flow_open(p, 0)) return;
+    for (unsigned n = s->far.acked; n < s->far.sent; n++) s->far.turned[n] |= !s->far.done[n];
 }
 
 static void step(struct sim *s, bool weather)
@@ -506,6 +573,7 @@ static void step(struct sim *s, bool weather)
         s->far.next++;
     }
     far_step(s, weather);
+    turned_away(s);
     line_step(s);
     turn(s);
     if (weather && draw(&s->d, 60) == 0) misfortune(s);
@@ -537,7 +605,7 @@ static void judge(struct sim *s)
     struct reading *r = calloc(1, sizeof *r);
     if (!ok(ledger_scan(s->core.ledger, 0, CLASS_DATA, read_entry, r))) fault("the record cannot be read");
     for (unsigned n = 0; n < s->far.next; n++)
-        if (s->far.done[n] && !s->far.turned[n] && !r->there[n]) fault("what the peer was told we have is not in the record");
+        if (s->far.done[n] && !s->far.turned[n] && !(s->dials && s->far.bad[n]) && !r->there[n]) fault("what the peer was told we have is not in the record");
     free(r);
 }
 
@@ -559,6 +627,7 @@ static const char *run(uint64_t seed, struct key *key, struct sim *totals)
     now = s;
     s->seed = seed;
     s->d.state = seed;
+    s->dials = seed % 2;
     s->core = (struct core) { .scratch = BUFFER(1u << 20), .read = BUFFER(1u << 20), .control_fd = -1 };
     snprintf(s->core.config.site, sizeof s->core.config.site, "s");
     snprintf(s->core.state, sizeof s->core.state, "/s");
@@ -590,6 +659,8 @@ static const char *run(uint64_t seed, struct key *key, struct sim *totals)
     totals->restarts += s->restarts;
     totals->partitions += s->partitions;
     totals->suspensions += s->suspensions;
+    totals->couriers += s->couriers;
+    totals->dialled += s->dials;
     stop(s);
     buffer_deinit(&s->core.scratch);
     buffer_deinit(&s->core.read);
@@ -614,7 +685,7 @@ int main(void)
         if (what) printf("# again with: make sim SEED=%llu\n", (unsigned long long)seed);
         seed++;
     } while (!one && wrong < 5 && (release ? seeds < SEEDS_RELEASE : time(NULL) < end));
-    printf("# %zu seeds, %u in and %u out delivered, %u forbidden sent, %u restarts, %u partitions of ten minutes, %u suspensions\n", seeds, t.far.acked, t.far.got,
+    printf("# %zu seeds, %u of them by the courier (killed %u times), %u in and %u out delivered, %u forbidden sent, %u restarts, %u partitions of ten minutes, %u suspensions\n", seeds, t.dialled, t.couriers, t.far.acked, t.far.got,
         t.far.strange, t.restarts, t.partitions, t.suspensions);
     CHECK(wrong == 0);
     CHECK(one || (t.far.acked > 100 && t.far.got > 100 && t.restarts > 0 && t.partitions > 0));
