@@ -190,6 +190,8 @@ int cmd_device_import(struct cli *c);
 int cmd_device_destroy(struct cli *c);
 int cmd_device_story(struct cli *c);
 int cmd_history(struct cli *c);
+int cmd_ca_list(struct cli *c);
+int cmd_ca_crl(struct cli *c);
 int cmd_backup_make(struct cli *c);
 int cmd_backup_verify(struct cli *c);
 int cmd_backup_restore(struct cli *c);

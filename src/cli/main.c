@@ -163,6 +163,8 @@ static const struct command commands[] = {
     { "ledger", "consistency", "OLD NEW [--out FILE]", "二つの大きさの間の整合証明を取り出す", "export the proof that NEW entries contain the first OLD", cmd_ledger_consistency },
     { "ledger", "prune", "--before TIME [--class data] [--reason TEXT] [--dry-run]", "古い記録データの中身を消す（証明は残る）", "give up old recorded data (proofs stay)", cmd_ledger_prune },
     { "ledger", "erase", "DEVICE --reason TEXT", "機器の記録データの鍵を破棄して読めなくする", "destroy the key of a device's recorded data", cmd_ledger_erase },
+    { "ca", "list", "", "証明書を発行している認証局と、有効・失効の数", "who issues certificates, and how many are good and ended", cmd_ca_list },
+    { "ca", "crl", "[--out FILE]", "失効リスト（PEM）を書き出す", "write the revocation lists (PEM)", cmd_ca_crl },
     { "backup", "make", "DIR [--without-data-keys]", "動いたままバックアップを取り、その場で検証する（鍵類は保管庫の根の鍵でしか開かない）",
         "copy the running site and verify the copy (keys inside open only with the root key in custody)", cmd_backup_make },
     { "backup", "verify", "DIR [--custody FILE]", "バックアップを検証する（8 不一致）", "verify a backup (exit 8 when it is not whole)", cmd_backup_verify },

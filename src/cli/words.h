@@ -66,6 +66,10 @@
     X(W_AFTER_RESTORE, "このバックアップより後の記録は失われています。元のサイトは二度と起動しないでください。次に：", "what was recorded after this backup is lost. Never start the old site again. Next:") \
     X(W_DOC_BACKUP, "バックアップ（7日以内）", "backup (7 days)")                                             \
     X(W_OVERLOAD, "過負荷：より重要な任務のデータを先に通し、その他は後回しにしています（起動からの後回し件数）", "overload: data of the more important missions goes first, the rest is told to come later (told so since start)") \
+    X(W_CA_ISSUES, "発行中", "issues") \
+    X(W_CA_FORMER, "前の局", "former") \
+    X(W_CA_GOOD, "有効", "good") \
+    X(W_CA_ENDED, "失効", "ended") \
     X(W_LIMITS, "制限", "limits")                                                                 \
     X(W_HELD, "承認待ち保留", "held for release")                                                 \
     X(W_DECISION, "判断（決裁）", "decision")                                                     \

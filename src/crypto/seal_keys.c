@@ -368,6 +368,12 @@ outcome seal_keys_server(struct seal_keys *k)
     return DONE;
 }
 
+outcome seal_keys_status(const struct seal_keys *k, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret)
+{
+    if (which != 0 || r->at_ms < 0 || r->next_ms <= r->at_ms || r->next_ms - r->at_ms > 7 * MS_DAY) return REFUSE(E_RANGE);
+    return (ocsp ? x509_make_ocsp : x509_make_crl)(k->issuing, buffer_view(&k->issuing_pem), r, ret);
+}
+
 outcome seal_keys_handshake(const struct key *by, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
 {
     uint8_t content[TLS_CONTENT_BYTES_MAX];

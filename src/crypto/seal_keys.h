@@ -52,6 +52,9 @@ struct seal_statement {
     uint8_t seen_root[32];
 };
 MUST outcome seal_keys_statement(const struct seal_keys *k, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64]);
+/* What became of certificates of authority `which` (0: the one that issues), as a list or, ocsp, as an answer; DER.
+ * E_RANGE: said for longer than seven days, or no such authority. */
+MUST outcome seal_keys_status(const struct seal_keys *k, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret);
 /* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. by: k's server or web;
  * NULL: E_MISSING. */
 MUST outcome seal_keys_handshake(const struct key *by, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n);

@@ -86,6 +86,11 @@ static outcome common_name(const X509_NAME *name, char ret[65])
     return bytes_to_text(bytes_of(text, (size_t)n), ret, 65);
 }
 
+static void key_id_of(const ASN1_OCTET_STRING *id, uint8_t ret[8])
+{
+    if (id && ASN1_STRING_length(id) >= 8) memcpy(ret, ASN1_STRING_get0_data(id), 8);
+}
+
 outcome certificate_facts(const X509 *x, struct x509_facts *ret)
 {
     struct x509_facts f = { 0 };
@@ -101,6 +106,8 @@ outcome certificate_facts(const X509 *x, struct x509_facts *ret)
     TRY(time_of(X509_get0_notBefore(x), &f.not_before_ms));
     TRY(time_of(X509_get0_notAfter(x), &f.not_after_ms));
     TRY(common_name(X509_get_subject_name(x), f.common_name));
+    key_id_of(X509_get0_subject_key_id((X509 *)x), f.key_id);
+    key_id_of(X509_get0_authority_key_id((X509 *)x), f.by_key_id);
     *ret = f;
     return DONE;
 }
@@ -117,6 +124,17 @@ outcome x509_facts_pem(struct bytes pem, struct x509_facts *ret)
     AUTO(certificates) STACK_OF(X509) *list = NULL;
     TRY(certificates_read(pem, NULL, &list));
     return certificate_facts(sk_X509_value(list, 0), ret);
+}
+
+outcome x509_facts_all(struct bytes pem, struct x509_facts *ret, size_t cap, size_t *ret_n)
+{
+    AUTO(certificates) STACK_OF(X509) *list = NULL;
+    TRY(certificates_read(pem, NULL, &list));
+    size_t n = (size_t)sk_X509_num(list);
+    if (n > cap) return REFUSE(E_TOO_LARGE);
+    for (size_t i = 0; i < n; i++) TRY(certificate_facts(sk_X509_value(list, (int)i), &ret[i]));
+    *ret_n = n;
+    return DONE;
 }
 
 outcome x509_pem_key_hash(struct bytes pem, struct hash *ret)

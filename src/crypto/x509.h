@@ -28,9 +28,12 @@ struct x509_facts {
     size_t serial_n;
     int64_t not_before_ms, not_after_ms;
     char common_name[65];
+    uint8_t key_id[8], by_key_id[8]; /* first octets of subject and authority key identifiers; zeros: none */
 };
 MUST outcome x509_facts_der(struct bytes der, struct x509_facts *ret);
 MUST outcome x509_facts_pem(struct bytes pem, struct x509_facts *ret); /* first certificate */
+/* Of each in turn; E_TOO_LARGE: more than cap. */
+MUST outcome x509_facts_all(struct bytes pem, struct x509_facts *ret, size_t cap, size_t *ret_n);
 
 /* PKCS#10: self-signature verified; key P-256/P-384/RSA >= 2048/Ed25519; returns SPKI DER and CN ("" if none). */
 MUST outcome x509_request_read(struct bytes der, struct buffer *ret_spki, char ret_cn[65]);
@@ -50,5 +53,39 @@ MUST outcome x509_pem_key_hash(struct bytes pem, struct hash *ret);
 MUST outcome x509_pem_key(struct bytes pem, struct buffer *ret);
 /* The first certificate in pem carries by's signature. E_CRYPTO. Says nothing about its dates. */
 MUST outcome x509_pem_signed_by(struct bytes pem, const struct key *by);
+
+/* ---- what became of certificates: RFC 5280, 5 (CRL) and RFC 6960 (OCSP) ---- */
+
+enum x509_state { STATUS_GOOD, STATUS_REVOKED, STATUS_UNKNOWN, STATUS_STATES };
+struct x509_status {
+    uint8_t serial[20], serial_n;
+    enum x509_state state;
+    uint8_t reason;       /* RFC 5280, 5.3.1; 0 is not written */
+    int64_t at_ms;        /* revoked since */
+    bool sha256;          /* OCSP: how the question named the issuer; else SHA-1 */
+};
+enum { X509_NONCE_MAX = 32 }; /* RFC 8954 */
+struct x509_report {
+    int64_t at_ms, next_ms; /* said when; the next is said by then */
+    const struct x509_status *rows;
+    size_t n;
+    struct bytes nonce;   /* OCSP: of the question */
+};
+/* Both by the issuer itself. The list names rows that are revoked, numbered by its time; the answer names every row. DER. */
+MUST outcome x509_make_crl(const struct key *issuing, struct bytes issuing_pem, const struct x509_report *r, struct buffer *ret);
+MUST outcome x509_make_ocsp(const struct key *issuing, struct bytes issuing_pem, const struct x509_report *r, struct buffer *ret);
+
+enum { X509_QUESTIONS = 8, X509_QUESTION_MAX = 2048 };
+struct x509_question {
+    unsigned authority;   /* which of the given issuers all of them are about */
+    struct x509_status rows[X509_QUESTIONS]; /* serial and sha256 are set */
+    size_t n;
+    uint8_t nonce[X509_NONCE_MAX];
+    size_t nonce_n;
+};
+/* An OCSP request, DER. issuers_pem: whose certificates may be asked about. E_UNKNOWN: somebody else's; E_MALFORMED, E_TOO_LARGE. */
+MUST outcome x509_ocsp_read(struct bytes der, struct bytes issuers_pem, struct x509_question *ret);
+/* DER as PEM under this label ("X509 CRL"). */
+MUST outcome x509_pem_of(const char *label, struct bytes der, struct buffer *ret);
 
 #endif

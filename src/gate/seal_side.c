@@ -7,10 +7,12 @@
 #include "base/port/port.h"
 #include "wire/sealing.h"
 
+enum { ANSWER_MAX = 4096 }; /* a signature and its code; what is longer is none */
+
 /* An answer that came after its question had timed out must not be taken for the next one's. */
 static void forget_late_answers(int fd)
 {
-    uint8_t late[SEALING_REQUEST_MAX];
+    uint8_t late[ANSWER_MAX];
     for (int i = 0; i < 64; i++)
         if (recv(fd, late, sizeof late, MSG_DONTWAIT) <= 0) return;
 }
@@ -45,7 +47,7 @@ static outcome read_answer(struct bytes in, uint8_t *ret, size_t cap, size_t *re
 static outcome ask(const struct seal_way *w, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)
 {
     const struct seal_side *s = w->side;
-    uint8_t request[2 + 64], answer[SEALING_REQUEST_MAX];
+    uint8_t request[2 + 64], answer[ANSWER_MAX];
     struct out o = out_of(request, sizeof request);
     if (s->fd < 0) return REFUSE(E_CLOSED);
     put_u8(&o, SEAL_HANDSHAKE);

@@ -86,6 +86,11 @@ static outcome s_certify(void *ctx, const char *id, struct bytes spki, struct bu
     return seal_device(c, id, spki, c->config.certificate_days, ret_der);
 }
 
+static outcome s_certify_status(void *ctx, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret_der)
+{
+    return seal_status(ctx, which, ocsp, r, ret_der);
+}
+
 static outcome s_challenge(void *ctx, const char *id)
 {
     return attest_ask(ctx, id);
@@ -162,8 +167,8 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .assurance = c->assurance, .access = &c->access, .site = c->config.site, .site_name_ja = c->config.name_ja,
         .site_name_en = c->config.name_en, .host = c->config.host, .est_port = c->config.listen[LISTENER_EST].port,
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
-        .ca_chain_pem = buffer_view(&c->ca_chain), .tpm_roots_pem = buffer_view(&c->tpm_roots), .console_dir = c->config.console_dir, .wall_ms = s_wall,
-        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
+        .ca_chain = &c->ca_chain, .tpm_roots_pem = buffer_view(&c->tpm_roots), .console_dir = c->config.console_dir, .wall_ms = s_wall,
+        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .certify_status = s_certify_status, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase, .certificates = s_certificates, .certificate_again = s_certificate_again,

@@ -225,6 +225,8 @@ struct seal_public { struct buffer ca_chain, server, web; uint8_t ledger_key[32]
 MUST outcome seal_public(struct core *c, struct seal_public *ret);
 MUST outcome seal_head(struct core *c, uint64_t size, const struct hash *root, struct buffer *ret_note);
 MUST outcome seal_device(struct core *c, const char *id, struct bytes spki, unsigned days, struct buffer *ret_der);
+/* E_TOO_LARGE: more rows than one request carries. */
+MUST outcome seal_status(struct core *c, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret_der);
 
 struct seal_statement; /* crypto/seal_keys.h */
 MUST outcome seal_statement(struct core *c, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64]);

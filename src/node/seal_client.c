@@ -133,6 +133,32 @@ outcome seal_statement(struct core *c, const struct seal_statement *s, struct bu
     return buffer_put(ret_payload, payload);
 }
 
+outcome seal_status(struct core *c, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret_der)
+{
+    uint8_t request[SEALING_REQUEST_MAX], answer[SEALING_ANSWER_MAX];
+    struct out o = out_of(request, sizeof request);
+    struct bytes in, der;
+    if (r->n > SEALING_STATUS_ROWS) return REFUSE(E_TOO_LARGE);
+    put_u8(&o, SEAL_STATUS);
+    put_u8(&o, ocsp);
+    put_u8(&o, (uint8_t)which);
+    put_u64(&o, (uint64_t)r->at_ms);
+    put_u64(&o, (uint64_t)r->next_ms);
+    put_field16(&o, r->nonce);
+    put_u16(&o, (uint16_t)r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        put_field16(&o, bytes_of(r->rows[i].serial, r->rows[i].serial_n));
+        put_u8(&o, (uint8_t)r->rows[i].state);
+        put_u8(&o, r->rows[i].reason);
+        put_u8(&o, r->rows[i].sha256);
+        put_u64(&o, (uint64_t)r->rows[i].at_ms);
+    }
+    TRY(out_done(&o));
+    TRY(ask(c, out_view(&o), HEAD_MS, answer, sizeof answer, &in));
+    TRY(take_field32(&in, &der));
+    return buffer_put(ret_der, der);
+}
+
 outcome seal_server(struct core *c)
 {
     static const uint8_t kind = SEAL_SERVER;

@@ -37,6 +37,7 @@ struct registry {
     struct map ids, keys, eks, tokens, names;
     struct list identities, streams, invites; /* by id; by specificity; as they came */
     struct unmanaged_list unmanaged;
+    struct certificates certificates;
     uint64_t epoch, declared;
 };
 
@@ -108,6 +109,7 @@ void registry_free(struct registry *r)
     list_free(&r->streams);
     list_free(&r->invites);
     unmanaged_deinit(&r->unmanaged);
+    certificates_deinit(&r->certificates);
     stream_index_deinit(&r->finding->index);
     mem_free(r->finding);
     mem_free(r->memo);
@@ -159,7 +161,7 @@ static MUST outcome role_of(const struct doc *d, enum role *ret)
 static MUST outcome read_identity(const struct doc *d, struct identity *ret)
 {
     static const char *const keys[] = { "id", "role", "group", "model", "life", "trust", "key", "serial",
-        "not_after", "ak", "why", "ordered", "ek", "maker" };
+        "not_after", "authority", "ak", "why", "ordered", "ek", "maker" };
     struct identity i = { 0 };
     size_t n = 0;
     TRY(member_only(d, keys, COUNT(keys)));
@@ -175,6 +177,8 @@ static MUST outcome read_identity(const struct doc *d, struct identity *ret)
     i.has_key = n != 0;
     TRY(hex_of_key(d, "serial", i.serial, sizeof i.serial, &n));
     i.serial_n = (uint8_t)n;
+    TRY(hex_of_key(d, "authority", i.authority, sizeof i.authority, &n));
+    if (n != 0 && n != sizeof i.authority) return REFUSE(E_MALFORMED);
     TRY(hex_of_key(d, "ak", i.ak_spki, sizeof i.ak_spki, &i.ak_spki_n));
     i.has_ak = i.ak_spki_n != 0;
     TRY(hex_of_key(d, "ek", i.ek_hash, sizeof i.ek_hash, &n));
@@ -281,6 +285,7 @@ static MUST outcome apply_identity(struct registry *r, const struct doc *d, int6
     struct identity i;
     TRY(judge_identity(r, d, &i));
     i.changed_ms = at_ms;
+    TRY(certificates_add(&r->certificates, &i, at_ms));
     struct identity *now = find(r, i.id);
     if (!now) return add_identity(r, &i);
     struct bytes fresh = bytes_of(i.key_hash, sizeof i.key_hash);
@@ -295,6 +300,7 @@ static MUST outcome apply_identity(struct registry *r, const struct doc *d, int6
         memcpy(i.why, now->why, sizeof i.why);
     }
     *now = i;
+    certificates_end(&r->certificates, now, at_ms);
     return DONE;
 }
 
@@ -335,6 +341,7 @@ static MUST outcome apply_life(struct registry *r, const struct doc *d, int64_t 
     struct identity next;
     TRY(judge_life(r, d, at_ms, &next));
     *find(r, next.id) = next;
+    certificates_end(&r->certificates, &next, at_ms);
     return DONE;
 }
 
@@ -477,6 +484,11 @@ outcome registry_apply(struct registry *r, unsigned kind, const struct doc *d, i
     r->epoch++;
     if (kind != ENTRY_LIFE) r->declared++;
     return DONE;
+}
+
+const struct certificates *registry_certificates(const struct registry *r)
+{
+    return &r->certificates;
 }
 
 const struct unmanaged_list *registry_unmanaged(const struct registry *r)
@@ -639,10 +651,12 @@ struct doc *registry_doc_identity(struct arena *a, const struct identity *i)
     doc_set_bool(a, d, "ordered", i->ordered);
     if (i->has_key) set_hex(a, d, "key", bytes_of(i->key_hash, sizeof i->key_hash));
     set_hex(a, d, "serial", bytes_of(i->serial, i->serial_n));
+    bool authority = memcmp(i->authority, (uint8_t[sizeof i->authority]) { 0 }, sizeof i->authority) != 0;
+    if (authority) set_hex(a, d, "authority", bytes_of(i->authority, sizeof i->authority));
     if (i->has_ak) set_hex(a, d, "ak", bytes_of(i->ak_spki, i->ak_spki_n));
     if (i->has_ek) set_hex(a, d, "ek", bytes_of(i->ek_hash, sizeof i->ek_hash));
     if (i->has_ek) doc_set_text(a, d, "maker", i->maker);
-    return whole(d, 9 + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + (i->has_ak ? 1u : 0) + (i->has_ek ? 2u : 0));
+    return whole(d, 9 + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + authority + (i->has_ak ? 1u : 0) + (i->has_ek ? 2u : 0));
 }
 
 struct doc *registry_doc_life(struct arena *a, const char *id, const char *what, const char *from,

@@ -5,6 +5,7 @@
 #define PLATFORM_REGISTRY_H
 
 #include "base/map.h"
+#include "platform/certificates.h"
 #include "platform/life.h"
 #include "platform/unmanaged.h"
 #include "wire/doc.h"
@@ -32,6 +33,7 @@ struct identity {
     uint8_t serial[20];
     uint8_t serial_n;
     int64_t not_after_ms;
+    uint8_t authority[CERTIFICATE_AUTHORITY]; /* the key that issued it, first octets of its key id; zeros: not said */
     bool has_ak;
     uint8_t ak_spki[256];   /* attestation key, SubjectPublicKeyInfo DER */
     size_t ak_spki_n;
@@ -124,6 +126,8 @@ const struct identity *registry_by_key(const struct registry *r, const uint8_t k
 /* Whose hardware an endorsement key is; NULL if nobody's who is in service. */
 const struct identity *registry_by_ek(const struct registry *r, const uint8_t ek_hash[32]);
 const struct invite *registry_invite(const struct registry *r, const uint8_t token_hash[32]);
+/* Every certificate given out that is not over by its date. */
+const struct certificates *registry_certificates(const struct registry *r);
 /* The most specific declared stream that meets the topic; NULL if none. */
 const struct stream *registry_stream(const struct registry *r, struct bytes topic);
 const struct stream *registry_stream_named(const struct registry *r, const char *name); /* NULL if none */

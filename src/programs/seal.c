@@ -111,6 +111,49 @@ static outcome answer_statement(struct seal_keys *k, struct bytes in, struct out
     return made;
 }
 
+static outcome row_read(struct bytes *in, struct x509_status *ret)
+{
+    struct bytes serial;
+    uint8_t state, sha256;
+    uint64_t at;
+    TRY(take_field16(in, &serial));
+    TRY(take_u8(in, &state));
+    TRY(take_u8(in, &ret->reason));
+    TRY(take_u8(in, &sha256));
+    TRY(take_u64(in, &at));
+    if (serial.n > sizeof ret->serial || state >= STATUS_STATES || sha256 > 1 || at > INT64_MAX) return REFUSE(E_RANGE);
+    memcpy(ret->serial, serial.at, serial.n);
+    ret->serial_n = (uint8_t)serial.n;
+    ret->state = (enum x509_state)state;
+    ret->sha256 = sha256;
+    ret->at_ms = (int64_t)at;
+    return DONE;
+}
+
+static outcome answer_status(struct seal_keys *k, struct bytes in, struct out *o)
+{
+    static struct x509_status rows[SEALING_STATUS_ROWS];
+    struct x509_report r = { .rows = rows };
+    struct buffer der = BUFFER(SEALING_ANSWER_MAX - 16);
+    uint8_t ocsp, which;
+    uint64_t at, next;
+    uint16_t n;
+    TRY(take_u8(&in, &ocsp));
+    TRY(take_u8(&in, &which));
+    TRY(take_u64(&in, &at));
+    TRY(take_u64(&in, &next));
+    TRY(take_field16(&in, &r.nonce));
+    TRY(take_u16(&in, &n));
+    if (ocsp > 1 || at > INT64_MAX || next > INT64_MAX || n > SEALING_STATUS_ROWS) return REFUSE(E_RANGE);
+    for (r.n = 0; r.n < n; r.n++) TRY(row_read(&in, &rows[r.n]));
+    TRY(at_end(in));
+    r.at_ms = (int64_t)at, r.next_ms = (int64_t)next;
+    outcome made = seal_keys_status(k, which, ocsp, &r, &der);
+    if (ok(made)) put_field32(o, buffer_view(&der));
+    buffer_deinit(&der);
+    return made;
+}
+
 static outcome answer_handshake(struct seal_keys *k, struct bytes in, struct out *o)
 {
     uint8_t signature[144];
@@ -134,6 +177,7 @@ static const struct {
     [SEAL_SERVER]    = { BY_CORE,           answer_server },
     [SEAL_HANDSHAKE] = { BY_GATE,           answer_handshake },
     [SEAL_STATEMENT] = { BY_CORE,           answer_statement },
+    [SEAL_STATUS]    = { BY_CORE,           answer_status },
 };
 /* clang-format on */
 
@@ -170,7 +214,7 @@ static void channel_drop(struct seal *s, enum place p)
  * dropped: the keeper brings it a new one. */
 static void channel_turn(struct seal *s, enum place p)
 {
-    uint8_t request[SEALING_REQUEST_MAX + 1], answer[SEALING_ANSWER_MAX];
+    static uint8_t request[SEALING_REQUEST_MAX + 1], answer[SEALING_ANSWER_MAX];
     ssize_t n = recv(s->fds[p], request, sizeof request, MSG_DONTWAIT | MSG_TRUNC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0 || n > SEALING_REQUEST_MAX) {

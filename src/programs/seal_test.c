@@ -272,6 +272,42 @@ static void test_handshake(struct seal *s)
     CHECK(ask(s->gate, bytes_of(request, 34), &in) == E_UNKNOWN);
 }
 
+static struct bytes status_request(uint8_t ocsp, uint8_t which, uint64_t days, uint8_t state, uint8_t room[256])
+{
+    struct out o = out_of(room, 256);
+    put_u8(&o, SEAL_STATUS);
+    put_u8(&o, ocsp);
+    put_u8(&o, which);
+    put_u64(&o, 1764288000000);
+    put_u64(&o, 1764288000000 + days * 86400000);
+    put_field16(&o, ocsp ? BYTES_LIT("nonce") : BYTES_NONE);
+    put_u16(&o, 1);
+    put_field16(&o, BYTES_LIT("\x40\x01"));
+    put_u8(&o, state);
+    put_u8(&o, 1);
+    put_u8(&o, 0);
+    put_u64(&o, 1764280000000);
+    return out_view(&o);
+}
+
+/* Lists and answers of our own issuer, for at most a week; read back in crypto/x509_status_test.c. */
+static void test_status(struct seal *s)
+{
+    static const struct { uint8_t ocsp, which, state; uint64_t days; } wrong[] = { { 2, 0, 1, 1 }, { 0, 1, 1, 1 }, { 0, 0, 3, 1 }, { 0, 0, 1, 8 }, { 1, 0, 1, 0 } };
+    uint8_t room[256];
+    struct bytes in, der;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(ask(s->core, status_request(wrong[i].ocsp, wrong[i].which, wrong[i].days, wrong[i].state, room), &in) == E_RANGE);
+    for (uint8_t ocsp = 0; ocsp < 2; ocsp++) {
+        struct bytes request = status_request(ocsp, 0, 1, 1, room);
+        for (size_t cut = 1; cut < request.n; cut++) CHECK_QUIET(ask(s->core, bytes_of(request.at, cut), &in) == E_MALFORMED);
+        CHECK(ask(s->gate, request, &in) == E_DENIED);
+        CHECK(ask(s->core, request, &in) == OK);
+        CHECK_OK(take_field32(&in, &der));
+        CHECK(der.n > 200 && der.at[0] == 0x30 && memmem(der.at, der.n, "\x40\x01", 2) != NULL);
+    }
+}
+
 /* Every kind by every asker; the form is judged after the asker. */
 static void test_table(struct seal *s)
 {
@@ -283,7 +319,8 @@ static void test_table(struct seal *s)
         { SEAL_SERVER, OK, E_DENIED },
         { SEAL_STATEMENT, E_MALFORMED, E_DENIED },
         { SEAL_HANDSHAKE, E_DENIED, E_MALFORMED },
-        { 7, E_UNKNOWN, E_UNKNOWN },
+        { SEAL_STATUS, E_MALFORMED, E_DENIED },
+        { 8, E_UNKNOWN, E_UNKNOWN },
         { 255, E_UNKNOWN, E_UNKNOWN },
     };
     struct bytes in;
@@ -375,6 +412,7 @@ int main(void)
     struct seal s = seal_start();
     test_public(&s, ledger);
     test_head(&s, ledger);
+    test_status(&s);
     test_statement(&s, ledger);
     test_certificates(&s);
     test_handshake(&s);

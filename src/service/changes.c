@@ -80,7 +80,7 @@ outcome change_invite(struct service *s, struct request *q)
     port_random(to.token, sizeof to.token);
     hash_sha256(bytes_of(to.token, sizeof to.token), &h);
     memcpy(i.token_hash, h.at, sizeof h.at);
-    TRY(x509_pem_key_hash(s->port.ca_chain_pem, &ca));
+    TRY(x509_pem_key_hash(buffer_view(s->port.ca_chain), &ca));
     memcpy(to.ca_key_hash, ca.at, sizeof to.ca_key_hash);
     TRY(bytes_to_text(bytes_str(s->port.host), to.host, sizeof to.host));
     TRY(invite_url_make(&to, url));

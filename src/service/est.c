@@ -14,7 +14,7 @@ static outcome base64_body(struct request *q, struct bytes der, const char *type
 outcome est_cacerts(struct service *s, struct request *q)
 {
     struct buffer der = BUFFER(65536);
-    outcome o = x509_pkcs7_from_pem(s->port.ca_chain_pem, &der);
+    outcome o = x509_pkcs7_from_pem(buffer_view(s->port.ca_chain), &der);
     if (ok(o)) o = base64_body(q, buffer_view(&der), "application/pkcs7-mime; smime-type=certs-only");
     snprintf(q->fields, sizeof q->fields, "Content-Transfer-Encoding: base64\r\n");
     buffer_deinit(&der);
@@ -48,6 +48,7 @@ static outcome register_key(struct service *s, struct request *q, const struct e
     memcpy(who.serial, f.serial, f.serial_n);
     who.serial_n = (uint8_t)f.serial_n;
     who.not_after_ms = f.not_after_ms;
+    memcpy(who.authority, f.by_key_id, sizeof who.authority);
     if (e->ak_spki.n > sizeof who.ak_spki) return REFUSE(E_TOO_LARGE);
     who.has_ak = e->ak_spki.n > 0;
     if (who.has_ak) memcpy(who.ak_spki, e->ak_spki.at, e->ak_spki.n);
@@ -205,6 +206,12 @@ outcome est_csrattrs(struct service *s, struct request *q)
     return base64_body(q, bytes_of(ecdsa_with_sha256, sizeof ecdsa_with_sha256), "application/csrattrs");
 }
 
+/* Whoever renews again and again fills the list of what would have to be revoked: a bound for each. */
+static bool has_enough(const struct service *s, const char *id)
+{
+    return certificates_good(registry_certificates(s->port.registry), id, s->port.wall_ms(s->port.ctx)) >= CERTIFICATES_EACH;
+}
+
 enum { RENEWED_MS = 60000 }; /* a certificate that would end within this of the last one is not worth an entry */
 
 /* The same identity with its next certificate. Trust, group, keys: all stay as they are. */
@@ -213,6 +220,7 @@ static outcome renew(struct service *s, struct request *q, const struct identity
     struct buffer der = BUFFER(8192);
     struct identity next = *who;
     struct x509_facts f;
+    if (has_enough(s, who->id)) return answer_problem(q, 429, "SK-1429", "too-many-certificates", NULL);
     outcome o = s->port.certify(s->port.ctx, who->id, spki, &der);
     if (ok(o)) o = x509_facts_der(buffer_view(&der), &f);
     if (ok(o) && f.not_after_ms - who->not_after_ms < RENEWED_MS) {
@@ -222,6 +230,7 @@ static outcome renew(struct service *s, struct request *q, const struct identity
         memcpy(next.serial, f.serial, f.serial_n);
         next.serial_n = (uint8_t)f.serial_n;
         next.not_after_ms = f.not_after_ms;
+        memcpy(next.authority, f.by_key_id, sizeof next.authority);
         o = issued(s, q, buffer_view(&der));
         if (ok(o)) o = s->port.write(s->port.ctx, ENTRY_IDENTITY, registry_doc_identity(&q->arena, &next), true);
     }

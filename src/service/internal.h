@@ -108,6 +108,7 @@ struct service {
     size_t n_readings;
     struct map reading_of;     /* topic -> struct reading */
     int64_t started_ms;
+    struct crl { struct buffer der; uint8_t authority[8]; uint64_t epoch; int64_t at_ms; } crls[2]; /* who issues, who did before */
 };
 
 /* answer.c: ways to answer */
@@ -267,6 +268,12 @@ MUST outcome est_endorse(struct service *s, struct request *q);
 MUST outcome est_csrattrs(struct service *s, struct request *q);
 MUST outcome est_enroll(struct service *s, struct request *q);
 MUST outcome est_reenroll(struct service *s, struct request *q);
+/* authority.c: who issues, and what became of certificates */
+MUST outcome est_crl(struct service *s, struct request *q);
+MUST outcome est_ocsp(struct service *s, struct request *q);
+MUST outcome get_crl(struct service *s, struct request *q);
+MUST outcome get_ocsp(struct service *s, struct request *q);
+MUST outcome get_authorities(struct service *s, struct request *q);
 
 /* events.c */
 MUST outcome handle_events(struct service *s, struct request *q);

@@ -32,6 +32,13 @@ static const struct route routes[] = {
     { "POST", "/.well-known/sekimori/endorse", DOOR(LISTENER_EST), NEED_NOTHING, est_endorse },
     { "POST", "/.well-known/est/simpleenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_enroll },
     { "POST", "/.well-known/est/simplereenroll", DOOR(LISTENER_EST), NEED_NOTHING, est_reenroll },
+    { "GET", "/.well-known/sekimori/crl", DOOR(LISTENER_EST), NEED_NOTHING, est_crl },
+    { "GET", "/.well-known/sekimori/crl/{}", DOOR(LISTENER_EST), NEED_NOTHING, est_crl },
+    { "POST", "/.well-known/sekimori/ocsp", DOOR(LISTENER_EST), NEED_NOTHING, est_ocsp },
+    { "GET", "/api/v1/authorities", PEOPLE, NEED_SIGHT, get_authorities },
+    { "GET", "/api/v1/crl", PEOPLE, NEED_SIGHT, get_crl },
+    { "GET", "/api/v1/crl/{}", PEOPLE, NEED_SIGHT, get_crl },
+    { "POST", "/api/v1/ocsp", PEOPLE, NEED_SIGHT, get_ocsp },
     { "POST", "/api/v1/session", PEOPLE, NEED_NOTHING, handle_start },
     { "POST", "/api/v1/session/challenge", PEOPLE, NEED_NOTHING, passkey_challenge },
     { "POST", "/api/v1/session/end", PEOPLE, NEED_SESSION, handle_end },
@@ -251,6 +258,7 @@ outcome service_new(const struct service_port *port, struct service **ret)
     s->port = *port;
     port_random(s->challenge_secret, sizeof s->challenge_secret);
     s->readings = mem_new_array(SERVICE_READINGS_MAX, sizeof *s->readings);
+    for (size_t i = 0; i < sizeof s->crls / sizeof *s->crls; i++) s->crls[i].der = BUFFER(1u << 18);
     s->started_ms = port->wall_ms(port->ctx);
     outcome o = s->readings ? files_load(s) : REFUSE(E_MEMORY);
     if (ok(o)) o = hashing_new(port->wake, port->ctx, &s->hashing);
@@ -269,6 +277,7 @@ void service_free(struct service *s)
     hashing_free(s->hashing);
     for (size_t i = 0; i < s->n_files; i++) buffer_deinit(&s->files[i].body);
     map_deinit(&s->reading_of);
+    for (size_t i = 0; i < sizeof s->crls / sizeof *s->crls; i++) buffer_deinit(&s->crls[i].der);
     mem_free(s->readings);
     mem_free(s);
 }

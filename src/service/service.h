@@ -40,7 +40,7 @@ struct service_port {
     const char *site, *site_name_ja, *site_name_en;
     const char *host;             /* for invite URLs */
     uint16_t est_port, mqtt_port, console_port, https_port;
-    struct bytes ca_chain_pem;
+    const struct buffer *ca_chain;  /* PEM: who issues, who did before and still counts, their root last; changes in place */
     struct bytes tpm_roots_pem;   /* who is trusted to have made TPMs; empty: nobody */
     const char *console_dir;      /* static files, loaded at start */
     int64_t (*wall_ms)(void *ctx);
@@ -49,6 +49,8 @@ struct service_port {
     outcome (*write)(void *ctx, unsigned kind, const struct doc *d, bool durable);
     /* Ask the seal for a device certificate (DER). */
     outcome (*certify)(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der);
+    /* What became of certificates, signed by authority `which` (crypto/seal_keys.h), DER. NULL: nobody signs. */
+    outcome (*certify_status)(void *ctx, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret_der);
     /* Ask for fresh evidence of a device now. */
     outcome (*challenge)(void *ctx, const char *id);
     /* The newest raw evidence of a device: what an outside verifier needs. E_UNKNOWN when there is none. */

@@ -24,7 +24,7 @@ struct world {
     struct key *root, *issuing;
     struct buffer root_pem, issuing_pem, chain;
     int64_t mono, wall;
-    unsigned written, refused, challenges;
+    unsigned written, refused, challenges, status_signed;
     enum code certify_code;
     char head[4096]; /* of the last answer */
     struct buffer answer;
@@ -58,6 +58,14 @@ static inline outcome w_certify(void *ctx, const char *id, struct bytes spki, st
     struct world *w = ctx;
     if (w->certify_code != OK) return REFUSE(w->certify_code);
     return x509_make_device(w->issuing, buffer_view(&w->issuing_pem), spki, id, 30, ret_der);
+}
+
+static inline outcome w_certify_status(void *ctx, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret_der)
+{
+    struct world *w = ctx;
+    if (which != 0) return REFUSE(E_RANGE);
+    w->status_signed++;
+    return (ocsp ? x509_make_ocsp : x509_make_crl)(w->issuing, buffer_view(&w->issuing_pem), r, ret_der);
 }
 
 static inline outcome w_challenge(void *ctx, const char *id)
@@ -169,8 +177,8 @@ static inline void w_init(struct world *w)
     CHECK_OK(assurance_new(&ap, &w->assurance));
     struct service_port p = { .ctx = w, .ledger = w->ledger, .assurance = w->assurance, .registry = w->registry, .exchange = w->exchange,
         .access = &w->access, .site = "w", .site_name_ja = "水", .site_name_en = "Water", .host = "localhost", .est_port = 8444,
-        .mqtt_port = 8883, .console_port = 8480, .ca_chain_pem = buffer_view(&w->chain), .console_dir = "", .wall_ms = w_wall,
-        .mono_ms = w_mono, .write = w_write, .certify = w_certify, .challenge = w_challenge, .push = w_push, .close = w_close, .wake = w_wake,
+        .mqtt_port = 8883, .console_port = 8480, .ca_chain = &w->chain, .console_dir = "", .wall_ms = w_wall,
+        .mono_ms = w_mono, .write = w_write, .certify = w_certify, .certify_status = w_certify_status, .challenge = w_challenge, .push = w_push, .close = w_close, .wake = w_wake,
         .users = w->users, .https_port = 8443,
         .refused = w_refused };
     CHECK_OK(service_new(&p, &w->s));
@@ -218,7 +226,9 @@ static inline int ask(struct world *w, struct asks a)
     w->status = 0;
     CHECK_QUIET(n > 0 && (size_t)n < sizeof text && ok(http_read(bytes_str(text), 65536, &r)));
     CHECK_QUIET(ok(service_request(w->s, &c, 7, &r, &w->answer, &w->stream, &close)));
-    CHECK_QUIET(ok(bytes_to_text(bytes_of(w->answer.at, w->answer.n < 4000 ? w->answer.n : 4000), w->head, sizeof w->head)));
+    size_t shown = w->answer.n < 4000 ? w->answer.n : 4000;
+    for (size_t i = 0; i < shown; i++) w->head[i] = w->answer.at[i] ? (char)w->answer.at[i] : '?';
+    w->head[shown] = 0;
     if (!w->answer.n) return 0; /* later */
     return w->status = (w->head[9] - '0') * 100 + (w->head[10] - '0') * 10 + w->head[11] - '0';
 }

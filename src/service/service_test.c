@@ -185,6 +185,28 @@ static void certificates_renew(struct world *w)
     arena_deinit(&a);
 }
 
+/* Whoever shows a certificate of ours, or may see the site, is told; nobody else. Made anew only when something changed. */
+static void what_became_of_certificates(struct world *w)
+{
+    char token[48], fields[160];
+    struct asks crl = { LISTENER_EST, "GET", "/.well-known/sekimori/crl" }, ocsp = { LISTENER_EST, "POST", "/.well-known/sekimori/ocsp", .body = "?" };
+    CHECK(ask(w, crl) == 401 && ask(w, ocsp) == 401);
+    CHECK(ask(w, (struct asks) { LISTENER_HTTPS, "GET", "/api/v1/crl" }) == 401 && ask(w, (struct asks) { LISTENER_HTTPS, "GET", "/api/v1/authorities" }) == 401);
+    crl.device = ocsp.device = "gw-01";
+    unsigned signed_before = w->status_signed;
+    CHECK(ask(w, crl) == 200 && says(w, "application/pkix-crl") && w->status_signed == signed_before + 1);
+    CHECK(ask(w, crl) == 200 && w->status_signed == signed_before + 1); /* nothing changed */
+    invited(w, "gw-09", token);
+    CHECK(ask(w, crl) == 200 && w->status_signed == signed_before + 2);
+    w->wall += 2 * MS_HOUR;
+    CHECK(ask(w, crl) == 200 && w->status_signed == signed_before + 3);
+    crl.path = "/.well-known/sekimori/crl/0000000000000000";
+    CHECK(ask(w, crl) == 404);
+    CHECK(ask(w, ocsp) == 200 && says(w, "application/ocsp-response") && w->status_signed == signed_before + 3); /* no question, no signature */
+    sign_in(w, fields);
+    CHECK(ask(w, (struct asks) { LISTENER_CONSOLE, "GET", "/api/v1/authorities", fields }) == 200 && says(w, "BEGIN X509 CRL") && says(w, "\"issues\":true"));
+}
+
 static void guesses_are_few(struct world *w)
 {
     char token[48];
@@ -222,6 +244,7 @@ int main(void)
     only_our_own_page(&w);
     invites_enrol_once(&w);
     certificates_renew(&w);
+    what_became_of_certificates(&w);
     guesses_are_few(&w);
     people_give_reasons(&w);
     w_deinit(&w);

@@ -22,12 +22,16 @@ enum sealing {
                         u32 claimed, 7 levels, 32 bytes terms, u64 seen size, 32 bytes seen root
                         -> field32 payload (JSON, this site's newest signed head in it), field16 Ed25519 signature
                         over its DSSE encoding. From core only. */
+    SEAL_STATUS,     /* u8 0 a revocation list, 1 an OCSP answer; u8 authority (0 the issuing one, 1 the former); u64 at ms,
+                        u64 next ms (at most 7 days later), field16 nonce, u16 n, n rows: field16 serial, u8 state, u8 reason,
+                        u8 named by SHA-256, u64 since ms -> field32 DER, built and signed here. From core only. */
 };
 
 /* Which certificate a door shows: the site's own, or the one it brought for people's browsers. */
 enum seal_door { SEAL_DOOR_SITE, SEAL_DOOR_WEB };
 
-#define SEALING_REQUEST_MAX 4096
-#define SEALING_ANSWER_MAX 32768
+#define SEALING_STATUS_ROWS 1500
+#define SEALING_REQUEST_MAX 65536
+#define SEALING_ANSWER_MAX 131072
 
 #endif

@@ -29,6 +29,49 @@ def by_curl(site):
     return dev, other
 
 
+def ocsp(site, asker, about, *more):
+    """What `openssl ocsp` makes of the answer to its own question, asked with the asker's certificate."""
+    issuer = ['-issuer', site.path('site/keys/issuing.pem'), *more, '-cert', about.cert]
+    run('openssl', 'ocsp', *issuer, '-reqout', site.path('q.der'))
+    status, _ = site.http('est', '/.well-known/sekimori/ocsp', *own(asker), '-H', 'Content-Type: application/ocsp-request', '--data-binary',
+                          '@' + site.path('q.der'), '-o', site.path('a.der'), method='POST')
+    whole = run('openssl', 'ocsp', '-reqin', site.path('q.der'), '-respin', site.path('a.der'), *issuer[:2], '-CAfile', site.ca())
+    said = run('openssl', 'ocsp', '-no_nonce', '-respin', site.path('a.der'), *issuer, '-CAfile', site.ca())
+    good = 'verify OK' in whole.stderr and 'onc' not in whole.stderr and 'verify OK' in said.stderr
+    return said.stdout.split(': ')[1].split()[0] if good else (status, whole.stderr, said.stdout, said.stderr)
+
+
+def statuses(site):
+    """Third parties' programs learn what became of a certificate: by list and by question."""
+    keep, gone, twice = (site.enrol(i, 'device') for i in ('crl-1', 'crl-2', 'crl-3'))
+    crl = site.path('crl.pem')
+
+    def verified(client):
+        site.cli('ca', 'crl', '--out', crl)
+        r = run('openssl', 'verify', '-crl_check', '-CAfile', site.ca(), '-CRLfile', crl, client.cert)
+        return r.returncode == 0 and 'OK' in r.stdout or (r.stdout + r.stderr)
+
+    check('nobody without a certificate is shown the list', site.http('est', '/.well-known/sekimori/crl')[0] == '401')
+    check('openssl verifies a good certificate against the list', verified(keep) is True and verified(gone) is True, verified(keep))
+    said = ocsp(site, keep, gone)
+    check('openssl ocsp says good', said == 'good', said)
+    site.cli('device', 'revoke', 'crl-2', '--reason', 'lost')
+    site.cli('device', 'retire', 'crl-3', '--reason', 'old')
+    check('revoked: openssl verify refuses it by the list', 'certificate revoked' in str(verified(gone)), verified(gone))
+    check('retired: the same', 'certificate revoked' in str(verified(twice)), verified(twice))
+    check('and takes the other', verified(keep) is True, verified(keep))
+    r = run('curl', '-sS', '--cacert', site.ca(), '--cert', keep.cert, '--key', keep.key, '-o', site.path('crl.der'),
+            site.url('est', '/.well-known/sekimori/crl'))
+    text = run('openssl', 'crl', '-inform', 'DER', '-in', site.path('crl.der'), '-noout', '-text', '-CAfile', site.ca())
+    check('a device fetches it as DER, openssl crl verifies it', 'verify OK' in text.stderr and 'Cessation Of Operation' in text.stdout, r.stderr + text.stderr)
+    said = [ocsp(site, keep, gone), ocsp(site, keep, gone, '-sha256')]
+    check('openssl ocsp says revoked, by SHA-1 and by SHA-256', said == ['revoked', 'revoked'], said)
+    foreign = site.http('est', '/.well-known/sekimori/ocsp', *own(gone), '--data-binary', '@' + site.path('q.der'), method='POST')
+    check('a revoked device is not answered', foreign[0] == '000' and until(lambda: site.refusals('revoked') == [1], 10), foreign)
+    rows = site.json('ca', 'list')
+    check('`sekimori ca list` counts them', len(rows) == 1 and rows[0]['issues'] and rows[0]['ended'] == 2, rows)
+
+
 def ended(site, dev, other):
     """40 days on: both certificates are over."""
     site.start(days=40)
@@ -41,7 +84,7 @@ def ended(site, dev, other):
     check('one entry of the record, no more', len(site.entries('identity')) == before + 1)
     site.cli('device', 'revoke', 'dev-2', '--reason', 'lost')
     check('a revoked device renews nothing', again(site, other, *own(other))[0] == '000')
-    check('and is in the record', site.refusals('revoked') == [1], site.refusals('revoked'))
+    check('and is in the record', until(lambda: site.refusals('revoked') == [1, 1], 10), site.refusals('revoked'))
 
 
 PKI = """libtls { version_max = 1.3 }
@@ -120,6 +163,7 @@ def by_agent(site):
 with Site() as site:
     site.start()
     dev, other = by_curl(site)
+    statuses(site)
     by_strongswan(site)
     site.stop()
     if FAKETIME:
