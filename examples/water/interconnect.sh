@@ -25,7 +25,7 @@ vendor_cloud() { # a broker as a contractor would run one: own CA, passwords
     printf 'listener %s 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\nallow_anonymous false\npassword_file %s\nuser root\n' \
       "$vendor_port" "$vendor/ca.pem" "$vendor/pem" "$vendor/key.pem" "$vendor/pw" >conf) >>"$state/log/vendor.log" 2>&1
   spawn vendor-broker mosquitto -c "$vendor/conf"
-  until_true 10 vendor_pub -t probe -m x || fail "監視クラウド（模擬）が起動しません" "the contractor's broker does not start"
+  until_true 30 vendor_pub -t probe -m x || fail "監視クラウド（模擬）が起動しません" "the contractor's broker does not start"
   setsid bash -c 'while :; do printf "{\"t\":%s,\"v\":%s}\n" "$(date +%s%3N)" "$((800 + RANDOM % 200))"; sleep 2; done |
     mosquitto_pub -h 127.0.0.1 -p "$1" --cafile "$2" -u vendor -P demo-only -t mizu/forecast/demand -l' - "$vendor_port" "$vendor/ca.pem" >>"$state/log/vendor.log" 2>&1 </dev/null &
   echo $! >"$state/pid/vendor-forecast"
@@ -50,7 +50,7 @@ interconnect() {
 }" examples/water/vendor-cloud.yaml < <(sed 's/^/    /' "$vendor/ca.pem") >"$vendor/agreement.yaml"
   mkdir -m 700 -p "$state/site/courier"; printf 'mizu\ndemo-only\n' >"$state/site/courier/vendor-cloud.password"; chmod 600 "$state/site/courier/vendor-cloud.password"
   agree
-  until_true 15 flows_live || fail "連携が始まりません（sekimori peer list）" "the flows do not go live (sekimori peer list)"
+  until_true 30 flows_live || fail "連携が始まりません（sekimori peer list）" "the flows do not go live (sekimori peer list)"
   say "保守会社の監視クラウド（模擬）と、両責任者の署名した合意でつながりました" "linked to the contractor's cloud (simulated) by an agreement both owners signed"
   interconnect_supplier
   show_flows
@@ -63,11 +63,11 @@ attack_vendor() {
   vendor_pub -t mizu/pump/request -m '{"do":"start"}' -q 1
   t0=$(date +%s%N)
   vendor_pub -t mizu/pump/request -m '{"do":"drain"}' -q 1
-  until_true 10 tightened_one demand-in || fail "10秒以内に厳しくなりません" "not tightened within 10 s"
+  until_true 30 tightened_one demand-in || fail "30秒以内に厳しくなりません" "not tightened within 30 s"
   t1=$(date +%s%N)
   for i in $(seq 20000); do echo '{"t":1,"v":99999}'; done | vendor_pub -t mizu/forecast/demand -l || true
   flood_met() { [ $(( $(flow_number demand-in refused) - refused )) -ge 20000 ]; }
-  until_true 20 flood_met || fail "洪水が観測されません" "the flood is not seen"
+  until_true 40 flood_met || fail "洪水が観測されません" "the flood is not seen"
   passed=$(( $(flow_number demand-in passed) - passed )); refused=$(( $(flow_number demand-in refused) - refused ))
   say "攻撃の再現：乗っ取られた監視クラウドが、ポンプの起動（start）、合意にない操作（drain）、偽の予測値2万件を送った" \
       "attack: the contractor's cloud is taken over: it orders the pump to start, orders what was never agreed (drain), and floods 20,000 false forecasts"
@@ -83,6 +83,6 @@ fix_vendor() { # the contractor has cleaned up; both owners sign again
   tightened_one demand-in || return 0
   sleep 1.2 # the agreement's dwell_s, 1 in the demo
   agree
-  until_true 15 flows_live || fail "連携が戻りません" "the flows do not come back"
+  until_true 30 flows_live || fail "連携が戻りません" "the flows do not come back"
   say "両責任者が合意に署名し直した。連携先からの指令は送らない（10分で失効）" "both owners signed the agreement anew; the peer's order is not released (it expires in 10 min)"
 }

@@ -21,7 +21,7 @@ planned_work() { # asked for by the control room, approved by the asset owner's 
   quiet work start "$id"
   say "$id：山田 太郎（水機メンテナンス）の作業申請。システム責任者が承認、立会い shift-1、作業中" "$id: work permit for Yamada Taro (contractor); approved by the asset owner, supervised by shift-1, under way"
   say "時間内に、ポンプの起動水位を 2.6 m に：" "within its window, the pump's start level to 2.6 m:"; setpoint 2.6
-  until_true 5 done_within "$id" || fail "作業中の指令が記録されません" "the order within the permit is not in the record"
+  until_true 20 done_within "$id" || fail "作業中の指令が記録されません" "the order within the permit is not in the record"
   say "  通った。作業許可の番号とともに記録した" "  it passed, recorded with the permit's number"
   quiet work stop "$id" --reason "設定の調整を終えた"
   say "  作業を終えた。記録：sekimori work show $id、sekimori ledger list --kind command" "  work ended. Record: sekimori work show $id, sekimori ledger list --kind command"
@@ -31,7 +31,7 @@ attack_stolen() {
   [ -n "$(contractor)" ] || { hire; planned_work; }
   say "攻撃の再現：同じ資格情報が盗まれ、作業時間の外で使われる。起動水位を 0.6 m に：" "attack: the same credentials, stolen, used outside the window: start level to 0.6 m:"; setpoint 0.6
   say "水位の偽の値：" "a false level:"; sends gw-02/m/level-upper '{"v":4.9}'
-  until_true 5 told || fail "警報が出ません" "no alert"
+  until_true 20 told || fail "警報が出ません" "no alert"
   cli watch list | sed 's/^/  /'
   say "  警報と計測値は止めず、現場の自動制御がポンプを動かし続けます" "  alarms and readings stay; the local loop keeps the pump working"
   say "なぜ：" "why:"; cli why "$(contractor)" command "sk/v1/$site/gw-02/cmd/level-start" --payload '{"do":"set","value":"0.6"}' | sed 's/^/  /' || true

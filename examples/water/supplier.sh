@@ -49,7 +49,7 @@ their_site() { # keys, people, daemon, plant
   far_spawn kawa-plant "$build/examples/water/sekimori-water-plant" "$far_plant"
   far_spawn kawa-tpm swtpm socket --tpm2 --tpmstate dir="$state/tpm/kawa-gw-01" --server type=tcp,port="$far_tpm",bindaddr=127.0.0.1 \
     --ctrl type=tcp,port=$((far_tpm + 1)),bindaddr=127.0.0.1 --flags not-need-init
-  until_true 5 far_do bash -c "exec 3<>/dev/tcp/127.0.0.1/$far_tpm"
+  until_true 20 far_do bash -c "exec 3<>/dev/tcp/127.0.0.1/$far_tpm"
   until_true 60 far_ready || fail "供給元の関守が起動しません" "the supplier's sekimorid does not start"
 }
 their_mission() { # model, reference, gateway, decision: signed by its own people
@@ -64,7 +64,7 @@ their_mission() { # model, reference, gateway, decision: signed by its own peopl
   url=$(their -o json invite new gw-01 --role device --group gateways --model gateway | sed -n 's/.*"url":"\([^"]*\)".*/\1/p')
   far_do "$bin/sekimori-agent" join "$url" --state "$kawa/device" --tcti "$far_tcti" >>"$state/log/kawa-gw-01.log" 2>&1 || fail "供給元のゲートウェイが加われません" "the supplier's gateway cannot join"
   their_gateway
-  until_true 20 their_soundness || fail "供給元の最初の確認結果が届きません" "the supplier's first evidence does not arrive"
+  until_true 40 their_soundness || fail "供給元の最初の確認結果が届きません" "the supplier's first evidence does not arrive"
   their_quiet decision new --id D-1 --out "$kawa/D-1.json" --enforce attested --loosen two --dwell 1 --reason-ja "残存リスクを許容する" --reason-en "accept the residual risk"
   for r in mission-owner asset-owner executive; do their_quiet decision sign "$kawa/D-1.json" --key "$kawa/people/$r.key"; done
   their_quiet decision apply "$kawa/D-1.json"
@@ -94,7 +94,7 @@ supply_is() { peers | pick "[1 for p in d if p['peer']=='kawa' for f in p['flows
 interconnect_supplier() {
   mkdir -p "$state/pid"
   their_site; their_mission; exchange_cards; agree_supplier both
-  until_true 15 supply_is allow || fail "供給元との連携が始まりません（sekimori peer list）" "the supplier's flows do not go live (sekimori peer list)"
+  until_true 40 supply_is allow || fail "供給元との連携が始まりません（sekimori peer list）" "the supplier's flows do not go live (sekimori peer list)"
   say "供給元（もう一つの関守。記録・鍵・人はすべて別）と、双方の責任者が署名した合意でつながりました$([ -e "$state/kawa-netns" ] && echo "（別のネットワーク名前空間）")" \
       "linked to the bulk supplier (another whole site: its own record, keys and people) by an agreement the owners of both sides signed$([ -e "$state/kawa-netns" ] && echo ", in a network namespace of its own")"
 }
@@ -128,12 +128,12 @@ fix_supplier() {
   halt kawa-gw-01
   cp "$state/release/gateway-1.4.img" "$kawa/device/firmware.img"
   their_boot; their_gateway
-  until_true 20 their_limits good || fail "供給元が20秒以内に健全になりません" "the supplier is not sound again within 20 s"
+  until_true 40 their_limits good || fail "供給元が40秒以内に健全になりません" "the supplier is not sound again within 40 s"
   local id; for id in $(their -o json limit list | pick '[x["id"] for x in d if x["state"]=="good"]'); do their_quiet limit loosen "$id" --key "$kawa/people/mission-owner.key" --key "$(their_owner)"; done
-  until_true 10 said_within || fail "供給元の表明が届きません" "the supplier's statement does not arrive"
+  until_true 30 said_within || fail "供給元の表明が届きません" "the supplier's statement does not arrive"
   sleep 1.2 # the agreement's dwell_s, 1 in the demo
   agree_supplier
-  until_true 15 supply_is allow || fail "供給元との連携が戻りません" "the supplier's flows do not come back"
+  until_true 40 supply_is allow || fail "供給元との連携が戻りません" "the supplier's flows do not come back"
   say "供給元が直り、そう表明した。当方の両責任者が合意に署名し直した" "the supplier mended its gateway and says so; our two owners signed the agreement anew"
 }
 said_within() { peers | pick "[1 for p in d if p['peer']=='kawa' and p['statement_within']]" | grep -q 1; }
