@@ -122,6 +122,7 @@ int cmd_report_compliance(struct cli *c);
 int cmd_document_sign(struct cli *c);
 int cmd_document_apply(struct cli *c);
 int cmd_decision_new(struct cli *c);
+int cmd_mission_import(struct cli *c);
 int cmd_draft_export(struct cli *c);
 int cmd_draft_apply(struct cli *c);
 int cmd_draft_answer(struct cli *c);

@@ -5,5 +5,7 @@
 #include "base/embedded.h"
 
 extern const struct embedded embedded_files[];
+/* NULL: there is none of this name. report.c */
+const struct embedded *embedded_find(const char *name);
 
 #endif

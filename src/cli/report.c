@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/embedded.h"
 
-static const struct embedded *embedded_find(const char *name)
+const struct embedded *embedded_find(const char *name)
 {
     const struct embedded *e = embedded_files;
     while (e->name && strcmp(e->name, name) != 0) e++;

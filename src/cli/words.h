@@ -153,6 +153,13 @@
     X(W_NOT_ASSESSABLE, "モデルを評価できません", "the model cannot be assessed")                   \
     X(W_SET_WHAT, "--set：対策の実測割合 C2=0.95、または脅威の頻度 S1=F3", "--set: a control's proven share C2=0.95, or a threat's frequency S1=F3") \
     X(W_NO_DRAFT, "審議中にその番号の判断はありません", "no decision of this number is on its way")       \
+    X(W_NO_THREAGILE, "Threagile のモデルではありません（technical_assets がない）", "not a Threagile model: no technical_assets") \
+    X(W_IMPORT_ID, "英数字の id がないか、重なっています", "no id of letters and digits, or one given twice") \
+    X(W_IMPORT_MANY, "多すぎます（資産は120、通信は240まで）", "too many: at most 120 assets and 240 links") \
+    X(W_IMPORT_TARGET, "通信先（target）がモデルにありません", "the link's target is no asset of this model") \
+    X(W_IMPORT_NOTHING, "対象となる資産（可用性が operational 以上）がありません", "no asset in scope is needed by anything: availability is archive or out of scope") \
+    X(W_IMPORT_DONE, "グループ・区域・データの流れを取り込みました（任務の言葉・許容限度・損失・頻度は仮の値）", "groups, zones, flows imported (the mission's words, tolerance, losses and frequencies are placeholders)") \
+    X(W_IMPORT_LEFT, "一つの機能が頼れるのは16まで。機能につないでいないグループ", "a function depends on at most sixteen groups; not joined to it") \
     X(W_NO_OPTION, "モデルにない選択肢です", "no such option in the model")                          \
     X(W_NO_MISSION, "モデルにない任務です", "no such mission in the model")                          \
     X(W_TRIED, "試算", "tried")                                                                    \

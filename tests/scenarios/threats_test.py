@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The deck's nine threats on the running demo, by the one command people have for it; again with tolerance x 0.8 and x 1.2. In the
+"""The deck's nine threats on the running demo, by the one command people have for it; again with tolerance x 0.8 and x 1.2, and among 500 devices. In the
 long regime only (RELEASE=1): a demo is started for it."""
 import os
 import re
@@ -9,7 +9,7 @@ import tempfile
 from harness import ROOT, check, finish, free_port, note, run, skip
 
 
-def demo(*argv, env, timeout=240, lang='en'):
+def demo(*argv, env, timeout=600, lang='en'):
     return run(os.path.join(ROOT, 'demo'), *argv, '--lang', lang, timeout=timeout, env=env)
 
 
@@ -38,6 +38,8 @@ def main():
             for factor in ('0.8', '1.2'):
                 told = nine(env, 'ja', '--tolerance', factor)
                 check(f'tolerance x {factor}: conditions limit as before, yen opens and closes nothing', told.count('hold: gw-02') == 1, told)
+            told = nine(env, 'en', '--devices', '500')
+            check('among 500 devices the one alone is limited', '500 simulated gateways joined' in told and 'hold: gw-02' in told and told.count('hold: ') == 1, told)
             wrong = demo('threats', '--tolerance', '0', env=env)
             check('a tolerance that is none is refused', wrong.returncode != 0 and 'number' in wrong.stderr, wrong.stderr)
     finally:
