@@ -69,6 +69,7 @@ static outcome tls_join_up(struct tls *t, const char *server_name)
         return DONE;
     }
     SSL_set_connect_state(t->ssl);
+    tls_resume_try(t, server_name);
     return tls_expect(t->ssl, server_name);
 }
 
@@ -90,6 +91,8 @@ outcome tls_new(struct tls_context *c, const char *server_name, struct tls **ret
 void tls_free(struct tls *t)
 {
     if (!t) return;
+    /* A link that was cut short is what resumption is for: without this OpenSSL would spoil the session. */
+    if (t->ssl && !t->failed && SSL_is_init_finished(t->ssl)) SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(t->ssl);
     buffer_deinit(&t->in);
     buffer_deinit(&t->out);
@@ -168,12 +171,15 @@ static bool let_go_of_session(struct tls *t)
 
 /* A server's handshake is complete and the peer judged: of its certificate a few facts are wanted, never the chain again.
  * With the session go the parsed certificates and their keys, a third of what a link at rest holds. Nothing of TLS 1.3
- * reads the session any more: there is no resumption, and records hang on the traffic secrets. */
+ * reads the session any more: what resumption needs is kept elsewhere, and records hang on the traffic secrets. */
 static outcome tls_settle(struct tls *t)
 {
-    const X509 *x = SSL_get0_peer_certificate(t->ssl);
+    bool again = tls_resume_taken(t);
+    const X509 *x = again ? NULL : SSL_get0_peer_certificate(t->ssl);
     if (x && !ok(certificate_facts(x, &t->facts))) return tls_fail(t, TLS_WHY_BAD);
-    t->has_facts = x != NULL;
+    t->has_facts = again || x;
+    if (!t->has_facts && t->context->auth == TLS_AUTH_REQUIRED) return tls_fail(t, TLS_WHY_NO_CERTIFICATE);
+    t->resumed = again;
     t->settled = true;
     if (!let_go_of_session(t)) ERR_clear_error(); /* the chain stays: more memory, nothing else */
     return DONE;
@@ -243,6 +249,11 @@ void tls_sent(struct tls *t, size_t n)
 enum tls_why tls_why(const struct tls *t)
 {
     return t->why;
+}
+
+bool tls_resumed(const struct tls *t)
+{
+    return t->settled ? t->resumed : SSL_session_reused(t->ssl);
 }
 
 bool tls_peer(const struct tls *t, struct x509_facts *ret, bool *ret_expired)

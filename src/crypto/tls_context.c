@@ -15,7 +15,7 @@ static outcome context_method(struct tls_context *c)
     return DONE;
 }
 
-/* TLS 1.3 and nothing that outlives a connection. */
+/* TLS 1.3; nothing outlives a connection, but what tls_resume.c keeps where it was asked for. */
 static outcome context_settings(struct tls_context *c, const SSL_METHOD *method)
 {
     SSL_CTX *s = c->ctx = SSL_CTX_new_ex(c->far.library, NULL, method);
@@ -62,6 +62,8 @@ void tls_context_free(struct tls_context *c)
 {
     if (!c || atomic_fetch_sub(&c->uses, 1) != 1) return;
     SSL_CTX_free(c->ctx);
+    SSL_SESSION_free(c->last);
+    tls_resume_free(c->resume);
     SSL_CTX_free(c->rest);
     BIO_meth_free(c->method);
     if (c->server) far_library_deinit(&c->far);
@@ -103,7 +105,6 @@ static outcome context_trust(struct tls_context *c, struct bytes ca_pem)
 static outcome server_fill(struct tls_context *c, struct bytes chain_pem, struct bytes client_ca_pem,
     const struct tls_signer *signer)
 {
-    static const uint8_t session_id_context[] = "sekimori";
     static const int modes[] = {
         [TLS_AUTH_NONE] = SSL_VERIFY_NONE,
         [TLS_AUTH_OPTIONAL] = SSL_VERIFY_PEER,
@@ -113,7 +114,7 @@ static outcome server_fill(struct tls_context *c, struct bytes chain_pem, struct
     if (c->auth != TLS_AUTH_NONE) TRY(context_trust(c, client_ca_pem));
     SSL_CTX_set_verify(c->ctx, modes[c->auth], tls_judge_client);
     SSL_CTX_set_cert_verify_callback(c->ctx, tls_judge_chain, NULL);
-    if (SSL_CTX_set_session_id_context(c->ctx, session_id_context, sizeof session_id_context) != 1)
+    if (SSL_CTX_set_session_id_context(c->ctx, (const uint8_t *)TLS_SESSION_CONTEXT, sizeof TLS_SESSION_CONTEXT) != 1)
         return REFUSE_CLEAN(E_MEMORY);
     return DONE;
 }
@@ -174,6 +175,7 @@ outcome tls_client_new(struct bytes ca_pem, const struct hash *ca_key_hash, stru
         c->pin = *ca_key_hash;
         SSL_CTX_set_cert_verify_callback(c->ctx, tls_judge_pinned, c);
     } else {
+        tls_resume_client(c);
         o = context_trust(c, ca_pem);
     }
     if (ok(o) && key) o = key->private ? context_chain(c, chain_pem, NULL, key) : REFUSE(E_DENIED);

@@ -225,6 +225,103 @@ static void test_at_rest(const struct site *s)
     pair_free(&p);
 }
 
+/* --- coming back --- */
+
+struct again { /* one server, one client, and what is asked of each connection between them */
+    const struct site *s;
+    struct holder h;
+    struct tls_context *server, *client;
+};
+
+static void again_init(struct again *a, const struct site *s)
+{
+    const struct tls_signer signer = { &a->h, holder_sign };
+    *a = (struct again) { .s = s, .h = { .key = s->server } };
+    CHECK_OK(tls_server_new(buffer_view(&s->chain_pem), buffer_view(&s->issuing_pem), TLS_AUTH_REQUIRED, &signer, &a->server));
+    CHECK_OK(tls_resumption(a->server));
+    CHECK_OK(tls_client_new(buffer_view(&s->root_pem), NULL, buffer_view(&s->device_pem), s->device, &a->client));
+}
+
+/* One connection; whole or resumed, the server knows who it is and data goes both ways. */
+static void connect_again(struct again *a, const char *name, bool resumed)
+{
+    struct pair p;
+    struct x509_facts f = { 0 };
+    bool expired = true;
+    unsigned asked = a->h.asked;
+    pair_new(&p, a->server, a->client, name);
+    run(&p, 65536);
+    CHECK(ok(p.server_end) && (ok(p.client_end) || p.client_end.code == E_AGAIN));
+    CHECK(tls_resumed(p.server) == resumed && tls_resumed(p.client) == resumed && a->h.asked == asked + !resumed);
+    CHECK(tls_peer(p.server, &f, &expired) && strcmp(f.common_name, "gw-02") == 0 && !expired);
+    CHECK(SSL_get0_session(p.server->ssl) == NULL);
+    check_data(&p);
+    pair_free(&p);
+}
+
+static void age(struct again *a, int64_t by_ms, bool certificate)
+{
+    for (size_t i = 0; i < TLS_RESUME_ROWS; i++) {
+        if (certificate) a->server->resume->rows[i].facts.not_after_ms = port_wall_ms() - by_ms;
+        else a->server->resume->rows[i].proved_ms -= by_ms;
+    }
+}
+
+static size_t kept(const struct again *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < TLS_RESUME_ROWS; i++) n += a->server->resume->rows[i].psk_n != 0;
+    return n;
+}
+
+/* Who names a row and does not hold its secret is refused, and takes nothing from whom it belongs to. */
+static void test_wrong_secret(struct again *a)
+{
+    struct pair p;
+    const uint8_t guess[32] = { 1 };
+    SSL_SESSION *mine = SSL_SESSION_dup(a->client->last), *wrong = SSL_SESSION_dup(a->client->last);
+    CHECK(mine && wrong && SSL_SESSION_set1_master_key(wrong, guess, sizeof guess) == 1);
+    SSL_SESSION_free(a->client->last);
+    a->client->last = wrong;
+    pair_new(&p, a->server, a->client, "gate.example");
+    run(&p, 65536);
+    CHECK(!ok(p.server_end) && !ok(p.client_end));
+    pair_free(&p);
+    CHECK(a->client->last == NULL);
+    a->client->last = mine;
+    connect_again(a, "gate.example", true);
+}
+
+static void test_resumption(const struct site *s)
+{
+    struct again a, other;
+    again_init(&a, s);
+    again_init(&other, s);
+    connect_again(&a, "gate.example", false);
+    for (int i = 0; i < 3; i++) connect_again(&a, "gate.example", true);
+    CHECK(kept(&a) == 1); /* each is good once, and leaves the next */
+    SSL_SESSION *used = SSL_SESSION_dup(a.client->last);
+    connect_again(&a, "gate.example", true);
+    SSL_SESSION_free(a.client->last);
+    a.client->last = used;
+    connect_again(&a, "gate.example", false);
+    test_wrong_secret(&a);
+    connect_again(&a, "192.0.2.7", false); /* another name, another server for all the client knows */
+    connect_again(&a, "gate.example", false);
+    age(&a, TLS_RESUME_MS / 2, false);
+    connect_again(&a, "gate.example", true);
+    age(&a, TLS_RESUME_MS / 2, false); /* resuming does not prove the key anew: the hour is over */
+    connect_again(&a, "gate.example", false);
+    age(&a, 1, true); /* its certificate ended meanwhile (only for the table): the whole handshake judges */
+    connect_again(&a, "gate.example", false);
+    struct tls_context *client = other.client;
+    other.client = a.client; /* trust was set anew: another context of the same server */
+    a.client = client;
+    connect_again(&other, "gate.example", false);
+    tls_context_free(a.server), tls_context_free(a.client);
+    tls_context_free(other.server), tls_context_free(other.client);
+}
+
 /* RFC 7301: none asked for, the right one, another. */
 static void test_protocol(const struct site *s)
 {
@@ -612,6 +709,7 @@ static void test_sandboxed(void)
         test_good(&s, TLS_AUTH_REQUIRED, 65536);
         test_refusals(&s, &other);
         test_client(&s, &other);
+        test_resumption(&s);
         fflush(stdout);
         _exit(test_failed_ ? 1 : 0);
     }
@@ -633,6 +731,7 @@ int main(void)
     test_good(&s, TLS_AUTH_NONE, 100);
     test_at_rest(&s);
     test_protocol(&s);
+    test_resumption(&s);
     test_refusals(&s, &other);
     test_twin(&s, &twin);
     test_strangers(&s);

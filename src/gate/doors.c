@@ -139,6 +139,7 @@ outcome doors_trust(struct gate *g)
         if (!ok(o)) return complain(g, &g->doors[i], "no TLS identity for", o);
         if (g->tls[l]) tls_context_free(g->tls[l]);
         g->tls[l] = fresh;
+        if (auth[l] == TLS_AUTH_REQUIRED) TRY(tls_resumption(fresh));
         /* A page or a mail client that was led here by a third party speaks something else [RFC 7301]. */
         if (listener_is_mqtt(l)) TRY(tls_protocol(fresh, l != LISTENER_WSS ? "mqtt" : "http/1.1"));
     }

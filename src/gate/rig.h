@@ -376,8 +376,11 @@ static inline ssize_t rig_peer_read(struct rig_peer *p, uint8_t *to, size_t cap,
     }
 }
 
+/* What came is read first, as any client does: else the kernel says reset, and what was sent may be lost with it. */
 static inline void rig_peer_close(struct rig_peer *p)
 {
+    uint8_t b[4096];
+    while (recv(p->fd, b, sizeof b, MSG_DONTWAIT) > 0) continue;
     tls_free(p->tls);
     tls_context_free(p->context);
     close(p->fd);

@@ -81,6 +81,7 @@ bool line_open(struct line *l, const struct line_place *p)
 
 void line_close(struct line *l)
 {
+    if (l->ssl) SSL_set_shutdown(l->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else OpenSSL spoils the session */
     SSL_free(l->ssl);
     if (l->fd >= 0) close(l->fd);
     free(l->in);

@@ -38,7 +38,7 @@ class Row:
         return (self.argv, self.prefix, self.plain, self.version, self.lab) == (other.argv, other.prefix, other.plain, other.version, other.lab)
 
     def value(self, result):
-        if self.resumed and (result or {}).get('resumed', 0) < 0.9 * (result or {}).get('delivered', 0):
+        if self.resumed and (result or {}).get('resumed', 0) < 0.9 * (result or {}).get('per_s', 0) * self.seconds:
             return None
         for part in self.figure.split('.'):
             result = (result or {}).get(part)

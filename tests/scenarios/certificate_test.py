@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 
-from harness import Mqtt, Site, check, finish, run, tls_context, until
+from harness import Mqtt, Site, check, finish, packet, run, tls_context, until, _string
 
 CONFIG = """[ca]\ndefault_ca=d\n[d]\ndatabase={dir}/index.txt\nnew_certs_dir={dir}\nrand_serial=yes\ndefault_md={md}\npolicy=p\nx509_extensions=e
 unique_subject=no\n[p]\ncommonName=supplied\n[e]\nbasicConstraints=critical,{constraints}\nkeyUsage=critical,{usage}\n{more}\n"""
@@ -203,6 +203,35 @@ def people(site, known):
     check('in the record', len(site.entries('audit', 'certificate-again')) == 2)
 
 
+def session_of(site, context, client, earlier=None):
+    """One connection up to CONNACK: (its code, None when it was closed; whether it resumed; what to come back with)."""
+    raw = socket.create_connection(('127.0.0.1', site.ports['mqtt']), timeout=10)
+    with context.wrap_socket(raw, server_hostname='localhost', session=earlier) as s:
+        s.sendall(packet(0x10, _string('MQTT') + b'\x05\x02\x00\x3c\x00' + _string(client.who)))
+        try:
+            got = s.recv(4)
+        except (ssl.SSLError, ConnectionError):
+            got = b''
+        return (got[3] if len(got) == 4 else None), s.session_reused, s.session
+
+
+def come_back(site):
+    """Resumption: no certificate and no signature, but whoever was revoked meanwhile is refused, with the same words."""
+    c = site.enrol('dev-3', 'device')
+    context = tls_context(site, c)
+    code, again, session = session_of(site, context, c)
+    check('a first connection is a whole handshake', code == 0 and not again, (code, again))
+    code, again, second = session_of(site, context, c, session)
+    check('the next resumes it', code == 0 and again, (code, again))
+    code, again, _ = session_of(site, context, c, session)
+    check('which is good once: the one after is whole again', code == 0 and not again, (code, again))
+    before = sum(site.refusals('revoked'))
+    check('it is revoked', site.cli('device', 'revoke', 'dev-3', '--reason', 'lost').returncode == 0)
+    code, again, _ = session_of(site, context, c, second)
+    check('who was revoked resumes and is refused all the same', again and (code is None or code >= 0x80), (code, again))
+    check('as revoked, in the record', until(lambda: sum(site.refusals('revoked')) > before, 15), site.refusals('revoked'))
+
+
 def main():
     with Site('mizu') as site:
         site.start()
@@ -223,6 +252,7 @@ def main():
             of = [(r['payload']['reason'], int(r['payload']['count'])) for r in entries if r['payload']['source'] == source]
             check(f'N22: {what}: one entry, {reasons}', len(of) == 1 and of[0][0] in reasons.split() and of[0][1] == 1, of)
         check('nor is anything else refused', len(entries) == len(wanted), [e['payload'] for e in entries])
+        come_back(site)
         people(site, known)
     finish()
 
