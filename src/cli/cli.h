@@ -57,6 +57,8 @@ void add_query(struct out *o, bool first, const char *name, const char *value);
 
 /* yaml.c: a file as a tree with lines. Complains itself. */
 int read_yaml(struct cli *c, const char *path, struct doc **ret);
+/* A file of streams, every mistake said with its place and what was probably meant. */
+int streams_check(const char *path, const struct doc *d);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);

@@ -67,6 +67,7 @@ static int streams_of_file(struct cli *c, struct registry *r)
     const char *path = flag(c, "streams");
     if (!path) return EXIT_OK;
     int code = read_yaml(c, path, &d);
+    if (!code) code = streams_check(path, d);
     return code ? code : declare(c, r, doc_get(d, "streams"), path);
 }
 

@@ -116,6 +116,7 @@ static const struct member members[] = {
     { "interlock", false, "a list of conditions", NULL, good_any },
     { "fields", false, "a list of fields", NULL, good_any },
     { "others", false, "true or false", NULL, good_bool },
+    { "reduce", false, "a list of reductions", NULL, good_any },
     { "expiry_s", false, "a whole number of seconds from 1 to 600, without a unit", NULL, good_expiry },
 };
 enum { MEMBERS = sizeof members / sizeof *members };
@@ -163,7 +164,7 @@ static void check_stream(struct checking *k, const struct doc *s, const struct d
             wrong(k, doc_get(s, "name"), "name", "expected a name of its own; \"%.60s\" stands at line %d too", doc_text(s, "name", ""), other->line);
 }
 
-static int check_file(const char *path, const struct doc *d)
+int streams_check(const char *path, const struct doc *d)
 {
     struct checking k = { .path = path };
     const struct doc *rows = doc_get(d, "streams");
@@ -186,7 +187,7 @@ int cmd_stream_apply(struct cli *c)
     const struct doc *answer;
     if (c->n_args != 1) return complain_usage(c);
     int code = read_yaml(c, c->args[0], &d);
-    if (!code) code = check_file(c->args[0], d);
+    if (!code) code = streams_check(c->args[0], d);
     for (const struct doc *s = code ? NULL : doc_get(d, "streams")->first; s && !code; s = s->next) {
         if (!c->dry_run) code = ask_doc(c, "/api/v1/streams", s, &answer);
         if (!code) printf("%s: %s\n", doc_text(s, "name", "?"), cli_say(c, c->dry_run ? W_DRY_RUN : W_APPLIED));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "node/peers.h"
+#include "platform/reduce.h"
 
 enum { AGREEMENT_BYTES = 4 << 20 };
 
@@ -77,25 +78,6 @@ void peer_free(struct core *c, size_t index)
     mem_free(p);
 }
 
-/* 32 random bytes in the core's own folder: what aliases are made with. Without them nothing is reduced, so nothing leaves. */
-static MUST outcome alias_key(struct core *c)
-{
-    char path[600];
-    struct buffer b;
-    struct peers *s = c->peers;
-    int n = snprintf(path, sizeof path, "%s/core/alias.key", c->state);
-    if (n < 0 || (size_t)n >= sizeof path) return REFUSE(E_TOO_LARGE);
-    if (ok(port_file_load(path, 64, &b))) {
-        bool good = b.n == sizeof s->alias_key;
-        if (good) memcpy(s->alias_key, b.at, sizeof s->alias_key);
-        explicit_bzero(b.at, b.n);
-        buffer_deinit(&b);
-        return good ? DONE : REFUSE(E_MALFORMED);
-    }
-    port_random(s->alias_key, sizeof s->alias_key);
-    return port_file_store(path, bytes_of(s->alias_key, sizeof s->alias_key), 0600);
-}
-
 outcome peers_need(struct core *c)
 {
     if (c->peers) return DONE;
@@ -107,7 +89,7 @@ outcome peers_need(struct core *c)
     }
     *s = (struct peers) { .channel = CHANNEL_NONE, .backlog = BUFFER(32u << 20), .room = room };
     c->peers = s;
-    return alias_key(c);
+    return own_key(c, "alias.key", s->alias_key); /* without it nothing is reduced, so nothing leaves */
 }
 
 void peers_close(struct core *c)
@@ -190,7 +172,8 @@ static MUST outcome labels_good(const struct core *c, const struct agreement *a,
         const struct stream *s = registry_stream(c->registry, bytes_str(f->local));
         struct stream as = { 0 };
         snprintf(as.label, sizeof as.label, "%s", f->label);
-        if (f->direction != FLOW_OUT || label_of(s) <= label_of(&as)) continue;
+        bool leaves = label_of(s) <= label_of(&as) || reduce_choose(s, label_of(&as));
+        if (f->direction != FLOW_OUT || leaves) continue;
         snprintf(why, ASSURANCE_WHY, "label: flow %s lets %s leave, its stream is %s", f->id, f->label, label_word(label_of(s)));
         return REFUSE(E_DENIED);
     }

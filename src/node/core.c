@@ -498,6 +498,7 @@ void core_rooms_free(struct core *c)
     users_free(c->users);
     grants_free(c->grants);
     judged_free(c->access.judged);
+    explicit_bzero(c->name_key, sizeof c->name_key);
     work_close(c);
     emergencies_deinit(&c->emergencies);
     map_deinit(&c->retained);

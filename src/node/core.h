@@ -90,6 +90,7 @@ struct core {
     int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, ended_next_ms, server_next_ms;
     struct registry *registry;
     struct access access;
+    uint8_t name_key[32];      /* of pseudonyms */
     struct grants *grants;     /* applied policy; NULL: a new site's rows */
     int64_t grants_at_ms;
     char grants_hash[65];      /* of its payload, "" for none */
@@ -178,6 +179,8 @@ bool witness_turn(struct core *c);
 
 /* keep.c: what stays readable */
 struct data;
+/* own_key.c: 32 random bytes in the core's own folder, made when first asked for. */
+MUST outcome own_key(const struct core *c, const char *name, uint8_t ret[32]);
 MUST outcome keep_open(struct core *c);
 MUST outcome keep_replay(struct core *c);
 MUST outcome keep_append(struct core *c, const struct data *d, uint64_t *ret_index);

@@ -3,6 +3,7 @@
 #include "platform/judged.h"
 
 #include "platform/interlock.h"
+#include "platform/reduce.h"
 #include "wire/mqtt.h"
 
 struct judging {
@@ -238,6 +239,13 @@ static void step_label(struct judging *j)
     if (j->q->action == ACT_SUBSCRIBE && !j->stream) return; /* a filter: each delivery is judged */
     if (l <= j->grant->upto) {
         SAY(j, "label", "pass", "label {1}, granted up to {2}", "区分{1}（許可は{2}まで）", label_word(l), label_word(j->grant->upto));
+        return;
+    }
+    j->v.reduction = reduce_choose(j->stream, j->grant->upto);
+    if (j->v.reduction) {
+        char how[REDUCE_TEXT];
+        SAY(j, "label", "reduced", "label {1} is above what is granted: reduced to {2}", "区分{1}は許可を超えるため、簡約した形で渡します（{2}）", label_word(l),
+            reduce_text(j->stream, &j->stream->reductions[j->v.reduction - 1], how));
         return;
     }
     SAY(j, "label", "deny", "label {1} is above what is granted ({2})", "区分{1}は許可（{2}まで）を超えます", label_word(l),

@@ -33,6 +33,7 @@ struct verdict {
     enum grant_miss missing; /* "no-grant": the condition that keeps the nearest row from allowing; MISS_NONE */
     bool observed_only;      /* a limit in observe mode would have acted */
     bool safe_direction;
+    uint8_t reduction;       /* 0, or which of its stream's reductions + 1 the reader gets: the whole is above his ceiling */
     bool judged;             /* by access: `sekimori why` shows the same */
     bool alarm;              /* flagged at most, whatever acts on it */
     const char *detail;      /* what of it was wrong, where the word does not say all; good until the next message; may be NULL */
@@ -49,11 +50,13 @@ struct access {
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
     struct judged *judged; /* what is remembered of verdicts; NULL: nothing. Who is asked about must be the registry's own then */
     struct values *values;   /* newest good values; NULL: none are kept */
+    struct bytes name_key;   /* what pseudonyms are made with; none: whoever would get one gets nothing */
     bool open; /* the lab only: any client id, and without grants every identity may everything but */
     const char *const *closed; /* ... subscribe to these, which is refused with 0x80; NULL-terminated, may be NULL */
 };
 
-/* Labels: what is read (subscribe, receive, history) may not be above the ceiling ("upto") of the row that grants it.
+/* Labels: what is read (subscribe, receive, history) may not be above the ceiling ("upto") of the row that grants it. Where its
+ * stream declares a reduction to a label that is not, that form of it is what he may have: verdict.reduction.
  * Subscriptions: a filter must be covered by one row's stream (mqtt_covers), so a broader filter is
  * refused at once with a reason instead of being accepted and then silent, and nobody makes the egress
  * judge the whole site's traffic for him. Each delivery is judged again all the same.

@@ -1,5 +1,5 @@
 /* Reading and writing declarations. A key or value that is not understood is refused, with what was expected. */
-#include "platform/declared.h"
+#include "platform/declared_parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,9 +19,7 @@ const char *form_type_word(enum form_type t)
     return types[t];
 }
 
-static MUST outcome wrong_at(struct declared_wrong *w, const struct doc *at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static MUST outcome wrong_at(struct declared_wrong *w, const struct doc *at, const char *fmt, ...)
+outcome declared_wrong_at(struct declared_wrong *w, const struct doc *at, const char *fmt, ...)
 {
     va_list args;
     if (!w) return REFUSE(E_MALFORMED);
@@ -46,16 +44,19 @@ static MUST outcome read_safe(const struct doc *list, struct stream *s)
 
 /* ---- fields ---- */
 
-/* A whole number, or a decimal as text; into thousandths. */
+outcome declared_milli(const struct doc *m, const char *key, struct declared_wrong *w, int64_t *ret)
+{
+    bool whole = m->kind == DOC_INT && m->number >= -INT64_C(9000000000000) && m->number <= INT64_C(9000000000000);
+    if (whole) *ret = m->number * 1000;
+    if (whole || (m->kind == DOC_TEXT && ok(flat_decimal(bytes_str(m->text), ret)))) return DONE;
+    return declared_wrong_at(w, m, "%s: expected a number without its unit, such as 5 or \"4.75\"", key);
+}
+
 static MUST outcome read_milli(const struct doc *d, const char *key, struct declared_wrong *w, bool *ret_has, int64_t *ret)
 {
     const struct doc *m = doc_get(d, key);
     *ret_has = m != NULL;
-    if (!m) return DONE;
-    bool whole = m->kind == DOC_INT && m->number >= -INT64_C(9000000000000) && m->number <= INT64_C(9000000000000);
-    if (whole) *ret = m->number * 1000;
-    if (whole || (m->kind == DOC_TEXT && ok(flat_decimal(bytes_str(m->text), ret)))) return DONE;
-    return wrong_at(w, m, "%s: expected a number without its unit, such as 5 or \"4.75\"", key);
+    return m ? declared_milli(m, key, w, ret) : DONE;
 }
 
 static bool printable(const char *text)
@@ -68,17 +69,17 @@ static bool printable(const char *text)
 static MUST outcome read_word(const struct doc *d, const char *key, struct declared_wrong *w, char *text, size_t size)
 {
     if (ok(member_text(d, key, text, size)) && printable(text)) return DONE;
-    return wrong_at(w, doc_get(d, key), "%s: expected a text of at most %zu bytes", key, size - 1);
+    return declared_wrong_at(w, doc_get(d, key), "%s: expected a text of at most %zu bytes", key, size - 1);
 }
 
 static MUST outcome judge_field(const struct doc *d, const struct stream_field *f, struct declared_wrong *w)
 {
     bool number = f->type == FORM_NUMBER || f->type == FORM_INTEGER;
-    if (!number && (f->unit[0] || f->has_min || f->has_max)) return wrong_at(w, d, "%s: unit, min and max are for numbers", f->name);
-    if (f->unit_in[0] && !f->unit[0]) return wrong_at(w, d, "%s: unit_in without a unit", f->name);
+    if (!number && (f->unit[0] || f->has_min || f->has_max)) return declared_wrong_at(w, d, "%s: unit, min and max are for numbers", f->name);
+    if (f->unit_in[0] && !f->unit[0]) return declared_wrong_at(w, d, "%s: unit_in without a unit", f->name);
     if (!f->name[0] && (!number || f->unit_in[0] || f->optional))
-        return wrong_at(w, d, "a field without a name is the whole payload as one number: type, unit, min, max only");
-    if (f->has_min && f->has_max && f->min_milli > f->max_milli) return wrong_at(w, d, "%s: min is above max", f->name);
+        return declared_wrong_at(w, d, "a field without a name is the whole payload as one number: type, unit, min, max only");
+    if (f->has_min && f->has_max && f->min_milli > f->max_milli) return declared_wrong_at(w, d, "%s: min is above max", f->name);
     return DONE;
 }
 
@@ -86,12 +87,12 @@ static MUST outcome read_field(const struct doc *d, struct stream_field *f, stru
 {
     static const char *const keys[] = { "name", "type", "unit", "unit_in", "min", "max", "optional" };
     size_t type = 0;
-    if (!ok(member_only(d, keys, COUNT(keys)))) return wrong_at(w, d, "fields: expected name, type, unit, unit_in, min, max, optional");
+    if (!ok(member_only(d, keys, COUNT(keys)))) return declared_wrong_at(w, d, "fields: expected name, type, unit, unit_in, min, max, optional");
     TRY(read_word(d, "name", w, f->name, sizeof f->name));
     TRY(read_word(d, "unit", w, f->unit, sizeof f->unit));
     TRY(read_word(d, "unit_in", w, f->unit_in, sizeof f->unit_in));
     if (!ok(member_word(doc_text(d, "type", "number"), types, COUNT(types), &type)))
-        return wrong_at(w, doc_get(d, "type"), "type: expected one of number, integer, text, bool");
+        return declared_wrong_at(w, doc_get(d, "type"), "type: expected one of number, integer, text, bool");
     f->type = (enum form_type)type;
     TRY(read_milli(d, "min", w, &f->has_min, &f->min_milli));
     TRY(read_milli(d, "max", w, &f->has_max, &f->max_milli));
@@ -105,13 +106,13 @@ static MUST outcome read_fields(const struct doc *d, struct stream *s, struct de
     s->others = doc_bool(d, "others", false);
     if (!list) return DONE;
     if (list->kind != DOC_LIST || list->count == 0 || list->count > STREAM_FIELDS)
-        return wrong_at(w, list, "fields: expected a list of 1 to %d fields", STREAM_FIELDS);
+        return declared_wrong_at(w, list, "fields: expected a list of 1 to %d fields", STREAM_FIELDS);
     for (const struct doc *m = list->first; m; m = m->next) {
         struct stream_field *f = &s->fields[s->n_fields];
         TRY(read_field(m, f, w));
-        if (!f->name[0] && list->count > 1) return wrong_at(w, m, "a field without a name stands alone");
+        if (!f->name[0] && list->count > 1) return declared_wrong_at(w, m, "a field without a name stands alone");
         for (size_t i = 0; i < s->n_fields; i++)
-            if (strcmp(s->fields[i].name, f->name) == 0) return wrong_at(w, m, "%s: stands twice", f->name);
+            if (strcmp(s->fields[i].name, f->name) == 0) return declared_wrong_at(w, m, "%s: stands twice", f->name);
         s->n_fields++;
     }
     return DONE;
@@ -142,11 +143,11 @@ static MUST outcome read_orders(const struct doc *d, struct interlock *k, struct
 {
     const struct doc *list = doc_get(d, "do");
     if (!list) return DONE;
-    if (list->kind != DOC_LIST || list->count == 0 || list->count > COUNT(k->only)) return wrong_at(w, list, "do: expected a list of 1 to 4 orders");
+    if (list->kind != DOC_LIST || list->count == 0 || list->count > COUNT(k->only)) return declared_wrong_at(w, list, "do: expected a list of 1 to 4 orders");
     size_t n = 0;
     for (const struct doc *m = list->first; m; m = m->next, n++)
         if (m->kind != DOC_TEXT || !m->text[0] || !ok(bytes_to_text(bytes_str(m->text), k->only[n], sizeof k->only[n])))
-            return wrong_at(w, m, "do: expected orders of at most %zu bytes", sizeof k->only[n] - 1);
+            return declared_wrong_at(w, m, "do: expected orders of at most %zu bytes", sizeof k->only[n] - 1);
     return DONE;
 }
 
@@ -154,17 +155,17 @@ static MUST outcome read_interlock(const struct doc *d, struct interlock *k, str
 {
     static const char *const keys[] = { "topic", "field", "unit", "below", "above", "within_s", "do" };
     bool below = false, above = false;
-    if (!ok(member_only(d, keys, COUNT(keys)))) return wrong_at(w, d, "interlock: expected topic, field, unit, below or above, within_s, do");
+    if (!ok(member_only(d, keys, COUNT(keys)))) return declared_wrong_at(w, d, "interlock: expected topic, field, unit, below or above, within_s, do");
     TRY(read_word(d, "topic", w, k->topic, sizeof k->topic));
-    if (!mqtt_topic_valid(bytes_str(k->topic))) return wrong_at(w, d, "topic: expected one whole topic, without + and #");
+    if (!mqtt_topic_valid(bytes_str(k->topic))) return declared_wrong_at(w, d, "topic: expected one whole topic, without + and #");
     TRY(read_word(d, "field", w, k->field, sizeof k->field));
     TRY(read_word(d, "unit", w, k->unit, sizeof k->unit));
     TRY(read_milli(d, "below", w, &below, &k->milli));
     if (!below) TRY(read_milli(d, "above", w, &above, &k->milli));
-    if (below == above || (below && doc_get(d, "above"))) return wrong_at(w, d, "interlock: expected one of below and above");
+    if (below == above || (below && doc_get(d, "above"))) return declared_wrong_at(w, d, "interlock: expected one of below and above");
     k->below = below;
     int64_t within = doc_int(d, "within_s", 60);
-    if (within < 1 || within > 86400) return wrong_at(w, d, "within_s: expected 1 to 86400");
+    if (within < 1 || within > 86400) return declared_wrong_at(w, d, "within_s: expected 1 to 86400");
     k->within_s = (uint32_t)within;
     return read_orders(d, k, w);
 }
@@ -173,12 +174,12 @@ static MUST outcome read_command(const struct doc *d, struct stream *s, struct d
 {
     const struct doc *list = doc_get(d, "interlock");
     int64_t people = doc_int(d, "people", 1);
-    if (people != 1 && people != 2) return wrong_at(w, doc_get(d, "people"), "people: expected 1 or 2");
+    if (people != 1 && people != 2) return declared_wrong_at(w, doc_get(d, "people"), "people: expected 1 or 2");
     s->two_people = people == 2;
-    if (!s->command && (list || s->two_people)) return wrong_at(w, d, "interlock and people are for commands");
+    if (!s->command && (list || s->two_people)) return declared_wrong_at(w, d, "interlock and people are for commands");
     if (!list) return DONE;
     if (list->kind != DOC_LIST || list->count == 0 || list->count > STREAM_INTERLOCKS)
-        return wrong_at(w, list, "interlock: expected a list of 1 to %d conditions", STREAM_INTERLOCKS);
+        return declared_wrong_at(w, list, "interlock: expected a list of 1 to %d conditions", STREAM_INTERLOCKS);
     for (const struct doc *m = list->first; m; m = m->next) TRY(read_interlock(m, &s->interlocks[s->n_interlocks++], w));
     return DONE;
 }
@@ -224,14 +225,15 @@ static MUST outcome read_plain(const struct doc *d, struct stream *s)
 outcome declared_read(const struct doc *d, struct stream *ret, struct declared_wrong *w)
 {
     static const char *const keys[] = { "name", "pattern", "owner", "label", "unit", "recorded", "fail",
-        "command", "safe", "expiry_s", "fields", "others", "people", "interlock" };
+        "command", "safe", "expiry_s", "fields", "others", "people", "interlock", "reduce" };
     struct stream s = { 0 };
     TRY(member_only(d, keys, COUNT(keys)));
     TRY(read_plain(d, &s));
     TRY(read_fields(d, &s, w));
     TRY(read_command(d, &s, w));
+    TRY(declared_reductions(d, &s, w));
     if (w && s.command && s.fail == FAIL_HOLD_LAST) /* one of an older record stands: there is nothing it could hold, so it is closed */
-        return wrong_at(w, d, "fail: a command has no last value to hold; closed or pass-flag");
+        return declared_wrong_at(w, d, "fail: a command has no last value to hold; closed or pass-flag");
     *ret = s;
     return DONE;
 }
@@ -256,6 +258,7 @@ struct doc *registry_doc_stream(struct arena *a, const struct stream *s)
     for (size_t i = 0; i < s->n_interlocks; i++) doc_add(locks, interlock_doc(a, &s->interlocks[i]));
     if (s->n_interlocks) doc_set(a, d, "interlock", locks);
     if (s->two_people) doc_set_int(a, d, "people", 2);
+    if (s->n_reductions) doc_set(a, d, "reduce", declared_reductions_doc(a, s));
     bool lost = !d || !safe || !fields || !locks || locks->lost || d->lost || safe->lost || fields->lost;
-    return lost || d->count != 10u + (s->n_fields ? 2u : 0) + (s->n_interlocks ? 1u : 0) + (s->two_people ? 1u : 0) ? NULL : d;
+    return lost || d->count != 10u + (s->n_fields ? 2u : 0) + (s->n_interlocks ? 1u : 0) + (s->two_people ? 1u : 0) + (s->n_reductions ? 1u : 0) ? NULL : d;
 }

@@ -1,14 +1,51 @@
-/* The single point of egress. Nothing is written to a link or handed to a tap that egress() did not let pass:
+/* The single point of egress, and of the form in which it lets something pass: whole, or reduced for who reads below its label. Nothing is written to a link or handed to a tap that egress() did not let pass:
  * live, will, server, release, shares (deliver_all), retained (deliver_retained), queued and repeated (deliver_pump),
  * taps, pages and history (exchange_shows), and the forecast that decides about commands. It is static, and it counts its callers by path. */
 #include <stdio.h>
 
 #include "platform/exchange_internal.h"
 
+static bool passes(const struct verdict *v)
+{
+    return v->ruling == RULING_ALLOW || v->ruling == RULING_FLAG;
+}
+
+/* The reduced form beside the whole one, for this receiver. What has none goes to him not at all. Nothing its publisher wrote
+ * besides the payload stays; the site's mark does. */
+static void cut(struct exchange *x, struct cargo *c, struct verdict *v)
+{
+    static const struct verdict label = { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "label" };
+    const struct stream *s = c->stream;
+    const struct reduction *r = s && v->reduction <= s->n_reductions ? &s->reductions[v->reduction - 1] : NULL;
+    struct cut *k = &x->cut;
+    if (!r || !ok(reduce_form(s, r, c->m.payload, x->access->name_key, &k->payload))) {
+        *v = label;
+        return;
+    }
+    mqtt_publish_begin(&k->out);
+    k->out.topic = c->m.topic;
+    k->out.payload = buffer_view(&k->payload);
+    cargo_own_list(&k->out.properties, BYTES_LIT("sk-label"), bytes_str(label_word((enum label)r->to)));
+    cargo_own_list(&k->out.properties, BYTES_LIT("sk-reduced"), bytes_str(reduce_words(r)));
+    if (c->m.flagged) cargo_own_list(&k->out.properties, BYTES_LIT("sk-flag"), bytes_str(c->m.flag_word ? c->m.flag_word : "flagged"));
+    k->m = c->m;
+    k->m.payload = k->out.payload;
+    k->m.properties = &k->out.properties;
+    k->m.session = NULL;
+    c->cut = k;
+}
+
+/* As this receiver gets it. */
+static const struct message *form_of(const struct cargo *c)
+{
+    return c->cut ? &c->cut->m : &c->m;
+}
+
 /* purpose: what the receiver said it is for; NULL: nothing. */
-static struct verdict egress(struct exchange *x, const struct identity *who, const struct cargo *c, enum path path, const char *purpose)
+static struct verdict egress(struct exchange *x, const struct identity *who, struct cargo *c, enum path path, const char *purpose)
 {
     x->egress[path]++;
+    c->cut = NULL;
     if (c->expires_ms != NEVER && c->expires_ms <= mono(x) && !c->begun) /* MQTT 5, 3.3.2-5 */
         return (struct verdict) { .ruling = RULING_DENY, .reason = MQTT_NOT_AUTHORIZED, .word = "expired" };
     if (!who) {
@@ -20,27 +57,28 @@ static struct verdict egress(struct exchange *x, const struct identity *who, con
         .passing = path == PATH_PAGE || path == PATH_HISTORY };
     if (path == PATH_HISTORY) q.action = ACT_HISTORY;
     struct verdict v = access_judge(x->access, &q);
+    if (v.reduction && passes(&v)) cut(x, c, &v);
     if (v.ruling == RULING_DENY && path < PATH_FORECAST) x->counts.denied++;
     return v;
 }
 
-static bool passes(const struct verdict *v)
-{
-    return v->ruling == RULING_ALLOW || v->ruling == RULING_FLAG;
-}
-
-struct verdict deliver_forecast(struct exchange *x, const struct identity *who, const struct cargo *c)
+struct verdict deliver_forecast(struct exchange *x, const struct identity *who, struct cargo *c)
 {
     return egress(x, who, c, PATH_FORECAST, NULL);
 }
 
-bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history, const char *purpose)
+bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how, struct message *ret)
 {
     struct cargo c UNSET;
     assert(who);
-    cargo_from_message(x, &c, m, history ? PATH_HISTORY : PATH_PAGE);
-    struct verdict v = egress(x, who, &c, c.path, purpose);
-    return passes(&v);
+    cargo_from_message(x, &c, m, how->history ? PATH_HISTORY : PATH_PAGE);
+    struct verdict v = egress(x, who, &c, c.path, how->purpose);
+    if (!passes(&v)) return false;
+    *ret = *m;
+    if (!c.cut) return true;
+    ret->payload = c.cut->m.payload;
+    ret->properties = NULL;
+    return true;
 }
 
 /* ---- to a link ---- */
@@ -58,10 +96,9 @@ static void add_id(struct mqtt_properties *p, uint32_t id)
 }
 
 /* MQTT 5, 3.3.4-3 and 3.3.4-4: the identifiers of all its subscriptions that meet the topic. */
-static void set_ids(struct exchange *x, struct session *s, struct cargo *c, uint32_t sub_id)
+static void set_ids(struct exchange *x, struct session *s, const struct cargo *c, struct mqtt_properties *p, uint32_t sub_id)
 {
     char text[MQTT_TOPIC_MAX] UNSET;
-    struct mqtt_properties *p = &c->out.properties;
     struct handle h = session_handle(x, s);
     bool own = h.index == c->source.index && h.generation == c->source.generation;
     p->has &= ~((uint64_t)1 << MQTT_HAS_subscription_id);
@@ -81,22 +118,23 @@ static void set_ids(struct exchange *x, struct session *s, struct cargo *c, uint
 static enum sent write_link(struct exchange *x, struct session *s, struct cargo *c, const struct flight *f, bool again)
 {
     uint32_t fresh = NONE;
-    c->out.duplicate = again; /* MQTT 5, 3.3.1-1 and 3.3.1-3: of this delivery alone; MQTT 5, 4.3.1-1: never at QoS 0 */
-    c->out.qos = f->qos;
-    c->out.retain = f->retain;
-    c->out.id = f->id;
-    cargo_expiry(x, c);
-    set_ids(x, s, c, f->sub_id);
-    alias_use(s, &c->out, &fresh);
+    struct mqtt_publish *out = c->cut ? &c->cut->out : &c->out;
+    out->duplicate = again; /* MQTT 5, 3.3.1-1 and 3.3.1-3: of this delivery alone; MQTT 5, 4.3.1-1: never at QoS 0 */
+    out->qos = f->qos;
+    out->retain = f->retain;
+    out->id = f->id;
+    cargo_expiry(x, c, &out->properties);
+    set_ids(x, s, c, &out->properties, f->sub_id);
+    alias_use(s, out, &fresh);
     x->out.n = 0;
-    outcome o = mqtt_write_publish(s->version, &c->out, &x->out);
-    c->out.topic = c->m.topic;
+    outcome o = mqtt_write_publish(s->version, out, &x->out);
+    out->topic = c->m.topic;
     if (!ok(o)) return o.code == E_TOO_LARGE ? OVERSIZE : DROPPED;
     if (x->out.n > s->packet_max) return OVERSIZE;
     if (fresh != NONE) alias_learn(s, fresh, c->m.topic);
     session_send(x, s);
     x->counts.delivered++;
-    x->counts.payload_out += c->m.payload.n;
+    x->counts.payload_out += out->payload.n;
     return SENT;
 }
 
@@ -279,7 +317,7 @@ static void one_tap(struct exchange *x, struct cargo *c, const struct destinatio
     struct tap *t = &x->taps[d->owner.index];
     if (!t->used || t->generation != d->owner.generation) return;
     struct verdict v = egress(x, t->who, c, PATH_TAP, NULL);
-    if (passes(&v)) t->fn(t->ctx, &c->m, &v);
+    if (passes(&v)) t->fn(t->ctx, form_of(c), &v);
 }
 
 bool deliver_reaches(struct exchange *x, const struct identity *who)
@@ -327,7 +365,7 @@ static void catch_up(void *ctx, uint32_t node)
     cargo_from_parcel(x, &c, p, PATH_RETAINED);
     const struct identity *who = k->tap ? k->tap->who : s->who;
     struct verdict v = egress(x, who, &c, k->tap ? PATH_TAP : PATH_RETAINED, s ? s->purpose : NULL);
-    if (passes(&v) && k->tap) k->tap->fn(k->tap->ctx, &c.m, &v);
+    if (passes(&v) && k->tap) k->tap->fn(k->tap->ctx, form_of(&c), &v);
     else if (passes(&v)) (void)to_session(x, s, &c, (struct flight) { .qos = k->qos, .retain = true, .sub_id = k->sub_id });
     cargo_done(x, &c);
 }

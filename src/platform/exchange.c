@@ -25,6 +25,7 @@ outcome exchange_new(const struct access *access, const struct exchange_port *po
     x->bounds = *bounds;
     x->sessions_free = x->subs_free = x->doomed = NONE;
     x->out = BUFFER(OUT_BYTES_MAX(bounds));
+    x->cut.payload = BUFFER(bounds->packet_bytes);
     x->hold_next = 1;
     x->due_ms = NEVER;
     x->start_ms = x->sys_ms = port->mono_ms(port->ctx);
@@ -73,6 +74,7 @@ void exchange_free(struct exchange *x)
     mem_free(x->pending);
     mem_free(x->holds);
     buffer_deinit(&x->out);
+    buffer_deinit(&x->cut.payload);
     mem_free(x);
 }
 

@@ -148,9 +148,10 @@ MUST outcome exchange_tap_new(struct exchange *x, const struct identity *who, st
     exchange_tap fn, void *ctx, uint32_t *ret_tap);
 void exchange_tap_free(struct exchange *x, uint32_t tap);
 
-/* May this person's page show it: as it comes, or (history) as it was. The same egress; who may be made for the question.
- * Changes nothing, so that a tap may ask. */
-bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, bool history, const char *purpose);
+struct showing { bool history; const char *purpose; };
+/* May this person's page show it: as it comes, or (history) as it was, whole or reduced. The same egress; who may be made for the
+ * question. *ret: what he may see of it; views as m, or into the exchange until its next call. Changes nothing, so that a tap may ask. */
+bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how, struct message *ret);
 
 size_t exchange_held(const struct exchange *x, const struct held **ret, size_t cap);
 /* Delivers a held command once with a fresh expiry; the two signatures were verified by the caller. Everything else is

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "platform/exchange.h"
+#include "platform/reduce.h"
 #include "platform/schema.h"
 
 #define NONE UINT32_MAX
@@ -44,6 +45,13 @@ struct parcel { /* immutable but for expiry and release of a held one; shared by
     struct mqtt_user user[];
 };
 
+/* A message in its reduced form, for one receiver; views into it are good until the next one is cut. */
+struct cut {
+    struct buffer payload;
+    struct message m;
+    struct mqtt_publish out;
+};
+
 /* One message on its way through one step, in views. */
 struct cargo {
     struct message m;           /* m.properties is &out.properties */
@@ -60,6 +68,7 @@ struct cargo {
     struct parcel *kept;
     uint8_t kept_back;          /* 0, or the reason its publisher is told: its readers get the last good value instead */
     const char *kept_word;
+    struct cut *cut;            /* how the receiver judged last gets it; NULL: whole. What is kept is always whole, and judged again */
     uint32_t reached, dropped;  /* sessions of the target device */
     struct mqtt_publish out;    /* what is written to links, but for QoS, id, retain and expiry; last: see cargo_begin */
 };
@@ -67,10 +76,11 @@ struct cargo {
 void cargo_from_message(struct exchange *x, struct cargo *c, const struct message *m, enum path path);
 void cargo_from_parcel(struct exchange *x, struct cargo *c, struct parcel *p, enum path path);
 void cargo_from_recorded(struct exchange *x, struct cargo *c, const struct recorded *r, uint64_t index, enum path path);
-void cargo_expiry(struct exchange *x, struct cargo *c); /* Message Expiry Interval: what is left of it */
+void cargo_expiry(struct exchange *x, const struct cargo *c, struct mqtt_properties *p); /* Message Expiry Interval: what is left of it */
 void cargo_flag(struct cargo *c, const char *word);
 /* The site's own user property; value is a view as long as the cargo. */
 void cargo_own(struct cargo *c, struct bytes name, struct bytes value);
+void cargo_own_list(struct mqtt_properties *p, struct bytes name, struct bytes value);
 /* Another payload in its place; nothing else its publisher wrote stays with it. */
 void cargo_replace(struct exchange *x, struct cargo *c, struct bytes payload);
 /* The parcel of this cargo, made on first use; the cargo keeps one count. NULL: memory or KEPT_BYTES_MAX. */
@@ -269,6 +279,7 @@ struct exchange {
     uint32_t retained_n, queued_commands;
     size_t kept_bytes;
     struct buffer out;
+    struct cut cut;
     char said[SCHEMA_TEXT];        /* what verdicts point to: of one message */
     struct exchange_counts counts;
     uint64_t egress[PATHS];
@@ -433,7 +444,7 @@ void queue_clear(struct exchange *x, struct session *s);
 void queue_sweep(struct exchange *x);
 
 /* ---- deliver.c ---- */
-struct verdict deliver_forecast(struct exchange *x, const struct identity *who, const struct cargo *c);
+struct verdict deliver_forecast(struct exchange *x, const struct identity *who, struct cargo *c);
 bool deliver_reaches(struct exchange *x, const struct identity *who); /* among x->destinations */
 void deliver_all(struct exchange *x, struct cargo *c);
 void deliver_retained(struct exchange *x, struct session *s, struct bytes filter, const struct sub *options);

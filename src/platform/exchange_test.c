@@ -437,14 +437,15 @@ static void pages(void)
 {
     struct world *w = w_plant(5);
     struct identity who = { .id = "yuki", .role = ROLE_VIEWER, .life = LIFE_ENROLLED };
-    struct message m = { .from = registry_identity(w->r, "gw-02"), .topic = bytes_str(FLOW) };
-    CHECK(exchange_shows(w->x, &who, &m, false, NULL) && exchange_shows(w->x, &who, &m, true, NULL));
+    static const struct showing live = { false, NULL }, was = { true, NULL };
+    struct message m = { .from = registry_identity(w->r, "gw-02"), .topic = bytes_str(FLOW) }, shown;
+    CHECK(exchange_shows(w->x, &who, &m, &live, &shown) && exchange_shows(w->x, &who, &m, &was, &shown));
     CHECK(w->x->egress[PATH_PAGE] == 1 && w->x->egress[PATH_HISTORY] == 1);
     who.role = ROLE_DEVICE;
-    CHECK(!exchange_shows(w->x, &who, &m, false, NULL) && !exchange_shows(w->x, &who, &m, true, NULL));
+    CHECK(!exchange_shows(w->x, &who, &m, &live, &shown) && !exchange_shows(w->x, &who, &m, &was, &shown));
     who.role = ROLE_VIEWER;
     w_trust(w, "gw-02", TRUST_REVOKE);
-    CHECK(!exchange_shows(w->x, &who, &m, false, NULL) && exchange_shows(w->x, &who, &m, true, NULL)); /* what was, was */
+    CHECK(!exchange_shows(w->x, &who, &m, &live, &shown) && exchange_shows(w->x, &who, &m, &was, &shown)); /* what was, was */
     w_free(w);
 }
 

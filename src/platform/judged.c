@@ -252,7 +252,7 @@ bool judged_find(const struct access *a, const struct question *q, struct verdic
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
-    return a->ruling == b->ruling && a->reason == b->reason && a->word == b->word && a->limit == b->limit && a->missing == b->missing
+    return a->ruling == b->ruling && a->reduction == b->reduction && a->reason == b->reason && a->word == b->word && a->limit == b->limit && a->missing == b->missing
         && a->observed_only == b->observed_only && a->safe_direction == b->safe_direction && a->alarm == b->alarm && a->judged == b->judged;
 }
 

@@ -7,7 +7,8 @@
 /* Names that only the site itself may write. */
 static bool reserved(struct bytes name)
 {
-    static const char *const names[] = { "sk-flag", "sk-hold", "sk-label", "sk-stale-since", "sk-source" };
+    static const char *const names[] = { "sk-flag", "sk-hold", "sk-label", "sk-stale-since", "sk-source",
+        "sk-reduced" };
     if (!bytes_starts(name, BYTES_LIT("sk-"))) return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (bytes_equal_str(name, names[i])) return true;
@@ -17,7 +18,7 @@ static bool reserved(struct bytes name)
 /* Of these, what the record keeps as it was: the rest is said anew. */
 static bool lasting(struct bytes name)
 {
-    return reserved(name) && !bytes_equal_str(name, "sk-hold") && !bytes_equal_str(name, "sk-label");
+    return reserved(name) && !bytes_equal_str(name, "sk-hold") && !bytes_equal_str(name, "sk-label") && !bytes_equal_str(name, "sk-reduced");
 }
 
 static bool has_own(const struct mqtt_properties *p, struct bytes name)
@@ -139,12 +140,12 @@ void cargo_from_recorded(struct exchange *x, struct cargo *c, const struct recor
     c->expires_ms -= since_ms > 0 ? since_ms : 0;
 }
 
-void cargo_expiry(struct exchange *x, struct cargo *c)
+void cargo_expiry(struct exchange *x, const struct cargo *c, struct mqtt_properties *p)
 {
     if (c->expires_ms == NEVER) return;
     int64_t left_ms = c->expires_ms - mono(x); /* MQTT 5, 3.3.2-6: less the time it waited here */
-    c->out.properties.has |= HAS(message_expiry_s);
-    c->out.properties.message_expiry_s = left_ms > 0 ? (uint32_t)((left_ms + 999) / 1000) : 0;
+    p->has |= HAS(message_expiry_s);
+    p->message_expiry_s = left_ms > 0 ? (uint32_t)((left_ms + 999) / 1000) : 0;
 }
 
 void cargo_flag(struct cargo *c, const char *word)
@@ -152,6 +153,11 @@ void cargo_flag(struct cargo *c, const char *word)
     c->m.flagged = true;
     c->m.flag_word = word;
     set_own(&c->out.properties, BYTES_LIT("sk-flag"), bytes_str(word ? word : "flagged"));
+}
+
+void cargo_own_list(struct mqtt_properties *p, struct bytes name, struct bytes value)
+{
+    set_own(p, name, value);
 }
 
 void cargo_own(struct cargo *c, struct bytes name, struct bytes value)

@@ -109,7 +109,7 @@ outcome publish_record(struct exchange *x, struct cargo *c, bool *ret_recorded, 
     bool wanted = c->command || (c->stream && (c->stream->recorded || c->stream->command));
     *ret_recorded = false;
     if (!wanted) return DONE;
-    cargo_expiry(x, c); /* the record keeps how long it is good */
+    cargo_expiry(x, c, &c->out.properties); /* the record keeps how long it is good */
     outcome o = x->port.record(x->port.ctx, &c->m, c->stream, ret_index);
     if (o.code == E_UNSUPPORTED) return DONE;
     TRY(o);

@@ -82,6 +82,13 @@ struct interlock {              /* a command goes only while the newest good val
     char only[4][STREAM_ORDER]; /* values of "do" it is about; none: every order that is not in the safe direction */
 };
 
+enum { STREAM_REDUCTIONS = 3 };
+struct reduction {              /* what a reader below the stream's label gets instead (platform/reduce.h) */
+    uint8_t to;                 /* enum label of the reduced form, below the stream's */
+    uint8_t drop, alias;        /* bits of fields: left out; named by a keyed stable name */
+    int64_t step_milli[STREAM_FIELDS]; /* of numbers: the multiple at or below is told; 0: as it is */
+};
+
 struct stream { /* a declared topic pattern */
     char name[ID_MAX];
     char pattern[STREAM_PATTERN_MAX]; /* MQTT filter */
@@ -99,6 +106,8 @@ struct stream { /* a declared topic pattern */
     bool two_people;        /* commands: a second person approves */
     uint8_t n_interlocks;
     struct interlock interlocks[STREAM_INTERLOCKS];
+    uint8_t n_reductions;
+    struct reduction reductions[STREAM_REDUCTIONS];
 };
 
 struct registry;

@@ -6,16 +6,12 @@
 
 enum { PING_MS = 15000, READINGS_OF_ONE_MAX = 256 };
 
-/* m: what the event shows, and only to those who may see it; NULL: for everybody who has a page open. */
-static void frame(struct service *s, const char *event, struct bytes data, const struct message *m)
+static MUST outcome frame(const char *event, struct bytes data, struct buffer *b)
 {
-    struct buffer b = BUFFER(1u << 20);
-    outcome o = buffer_fmt(&b, "event: %s\ndata: ", event);
-    if (ok(o)) o = buffer_put(&b, data);
-    if (ok(o)) o = buffer_put(&b, BYTES_LIT("\n\n"));
-    for (size_t i = 0; ok(o) && i < SERVICE_LINKS_MAX; i++)
-        if (s->streams[i].live && (!m || reader_sees(s, &s->streams[i].reader, m, false))) s->port.push(s->port.ctx, s->streams[i].link, buffer_view(&b));
-    buffer_deinit(&b);
+    b->n = 0;
+    TRY(buffer_fmt(b, "event: %s\ndata: ", event));
+    TRY(buffer_put(b, data));
+    return buffer_put(b, BYTES_LIT("\n\n"));
 }
 
 static bool anybody(const struct service *s)
@@ -25,12 +21,16 @@ static bool anybody(const struct service *s)
     return false;
 }
 
+/* To everybody who has a page open. */
 void service_event(struct service *s, const char *event, const struct doc *d)
 {
-    struct buffer b = BUFFER(1u << 20);
+    struct buffer b = BUFFER(1u << 20), f = BUFFER(1u << 20);
     if (!anybody(s)) return;
-    if (ok(doc_write_json(d, &b))) frame(s, event, buffer_view(&b), NULL);
+    bool good = ok(doc_write_json(d, &b)) && ok(frame(event, buffer_view(&b), &f));
+    for (size_t i = 0; good && i < SERVICE_LINKS_MAX; i++)
+        if (s->streams[i].live) s->port.push(s->port.ctx, s->streams[i].link, buffer_view(&f));
     buffer_deinit(&b);
+    buffer_deinit(&f);
 }
 
 outcome handle_events(struct service *s, struct request *q)
@@ -108,7 +108,7 @@ static struct reading *reading_find(struct service *s, struct bytes topic, const
     return r;
 }
 
-static void push_reading(struct service *s, const struct reading *r, const struct message *m)
+static MUST outcome reading_frame(const struct reading *r, const char *payload, bool reduced, struct buffer *ret)
 {
     struct arena a = ARENA(16384);
     struct buffer b = BUFFER(1u << 16);
@@ -117,12 +117,32 @@ static void push_reading(struct service *s, const struct reading *r, const struc
     time_text(r->at_ms, at);
     doc_set_text(&a, d, "topic", r->topic);
     doc_set_text(&a, d, "from", r->from);
-    doc_set_text(&a, d, "payload", r->value);
+    doc_set_text(&a, d, "payload", payload);
     doc_set_bool(&a, d, "flagged", r->flagged);
+    if (reduced) doc_set_bool(&a, d, "reduced", true);
     doc_set_text(&a, d, "at", at);
-    if (ok(doc_write_json(d, &b))) frame(s, "reading", buffer_view(&b), m);
+    outcome o = doc_write_json(d, &b);
+    if (ok(o)) o = frame("reading", buffer_view(&b), ret);
     buffer_deinit(&b);
     arena_deinit(&a);
+    return o;
+}
+
+/* To those who may see it, each in the form he may see. */
+static void push_reading(struct service *s, const struct reading *r, const struct message *m)
+{
+    struct buffer whole = BUFFER(1u << 16), other = BUFFER(1u << 16);
+    bool good = ok(reading_frame(r, r->value, false, &whole));
+    for (size_t i = 0; good && i < SERVICE_LINKS_MAX; i++) {
+        struct message shown;
+        char text[sizeof r->value];
+        if (!s->streams[i].live || !reader_sees(s, &s->streams[i].reader, m, false, &shown)) continue;
+        bool reduced = shown.payload.at != m->payload.at;
+        if (reduced && (!ok(bytes_to_text(shown.payload, text, sizeof text)) || !ok(reading_frame(r, text, true, &other)))) continue;
+        s->port.push(s->port.ctx, s->streams[i].link, buffer_view(reduced ? &other : &whole));
+    }
+    buffer_deinit(&whole);
+    buffer_deinit(&other);
 }
 
 static void on_message(void *ctx, const struct message *m, const struct verdict *v)

@@ -32,11 +32,12 @@ struct reader reader_of(const struct request *q)
     return r;
 }
 
-bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history)
+bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history, struct message *ret)
 {
     struct identity who;
-    if (r->root) return true;
-    return person_identity(s, r->person, &who) && exchange_shows(s->port.exchange, &who, m, history, r->purpose);
+    struct showing how = { history, r->purpose };
+    *ret = *m;
+    return r->root || (person_identity(s, r->person, &who) && exchange_shows(s->port.exchange, &who, m, &how, ret));
 }
 
 bool may_administer(struct service *s, struct request *q, const char *topic, outcome *ret)

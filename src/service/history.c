@@ -72,7 +72,7 @@ static void put_value(struct asked *a, struct doc *d, struct bytes payload, int6
     doc_set_text(a->arena, d, "text", text);
 }
 
-static void put_point(struct asked *a, const struct ledger_entry *e, const struct data *data)
+static void put_point(struct asked *a, const struct ledger_entry *e, const struct data *data, bool reduced)
 {
     char topic[MQTT_TOPIC_MAX + 1];
     struct doc *d = doc_map(a->arena);
@@ -83,7 +83,8 @@ static void put_point(struct asked *a, const struct ledger_entry *e, const struc
     doc_set_int(a->arena, d, "index", (int64_t)e->index);
     doc_set_text(a->arena, d, "topic", topic);
     doc_set_int(a->arena, d, "ms", measured);
-    doc_set_int(a->arena, d, "recorded_ms", e->at_ms);
+    doc_set_int(a->arena, d, "recorded_ms", reduced ? measured : e->at_ms); /* no finer than what he is told of the time */
+    if (reduced) doc_set_bool(a->arena, d, "reduced", true);
     if (data->flags & DATA_FLAGGED) doc_set_bool(a->arena, d, "flagged", true);
     doc_add(a->points, d);
 }
@@ -101,8 +102,11 @@ static outcome look(void *ctx, const struct ledger_entry *e)
     if (e->pruned || e->erased) a->unreadable++;
     if (e->pruned || e->erased || !ok(data_read(e->payload, &data))) return DONE;
     if (!mqtt_matches(bytes_str(a->filter), data.topic) || !ok(bytes_to_text(data.from, from, sizeof from))) return DONE;
-    struct message m = { .from = registry_identity(a->s->port.registry, from), .topic = data.topic, .payload = data.payload };
-    if (reader_sees(a->s, &a->reader, &m, true)) put_point(a, e, &data);
+    struct message m = { .from = registry_identity(a->s->port.registry, from), .topic = data.topic, .payload = data.payload }, shown;
+    if (!reader_sees(a->s, &a->reader, &m, true, &shown)) return DONE;
+    bool reduced = shown.payload.at != m.payload.at;
+    data.payload = shown.payload;
+    put_point(a, e, &data, reduced);
     return DONE;
 }
 

@@ -251,7 +251,7 @@ bool may_administer(struct service *s, struct request *q, const char *topic, out
 struct why { const struct question *asks; const char *said; /* the action, as it was asked for */ };
 struct doc *why_doc(struct service *s, struct request *q, const struct why *w, struct verdict *ret);
 /* Asks the exchange's one egress for every message and every reader, at the moment it is shown. */
-bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history);
+bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history, struct message *ret);
 
 /* drafts.c */
 MUST outcome get_drafts(struct service *s, struct request *q);

@@ -166,12 +166,14 @@ outcome get_readings(struct service *s, struct request *q)
     struct reader reader = reader_of(q);
     for (size_t i = 0; i < s->n_readings; i++) {
         const struct reading *r = &s->readings[i];
-        struct message m = { .from = registry_identity(s->port.registry, r->from), .topic = bytes_str(r->topic) };
-        if (!reader_sees(s, &reader, &m, true)) continue;
+        struct message m = { .from = registry_identity(s->port.registry, r->from), .topic = bytes_str(r->topic), .payload = bytes_str(r->value) }, shown;
+        if (!reader_sees(s, &reader, &m, true, &shown)) continue;
         struct doc *d = doc_map(&q->arena);
+        const char *value = shown.payload.at == m.payload.at ? r->value : arena_text(&q->arena, shown.payload);
         doc_set_text(&q->arena, d, "topic", r->topic);
         doc_set_text(&q->arena, d, "from", r->from);
-        doc_set_text(&q->arena, d, "payload", r->value);
+        doc_set_text(&q->arena, d, "payload", value ? value : "");
+        if (value != r->value) doc_set_bool(&q->arena, d, "reduced", true);
         doc_set_bool(&q->arena, d, "flagged", r->flagged);
         doc_set_time(&q->arena, d, "at", r->at_ms);
         doc_add(list, d);

@@ -1,6 +1,8 @@
 """One function decides on every way out: live, shared, retained, replayed from the record, queued in memory, a will, a page's
 readings (REST) and its open events (SSE). From outside: all eight deliver; then a policy change, a lapsed work window and a
-revocation are in force on each of them within a second, timed (N13, N14). (The way to another system: interconnect_test.)"""
+revocation are in force on each of them within a second, timed (N13, N14). (The way to another system: interconnect_test.)
+Who reads below a stream's label gets its declared reduction on every one of them, and nothing when the declaration is gone."""
+import json
 import os
 import re
 import struct
@@ -15,6 +17,9 @@ STREAMS = '''streams:
   - {{ name: quick, pattern: "sk/v1/{site}/+/e/#", recorded: false }}
   - {{ name: kept, pattern: "sk/v1/{site}/+/m/#", recorded: true }}
 '''
+HIDDEN = '  - {{ name: hidden-{kind}, pattern: "sk/v1/{site}/+/{kind}/hidden/#", recorded: {recorded}, {rest} }}\n'
+SECRET = 'label: confidential, fields: [{ name: v, type: integer }, { name: who, type: text }]'
+REDUCE = ', reduce: [{ to: internal, drop: [who], coarsen: { v: 10 } }]'
 ROWS = '''schema: sekimori-grants/1
 site: {site}
 zone: "+00:00"
@@ -47,10 +52,10 @@ class Mortal(Mqtt):
 
     def connect_packet(self, client_id, keep_alive=60):
         return packet(0x10, _string('MQTT') + bytes([5, 0x06]) + struct.pack('>H', keep_alive) + b'\0' + _string(client_id)
-                      + b'\0' + _string(f'sk/v1/{self.site.name}/{client_id}/m/hidden/will') + _string('gone'))
+                      + b'\0' + _string(f'sk/v1/{self.site.name}/{client_id}/m/hidden/will') + _string(self.word))
 
-    def __init__(self, site, client):
-        self.site = site
+    def __init__(self, site, client, word='gone'):
+        self.site, self.word = site, word
         super().__init__(site, client)
 
     def die(self):
@@ -66,9 +71,16 @@ class Plant:
         self.site, self.base = site, f'sk/v1/{site.name}'
         self.who = {i: site.enrol(i, 'device') for i in ('dev-1', 'dev-2')}
         self.who.update({i: site.enrol(i, 'viewer') for i in ('live', 'shared', 'patient', 'late')})
-        self.round = 0
+        self.round, self.reduced = 0, False
         link = site.json('user', 'new', 'yuki', '--role', 'auditor', '--reason', 'reads')['url']
         self.cookie = open_link(site, link)
+
+    def body(self, word):
+        """What is published under hidden; and (form) what who may read it only reduced gets of it."""
+        return json.dumps({'v': self.round * 100 + len(word) * 10 + 7, 'who': f'secret-{word}'}) if self.reduced else word
+
+    def form(self, word):
+        return json.dumps({'v': self.round * 100 + len(word) * 10}, separators=(',', ':')) if self.reduced else word
 
     def filters(self, who, share=''):
         return [who.subscribe(f'{share}{self.base}/+/+/{x}/#') for x in ('hidden', 'open')]
@@ -77,13 +89,13 @@ class Plant:
         """Everything that waits for the trigger."""
         self.round += 1
         n = self.n = str(self.round)
-        self.dev, self.mortal = self.who['dev-1'].mqtt(), Mortal(self.site, self.who['dev-2'])
+        self.dev, self.mortal = self.who['dev-1'].mqtt(), Mortal(self.site, self.who['dev-2'], self.body('gone'))
         self.live, self.shared, self.late = (self.who[i].mqtt() for i in ('live', 'shared', 'late'))
         patient = Patient(self.site, self.who['patient'])
         self.filters(self.live), self.filters(self.shared, '$share/g/'), self.filters(patient)
         patient.close()
         for topic, retain in (('s/hidden/kept', True), ('s/open/kept', True), ('m/hidden/rec', False), ('e/hidden/mem', False), ('m/open/end', False)):
-            self.dev.publish(f'{self.base}/dev-1/{topic}', 'before' + n, retain)
+            self.dev.publish(f'{self.base}/dev-1/{topic}', self.body('before' + n) if 'hidden' in topic else 'before' + n, retain)
         self.log = f'events{n}.log'
         self.page = self.site.spawn('curl', '-sSN', '-H', self.cookie, self.site.url('console', '/events'), log=self.log)
         until(lambda: 'open' in text_of(self.site.path(self.log)), 5)
@@ -104,7 +116,7 @@ class Plant:
         """{way: (what was hidden came, seconds from began to the trigger)}."""
         n, came, at = self.n, {}, {}
         at['live'] = at['shared'] = at['SSE'] = time.time() - began
-        self.dev.publish(f'{self.base}/dev-1/m/hidden/rec', 'after' + n)
+        self.dev.publish(f'{self.base}/dev-1/m/hidden/rec', self.body('after' + n))
         at['will'] = time.time() - began
         self.mortal.die()
         self.dev.publish(f'{self.base}/dev-1/m/open/end', 'after' + n)
@@ -118,16 +130,18 @@ class Plant:
         shared = self.all_of(self.shared, 'm/open/end=after' + n)
         late = self.all_of(self.late, 's/open/kept=before' + n)
         waited = self.all_of(patient, 'm/open/end=after' + n)
-        shown = lambda what: any(what in x and f'after{n}' in x for x in text_of(self.site.path(self.log)).splitlines())
-        events = until(lambda: shown('/m/open/end'), 5)
+        shown = lambda what, word: any(what in x and word in x.replace('\\', '') for x in text_of(self.site.path(self.log)).splitlines())
+        events = until(lambda: shown('/m/open/end', 'after' + n), 10)
         ends = [x[-1] != '(no end)' for x in (live, shared, late, waited)] + [bool(events), readings[0] == '200', 'm/open/end' in readings[1]]
-        came['live'], came['shared'] = 'm/hidden/rec=after' + n in live, 'm/hidden/rec=after' + n in shared
-        came['retained'] = 's/hidden/kept=before' + n in late
-        came['replay'] = 'm/hidden/rec=before' + n in waited
-        came['queue'] = 'e/hidden/mem=before' + n in waited
-        came['will'] = 'm/hidden/will=gone' in live
-        came['REST'] = 'm/hidden/rec' in readings[1]
-        came['SSE'] = shown('/m/hidden/rec')
+        before, after = self.form('before' + n), self.form('after' + n)
+        came['live'], came['shared'] = 'm/hidden/rec=' + after in live, 'm/hidden/rec=' + after in shared
+        came['retained'] = 's/hidden/kept=' + before in late
+        came['replay'] = 'm/hidden/rec=' + before in waited
+        came['queue'] = 'e/hidden/mem=' + before in waited
+        came['will'] = 'm/hidden/will=' + self.form('gone') in live
+        came['REST'] = 'm/hidden/rec' in readings[1] and (not self.reduced or after in readings[1].replace('\\', ''))
+        came['SSE'] = shown('/m/hidden/rec', after)
+        self.all_seen = [live, shared, late, waited, readings[1], text_of(self.site.path(self.log))]
         for c in (self.dev, self.live, self.shared, self.late, patient):
             c.close()
         self.page.terminate()
@@ -159,6 +173,43 @@ def changed(site, plant):
     check('the policy is applied', r.returncode == 0, r.stderr)
     judged('policy change', got, ends, False)
     timed('policy change', got)
+
+
+def declare(site, rest, claim):
+    with open(site.path('hidden.yaml'), 'w', encoding='utf-8') as f:
+        f.write('streams:\n' + ''.join(HIDDEN.format(site=site.name, kind=k, recorded=r, rest=rest) for k, r in (('m', 'true'), ('e', 'false'), ('s', 'false'))))
+    r = site.cli('stream', 'apply', site.path('hidden.yaml'))
+    check(f'what is hidden is declared {claim}', r.returncode == 0, r.stderr)
+
+
+def history(site, plant):
+    got = site.http('console', f'/api/v1/history?topic=sk/v1/{site.name}/dev-1/m/hidden/rec&field=v&from=2026-01-01T00:00:00Z&to=2099-01-01T00:00:00Z', '-H', plant.cookie)
+    return got[1]
+
+
+def reduced(site, plant):
+    """The readers are granted up to internal: what is confidential comes to them reduced, or not at all."""
+    r = apply(site, policy(site, 'reduced.yaml'))
+    check('a policy up to internal is applied', r.returncode == 0, r.stderr)
+    declare(site, SECRET + REDUCE, 'confidential, with a reduction to internal')
+    plant.reduced = True
+    got, ends = plant.ready().trigger(time.time())
+    judged('reduced', got, ends, True)
+    check('reduced: nothing that was left out came on any path', not any('secret' in str(x) for x in plant.all_seen), plant.all_seen)
+    v = plant.round * 100 + len('after' + plant.n) * 10
+    seen = until(lambda: f'"milli":{v * 1000},' in (h := history(site, plant).replace(' ', '')) and h, 10)
+    check('reduced: history as well', seen and f'"milli":{(v + 7) * 1000}' not in seen and '"reduced":true' in seen, history(site, plant)[-300:])
+    why = site.cli('why', 'live', 'receive', f'sk/v1/{site.name}/dev-1/m/hidden/rec')
+    check('why says in which form', 'reduced to internal: v/10 -who' in why.stdout, why.stdout)
+    plant.ready()
+    began = time.time()
+    declare(site, SECRET, 'confidential, without one')
+    got, ends = plant.trigger(began)
+    plant.reduced = False
+    judged('reduction gone', got, ends, False)
+    timed('reduction gone', got)
+    check('reduction gone: not the whole either', not any('secret' in str(x) for x in plant.all_seen), plant.all_seen)
+    declare(site, 'label: internal', 'internal, of any form')
 
 
 def lapsed(site, plant):
@@ -254,6 +305,7 @@ def main():
         check('a policy in force', r.returncode == 0, r.stderr)
         plant = Plant(site)
         changed(site, plant)
+        reduced(site, plant)
         lapsed(site, plant)
         revoked(site, plant)
     finish()
