@@ -90,7 +90,7 @@ struct core {
     int64_t seal_next_ms, self_next_ms, refusals_next_ms, links_next_ms, ended_next_ms, server_next_ms;
     struct registry *registry;
     struct access access;
-    uint8_t name_key[32];      /* of pseudonyms */
+    uint8_t name_key[32];      /* of pseudonyms; where it cannot be had, whoever would get one gets nothing */
     struct grants *grants;     /* applied policy; NULL: a new site's rows */
     int64_t grants_at_ms;
     char grants_hash[65];      /* of its payload, "" for none */

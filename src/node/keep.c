@@ -22,8 +22,7 @@ static outcome beside(const struct core *c, const char *name, char path[600])
 outcome keep_open(struct core *c)
 {
     char path[600];
-    TRY(own_key(c, "names.key", c->name_key));
-    c->access.name_key = bytes_of(c->name_key, sizeof c->name_key);
+    if (ok(own_key(c, "names.key", c->name_key))) c->access.name_key = bytes_of(c->name_key, sizeof c->name_key);
     TRY(beside(c, "data-keys", path));
     return ledger_keys(c->ledger, path);
 }
