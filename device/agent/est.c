@@ -30,11 +30,22 @@ static MUST outcome put_login(struct buffer *b, const struct invitation *i)
     return DONE;
 }
 
-static MUST outcome put_target(struct buffer *b, const struct invitation *i, const char *path)
+static MUST outcome put_target_of(struct buffer *b, const char *method, const struct invitation *i, const char *path)
 {
     const char *bracket = strchr(i->host, ':') != NULL ? "[" : "";
-    return buffer_fmt(b, "POST /.well-known/%s HTTP/1.1\r\nHost: %s%s%s:%u", path, bracket, i->host,
+    return buffer_fmt(b, "%s /.well-known/%s HTTP/1.1\r\nHost: %s%s%s:%u", method, path, bracket, i->host,
         bracket[0] != 0 ? "]" : "", i->port);
+}
+
+static MUST outcome put_target(struct buffer *b, const struct invitation *i, const char *path)
+{
+    return put_target_of(b, "POST", i, path);
+}
+
+outcome est_anchors_write(const struct invitation *i, struct buffer *ret)
+{
+    TRY(put_target_of(ret, "GET", i, "est/cacerts"));
+    return buffer_put(ret, BYTES_LIT("\r\n\r\n"));
 }
 
 outcome est_endorse_write(const struct invitation *i, struct bytes certificate, struct bytes ak, struct buffer *ret)

@@ -17,6 +17,8 @@ MUST outcome est_request_write(const struct invitation *i, struct bytes csr_der,
     struct buffer *ret);
 /* The step before simpleenroll for a device with an endorsed TPM (src/fleet/endorse.h): certificate DER, key TPM2B_PUBLIC. */
 MUST outcome est_endorse_write(const struct invitation *i, struct bytes certificate, struct bytes ak, struct buffer *ret);
+/* GET /.well-known/est/cacerts, on a connection that goes on. */
+MUST outcome est_anchors_write(const struct invitation *i, struct buffer *ret);
 /* E_SHORT until whole. Content-Length is required. */
 MUST outcome est_answer_read(struct bytes in, struct est_answer *ret);
 /* The refusal a status stands for: 401 E_DENIED .sys = 401, 409 E_CONFLICT, 410 E_EXPIRED, 429/503 E_AGAIN, ... */

@@ -117,6 +117,48 @@ outcome join_certificate_keep(struct state *s, const struct est_answer *a)
     return o;
 }
 
+/* One of the new anchors must be one of the old: so that no single answer can take a device away from its site. */
+static MUST outcome anchors_judge(struct bytes old_pem, struct bytes new_pem)
+{
+    struct x509_facts old[CERTIFICATES_MAX], fresh[CERTIFICATES_MAX];
+    size_t n_old, n_fresh;
+    TRY(x509_facts_all(old_pem, old, CERTIFICATES_MAX, &n_old));
+    TRY(x509_facts_all(new_pem, fresh, CERTIFICATES_MAX, &n_fresh));
+    for (size_t i = 0; i < n_old * n_fresh; i++)
+        if (memcmp(old[i % n_old].key_hash, fresh[i / n_old].key_hash, sizeof old->key_hash) == 0) return DONE;
+    return REFUSE(E_CRYPTO);
+}
+
+static MUST outcome anchors_store(struct state *s, struct buffer *pem)
+{
+    struct tls_context *usable = NULL;
+    TRY(anchors_judge(buffer_view(&s->authority), buffer_view(pem)));
+    TRY(tls_client_new(buffer_view(pem), NULL, buffer_view(&s->certificate), s->key, &usable));
+    tls_context_free(usable);
+    struct buffer before = s->authority;
+    s->authority = *pem;
+    *pem = before;
+    outcome o = state_store_authority(s);
+    if (ok(o)) return o;
+    *pem = s->authority;
+    s->authority = before;
+    return o;
+}
+
+outcome join_anchors_keep(struct state *s, const struct est_answer *a)
+{
+    uint8_t *der = mem_new(a->body.n + 1);
+    struct buffer pem = BUFFER(PEM_MAX);
+    size_t n = 0;
+    if (der == NULL) return REFUSE(E_MEMORY);
+    outcome o = base64_to(a->body, der, a->body.n + 1, &n);
+    if (ok(o)) o = x509_pkcs7_to_pem(bytes_of(der, n), &pem);
+    if (ok(o) && !bytes_equal(buffer_view(&pem), buffer_view(&s->authority))) o = anchors_store(s, &pem);
+    mem_free(der);
+    buffer_deinit(&pem);
+    return o;
+}
+
 static MUST outcome answer_keep(struct joining *j, const struct est_answer *a)
 {
     struct issued i = { .chain = BUFFER(PEM_MAX) };

@@ -11,5 +11,7 @@
 MUST outcome join_site(const char *url, const char *dir, struct tpm *t, const char *tcti);
 /* The certificate a site issued for s's key and id, in memory and on disk; s stays as it was where it is not one. */
 MUST outcome join_certificate_keep(struct state *s, const struct est_answer *a);
+/* Whom the site says to trust, in memory and on disk. E_CRYPTO: nobody of them was trusted so far; s stays as it was. */
+MUST outcome join_anchors_keep(struct state *s, const struct est_answer *a);
 
 #endif

@@ -15,12 +15,14 @@ struct renewal {
     int64_t next_ms;       /* mono: not before; doubled with each failure */
     int64_t until_ms;      /* mono: the attempt under way is given up */
     uint32_t retry_ms;
-    bool sent;
+    bool sent, anchored;   /* anchored: whom to trust was asked first, and answered */
     struct line line;
 };
 
 /* When the certificate in s is to be renewed: two thirds of its life and up to a twentieth of it, drawn. */
 MUST outcome renewal_plan(struct renewal *r, const struct state *s);
+/* The site's CA rolls over: renew within so many seconds, at a moment drawn, unless s has a certificate of that issuer. */
+void renewal_called(struct renewal *r, const struct state *s, struct bytes json);
 void renewal_deinit(struct renewal *r);
 int renewal_fd(const struct renewal *r); /* -1 when there is none */
 short renewal_events(const struct renewal *r);

@@ -10,6 +10,7 @@
 
 enum {
     SIM_EVERY_MS = 5000,
+    SIM_SYNC_MS = 100,
     INVITES_MAX_BYTES = 4 << 20,
 };
 
@@ -79,7 +80,8 @@ static MUST outcome crowd_gather(struct crowd *c)
     int64_t now_ms = port_mono_ms();
     uint32_t every_ms = c->o->every_ms != 0 ? c->o->every_ms : SIM_EVERY_MS;
     struct station_setup setup = { .version = c->o->version != NULL ? c->o->version : "", .suffix = "",
-        .simulated = true, .commands = true, .challenges = true, .renews = true };
+        .simulated = true, .commands = true, .challenges = true, .renews = true,
+        .buffer_bytes = (uint64_t)c->o->buffer_kb << 10, .sync_ms = c->o->sync_ms != 0 ? c->o->sync_ms : SIM_SYNC_MS };
     TRY(port_dir_make(c->o->state_dir, 0700));
     for (size_t i = 0; i < c->o->count_n; i++) {
         struct state state = { 0 };

@@ -127,6 +127,11 @@ outcome state_store_certificate(const struct state *s)
     return store(s->dir, "device.pem", buffer_view(&s->certificate), 0644);
 }
 
+outcome state_store_authority(const struct state *s)
+{
+    return store(s->dir, "authority.pem", buffer_view(&s->authority), 0644);
+}
+
 outcome state_store_head(const struct state *s)
 {
     return store(s->dir, "head", buffer_view(&s->head), 0600);

@@ -34,6 +34,7 @@ MUST outcome state_store(const struct state *s);
 /* The certificate alone, for a renewal: whole or as it was. */
 MUST outcome state_store_certificate(const struct state *s);
 /* s->head alone. */
+MUST outcome state_store_authority(const struct state *s);
 MUST outcome state_store_head(const struct state *s);
 bool state_exists(const char *dir);
 /* Overwrites and removes key, attestation key blob, certificate and settings. */

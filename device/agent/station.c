@@ -171,6 +171,10 @@ static void on_message(void *ctx, const struct mqtt_publish *m)
         on_head(s, m->payload);
         return;
     }
+    if (s->setup.renews && bytes_equal_str(m->topic, s->filter_renew)) {
+        renewal_called(&s->renewal, &s->state, m->payload);
+        return;
+    }
     size_t base = strlen(s->filter_command) - 1; /* without "+" */
     if (!s->setup.commands || m->topic.n <= base || memcmp(m->topic.at, s->filter_command, base) != 0) return;
     struct bytes name = bytes_of(m->topic.at + base, m->topic.n - base);
@@ -186,6 +190,8 @@ static MUST outcome setup_mqtt(struct station *s)
     TRY(topic_of(s, "cmd/+", s->filter_command));
     TRY(topic_of(s, "att/challenge", s->filter_challenge));
     TRY(topic_of(s, "cfg/head", s->filter_head));
+    TRY(topic_of(s, "cfg/renew", s->filter_renew));
+    if (s->setup.renews) c.filters[c.n_filters++] = s->filter_renew;
     if (s->setup.witness) c.filters[c.n_filters++] = s->filter_head;
     if (s->setup.commands) c.filters[c.n_filters++] = s->filter_command;
     if (s->setup.challenges) c.filters[c.n_filters++] = s->filter_challenge;

@@ -43,7 +43,7 @@ struct station {
     struct deliver deliver;         /* .spool NULL: no buffer */
     int64_t alone_since_ms;         /* monotonic; 0 while there is a session */
     bool away;                      /* the map's declared settings were written */
-    char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX], filter_head[STATION_TOPIC_MAX];
+    char client_id[96], filter_command[STATION_TOPIC_MAX], filter_challenge[STATION_TOPIC_MAX], filter_head[STATION_TOPIC_MAX], filter_renew[STATION_TOPIC_MAX];
     int64_t head_next_ms;           /* monotonic: when to show the kept head again */
     struct command_seen seen;
     bool challenged;

@@ -25,6 +25,7 @@
     X(DOCUMENT_STATEMENT, "statement", 2)                                                          \
     X(DOCUMENT_PERMIT, "permit", -1)                                                               \
     X(DOCUMENT_DESTRUCTION, "destruction", 0)                                                      \
+    X(DOCUMENT_RETIREMENT, "retirement", 2)                                                        \
     X(DOCUMENT_LOGIN, "login", -2)                                                                 \
     X(DOCUMENT_PUBLIC, "public", 5)                                                                \
     X(DOCUMENT_OPINION, "opinion", -2)
@@ -143,6 +144,8 @@ extern const char *const document_permit_members[];
  * document_destruction_members, texts in that order; NULL or "" where not stated. */
 extern const char *const document_destruction_members[];
 enum { DOCUMENT_DESTRUCTION_MEMBERS = 12 };
+/* An order that a former CA counts no more; left: how many devices have not moved and are cut off by it. */
+struct doc *document_retirement_new(struct arena *a, const char *site, const char *authority, uint32_t left, int64_t at_ms);
 struct doc *document_destruction_new(struct arena *a, const char *site, const char *const texts[DOCUMENT_DESTRUCTION_MEMBERS], int64_t at_ms);
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms);
 

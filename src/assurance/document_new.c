@@ -123,6 +123,14 @@ struct doc *document_destruction_new(struct arena *a, const char *site, const ch
     return d;
 }
 
+struct doc *document_retirement_new(struct arena *a, const char *site, const char *authority, uint32_t left, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_RETIREMENT, site, at_ms);
+    doc_set_text(a, d, "authority", authority);
+    doc_set_int(a, d, "left", left);
+    return d;
+}
+
 struct doc *document_login_new(struct arena *a, const char *site, const char *user, const char *challenge, int64_t at_ms)
 {
     struct doc *d = draft(a, DOCUMENT_LOGIN, site, at_ms);

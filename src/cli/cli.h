@@ -195,6 +195,8 @@ int cmd_device_story(struct cli *c);
 int cmd_history(struct cli *c);
 int cmd_ca_list(struct cli *c);
 int cmd_ca_crl(struct cli *c);
+int cmd_ca_roll(struct cli *c);
+int cmd_ca_retire(struct cli *c);
 int cmd_backup_make(struct cli *c);
 int cmd_backup_verify(struct cli *c);
 int cmd_backup_restore(struct cli *c);

@@ -68,6 +68,11 @@
     X(W_OVERLOAD, "過負荷：より重要な任務のデータを先に通し、その他は後回しにしています（起動からの後回し件数）", "overload: data of the more important missions goes first, the rest is told to come later (told so since start)") \
     X(W_CA_ISSUES, "発行中", "issues") \
     X(W_CA_FORMER, "前の局", "former") \
+    X(W_CA_LEFT, "まだ移っていない機器（廃止すると切断される）", "devices that have not moved (retiring cuts them off)") \
+    X(W_CA_TO_MOVE, "これから更新する証明書", "certificates that will be renewed") \
+    X(W_CA_STILL_ROLLING, "前の認証局がまだ信頼されています。先に廃止してください", "the former CA is still trusted: retire it first") \
+    X(W_CA_NO_FORMER, "その鍵の前の認証局はありません", "no former CA has this key") \
+    X(W_CA_LEFT_DIFFERS, "移っていない機器の数が --left と違います。切断してよければその数を書いてください", "--left is not the number of devices that have not moved: state it if they may be cut off") \
     X(W_CA_GOOD, "有効", "good") \
     X(W_CA_ENDED, "失効", "ended") \
     X(W_LIMITS, "制限", "limits")                                                                 \

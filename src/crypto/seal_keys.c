@@ -217,32 +217,93 @@ static outcome belongs(const struct key *k, const struct buffer *pem)
     return hash_equal(&key, &certificate) ? DONE : REFUSE(E_CONFIG);
 }
 
-static outcome load_all(struct opening *o, struct seal_keys *k, const char **what)
+/* Only what our root signed: a file that is broken is told, never passed over, or the former one would issue again. */
+static outcome read_next(struct opening *o, struct seal_keys *k, struct bytes root_pem)
+{
+    int fd = -1;
+    struct secret pem;
+    struct bytes chain;
+    struct buffer spki = BUFFER(1024);
+    struct key *root = NULL;
+    TRY(open_private(o, "next.pem", &fd));
+    outcome got = read_secret_fd(fd, &pem);
+    close(fd);
+    TRY(got);
+    got = seal_keys_web(bytes_of(pem.at, pem.n), &k->issuing, &chain);
+    if (ok(got)) got = buffer_put(&k->issuing_pem, chain);
+    secret_deinit(&pem);
+    if (ok(got)) got = x509_pem_key(root_pem, &spki);
+    if (ok(got)) got = key_read_public_der(buffer_view(&spki), &root);
+    if (ok(got)) got = x509_pem_signed_by(buffer_view(&k->issuing_pem), root);
+    key_free(root);
+    buffer_deinit(&spki);
+    return got;
+}
+
+/* issuing.* beside a next.pem. On the way from one to the other, parts may be missing or be the same as next.pem: then
+ * there is no former one. */
+static outcome read_former(struct opening *o, struct seal_keys *k)
+{
+    struct hash own, former;
+    outcome got = load_key(o, "issuing.key", &k->former);
+    if (got.code == E_MISSING) return DONE;
+    if (ok(got)) got = load_public(o, "issuing.pem", &k->former_pem);
+    if (ok(got)) got = key_id(k->issuing, &own);
+    if (ok(got)) got = key_id(k->former, &former);
+    TRY(got);
+    if (!hash_equal(&own, &former)) return belongs(k->former, &k->former_pem);
+    key_free(k->former);
+    k->former = NULL;
+    k->former_pem.n = 0;
+    return DONE;
+}
+
+static outcome load_issuing(struct opening *o, struct seal_keys *k, struct bytes root_pem, const char **what)
+{
+    *what = "next.pem";
+    outcome next = read_next(o, k, root_pem);
+    if (!ok(next) && next.code != E_MISSING) return next;
+    *what = "issuing.key";
+    if (ok(next)) return read_former(o, k);
+    TRY(load_key(o, "issuing.key", &k->issuing));
+    *what = "issuing.pem";
+    TRY(load_public(o, "issuing.pem", &k->issuing_pem));
+    return belongs(k->issuing, &k->issuing_pem);
+}
+
+static outcome join_chain(struct seal_keys *k, struct bytes root_pem)
+{
+    struct hash checked;
+    TRY(buffer_put(&k->chain_pem, buffer_view(&k->issuing_pem)));
+    TRY(buffer_put(&k->chain_pem, buffer_view(&k->former_pem)));
+    TRY(buffer_put(&k->chain_pem, root_pem));
+    return x509_pem_key_hash(buffer_view(&k->chain_pem), &checked); /* all must parse */
+}
+
+static outcome load_authorities(struct opening *o, struct seal_keys *k, const char **what)
 {
     struct buffer root = BUFFER(FILE_BYTES_MAX);
+    *what = "root.pem";
+    outcome got = load_public(o, "root.pem", &root);
+    if (ok(got)) got = load_issuing(o, k, buffer_view(&root), what);
+    if (ok(got)) got = join_chain(k, buffer_view(&root));
+    buffer_deinit(&root);
+    return got;
+}
+
+static outcome load_all(struct opening *o, struct seal_keys *k, const char **what)
+{
     *what = "site";
     TRY(load_site(o, k));
-    *what = "issuing.key";
-    TRY(load_key(o, "issuing.key", &k->issuing));
+    TRY(load_authorities(o, k, what));
     *what = "server.key";
     TRY(load_key(o, "server.key", &k->server));
     *what = "ledger.key";
     TRY(load_key(o, "ledger.key", &k->ledger));
     TRY(key_write_ed25519_raw(k->ledger, k->ledger_public));
-    *what = "issuing.pem";
-    TRY(load_public(o, "issuing.pem", &k->issuing_pem));
-    TRY(belongs(k->issuing, &k->issuing_pem));
     *what = "server.pem";
     TRY(load_public(o, "server.pem", &k->server_pem));
     TRY(belongs(k->server, &k->server_pem));
-    *what = "root.pem";
-    TRY(load_public(o, "root.pem", &root));
-    outcome joined = buffer_put(&k->chain_pem, buffer_view(&k->issuing_pem));
-    if (ok(joined)) joined = buffer_put(&k->chain_pem, buffer_view(&root));
-    buffer_deinit(&root);
-    TRY(joined);
-    struct hash checked;
-    TRY(x509_pem_key_hash(buffer_view(&k->chain_pem), &checked)); /* both must parse */
     load_web(o, k);
     *what = "head.mark";
     TRY(opening_path(o, "head.mark"));
@@ -252,7 +313,7 @@ static outcome load_all(struct opening *o, struct seal_keys *k, const char **wha
 outcome seal_keys_open(const char *site_dir, struct seal_keys *ret, const char **ret_what)
 {
     struct opening o = { .site_dir = site_dir };
-    struct seal_keys k = { .mark_fd = -1, .chain_pem = BUFFER(2 * FILE_BYTES_MAX),
+    struct seal_keys k = { .mark_fd = -1, .chain_pem = BUFFER(3 * FILE_BYTES_MAX), .former_pem = BUFFER(FILE_BYTES_MAX),
         .issuing_pem = BUFFER(FILE_BYTES_MAX), .server_pem = BUFFER(FILE_BYTES_MAX),
         .web_pem = BUFFER(FILE_BYTES_MAX) };
     outcome got = load_all(&o, &k, ret_what);
@@ -264,12 +325,14 @@ outcome seal_keys_open(const char *site_dir, struct seal_keys *ret, const char *
 void seal_keys_close(struct seal_keys *k)
 {
     key_free(k->issuing);
+    key_free(k->former);
     key_free(k->server);
     key_free(k->ledger);
     key_free(k->web);
     buffer_deinit(&k->web_pem);
     buffer_deinit(&k->chain_pem);
     buffer_deinit(&k->issuing_pem);
+    buffer_deinit(&k->former_pem);
     buffer_deinit(&k->server_pem);
     if (k->mark_fd >= 0) close(k->mark_fd);
     *k = (struct seal_keys) { .mark_fd = -1 };
@@ -370,8 +433,9 @@ outcome seal_keys_server(struct seal_keys *k)
 
 outcome seal_keys_status(const struct seal_keys *k, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret)
 {
-    if (which != 0 || r->at_ms < 0 || r->next_ms <= r->at_ms || r->next_ms - r->at_ms > 7 * MS_DAY) return REFUSE(E_RANGE);
-    return (ocsp ? x509_make_ocsp : x509_make_crl)(k->issuing, buffer_view(&k->issuing_pem), r, ret);
+    const struct key *by = which == 0 ? k->issuing : which == 1 ? k->former : NULL;
+    if (!by || r->at_ms < 0 || r->next_ms <= r->at_ms || r->next_ms - r->at_ms > 7 * MS_DAY) return REFUSE(E_RANGE);
+    return (ocsp ? x509_make_ocsp : x509_make_crl)(by, buffer_view(which == 0 ? &k->issuing_pem : &k->former_pem), r, ret);
 }
 
 outcome seal_keys_handshake(const struct key *by, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n)

@@ -3,7 +3,9 @@
  *
  * SITE_DIR/keys/ holds: site (the site's name, one line), issuing.key, server.key, ledger.key (PEM; not
  * readable by group or others), issuing.pem, root.pem, server.pem, where the site brought one web.pem (key and chain of the
- * certificate browsers see; one file, so that the two change together), and head.mark, which this file owns:
+ * certificate browsers see; one file, so that the two change together), while the CA rolls over next.pem (key and certificate
+ * of who issues now, in one file; issuing.* is then the former one, which is trusted and speaks of its own certificates, and
+ * issues none), and head.mark, which this file owns:
  * the newest head ever signed, written durably before the signature leaves. After seal_keys_open nothing
  * is opened any more. */
 #ifndef CRYPTO_SEAL_KEYS_H
@@ -19,7 +21,9 @@
 struct seal_keys {
     char site[NOTE_ORIGIN_MAX];
     struct key *issuing, *server, *ledger, *web; /* web NULL: the site brought no certificate of its own, or a broken one */
-    struct buffer chain_pem;  /* issuing, root */
+    struct key *former;       /* NULL: nobody issued before */
+    struct buffer chain_pem;  /* issuing, the former one, root */
+    struct buffer former_pem;
     struct buffer issuing_pem, server_pem, web_pem;
     const char *web_why;      /* why web.pem was left aside; NULL: it was not. Without it people are still served */
     uint8_t ledger_public[32];

@@ -10,6 +10,7 @@
 #include "crypto/tls_content.h"
 
 static char site_dir[64];
+static struct key *root_key; /* in custody: for another CA */
 
 static const char *path_of(const char *name)
 {
@@ -56,7 +57,8 @@ static void site_make(void)
     store_key("issuing.key", issuing);
     store_key("server.key", server);
     store_key("ledger.key", ledger);
-    key_free(root), key_free(issuing), key_free(server), key_free(ledger);
+    root_key = root;
+    key_free(issuing), key_free(server), key_free(ledger);
     buffer_deinit(&root_pem), buffer_deinit(&issuing_pem), buffer_deinit(&server_pem), buffer_deinit(&text);
 }
 
@@ -254,6 +256,74 @@ static outcome remove_one(void *ctx, const char *name)
     return DONE;
 }
 
+/* Key and certificate of another CA in one file, signed by this root. */
+static void next_make(const struct key *by, const char *site, struct hash *ret)
+{
+    struct key *k = NULL;
+    struct buffer both = BUFFER(8192), own_root = BUFFER(8192), certificate = BUFFER(8192);
+    CHECK_OK(key_new(KEY_P256, &k));
+    CHECK_OK(key_id(k, ret));
+    CHECK_OK(key_write_private_pem(k, &both));
+    CHECK_OK(x509_make_root(by, "water", 20, &own_root));
+    CHECK_OK(x509_make_issuing(by, buffer_view(&own_root), k, site, 5, &certificate));
+    CHECK_OK(buffer_put(&both, buffer_view(&certificate)));
+    store("next.pem", &both, 0600);
+    key_free(k);
+    buffer_deinit(&both), buffer_deinit(&own_root), buffer_deinit(&certificate);
+}
+
+static size_t authorities(const struct seal_keys *k, struct x509_facts *f)
+{
+    size_t n = 0;
+    CHECK_OK(x509_facts_all(buffer_view(&k->chain_pem), f, 4, &n));
+    return n;
+}
+
+static void move(const char *from, const char *to)
+{
+    char old[256];
+    snprintf(old, sizeof old, "%s", path_of(from));
+    CHECK(rename(old, path_of(to)) == 0);
+}
+
+/* The CA rolls over and the former one ends: every state on the way is one the seal starts from. */
+static void test_roll(struct seal_keys *k)
+{
+    static const struct x509_report nothing = { 1800000000000, 1800003600000, NULL, 0, { 0, 0 } };
+    struct x509_facts before[4], f[4], shown;
+    struct hash next;
+    struct buffer der = BUFFER(65536);
+    const char *what = "";
+    struct key *stranger = NULL;
+    CHECK(authorities(k, before) == 2);
+    CHECK_IS(seal_keys_status(k, 1, false, &nothing, &der), E_RANGE); /* nobody issued before */
+    next_make(root_key, "water", &next);
+    reopen(k);
+    CHECK(authorities(k, f) == 3 && memcmp(f[0].key_hash, next.at, 32) == 0 && memcmp(f[1].key_hash, before[0].key_hash, 32) == 0);
+    CHECK_OK(seal_keys_server(k));
+    CHECK_OK(x509_facts_pem(buffer_view(&k->server_pem), &shown));
+    CHECK(memcmp(shown.by_key_id, f[0].key_id, sizeof shown.by_key_id) == 0);
+    CHECK_OK(seal_keys_status(k, 0, false, &nothing, &der));
+    CHECK_OK(seal_keys_status(k, 1, false, &nothing, &der));
+    CHECK_IS(seal_keys_status(k, 2, false, &nothing, &der), E_RANGE);
+    move("issuing.key", "kept.key"); /* its end, step by step: the key goes first */
+    reopen(k);
+    CHECK(authorities(k, f) == 2 && memcmp(f[0].key_hash, next.at, 32) == 0);
+    move("kept.key", "issuing.key");
+    move("issuing.pem", "kept.pem"); /* not a state of ours: told, and what is named is what is wrong */
+    seal_keys_close(k);
+    CHECK(!ok(seal_keys_open(site_dir, k, &what)) && strcmp(what, "issuing.key") == 0);
+    move("kept.pem", "issuing.pem");
+    CHECK_OK(key_new(KEY_P256, &stranger)); /* a CA that our root never signed does not issue, and the former one not again */
+    next_make(stranger, "water", &next);
+    CHECK(!ok(seal_keys_open(site_dir, k, &what)) && strcmp(what, "next.pem") == 0);
+    CHECK(unlink(path_of("next.pem")) == 0);
+    CHECK_OK(seal_keys_open(site_dir, k, &what));
+    CHECK(authorities(k, f) == 2 && memcmp(f[0].key_hash, before[0].key_hash, 32) == 0);
+    key_free(stranger);
+    buffer_deinit(&der);
+}
+
 int main(void)
 {
     struct seal_keys k = { .mark_fd = -1 };
@@ -267,7 +337,9 @@ int main(void)
     test_devices(&k);
     test_server(&k);
     test_web(&k);
+    test_roll(&k);
     test_refused_directories(&k);
+    key_free(root_key);
     CHECK_OK(port_dir_list(path_of(""), remove_one, NULL));
     rmdir(path_of(""));
     rmdir(site_dir);

@@ -137,6 +137,19 @@ outcome x509_facts_all(struct bytes pem, struct x509_facts *ret, size_t cap, siz
     return DONE;
 }
 
+struct bytes x509_pem_but_last(struct bytes pem)
+{
+    static const char mark[] = "-----BEGIN CERTIFICATE-----";
+    size_t last = 0;
+    for (size_t at = 0; pem.n - at >= sizeof mark - 1;) {
+        const uint8_t *found = memmem(pem.at + at, pem.n - at, mark, sizeof mark - 1);
+        if (!found) break;
+        last = (size_t)(found - pem.at);
+        at = last + 1;
+    }
+    return bytes_of(pem.at, last);
+}
+
 outcome x509_pem_key_hash(struct bytes pem, struct hash *ret)
 {
     AUTO(certificates) STACK_OF(X509) *list = NULL;

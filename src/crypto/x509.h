@@ -51,6 +51,8 @@ MUST outcome x509_der_to_pem(struct bytes der, struct buffer *ret);
 MUST outcome x509_pem_key_hash(struct bytes pem, struct hash *ret);
 /* That key itself, SPKI DER, appended. */
 MUST outcome x509_pem_key(struct bytes pem, struct buffer *ret);
+/* All but the last one, as it stands: a chain without its root. */
+struct bytes x509_pem_but_last(struct bytes pem);
 /* The first certificate in pem carries by's signature. E_CRYPTO. Says nothing about its dates. */
 MUST outcome x509_pem_signed_by(struct bytes pem, const struct key *by);
 

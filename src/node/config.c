@@ -37,6 +37,7 @@ static const struct row rows[] = {
     { "ledger", "keep-days", KIND_NUMBER, TEXT_AT(keep_days), 0, 36500, "0", "days recorded data stays readable, 0 for ever" },
     { "ledger", "keep-mib", KIND_NUMBER, TEXT_AT(keep_mib), 0, 100000000, "0", "MiB of recorded data kept readable, 0 all" },
     { "devices", "attest-every-s", KIND_NUMBER, TEXT_AT(attest_every_s), 1, 86400, "3600", "evidence besides every session" },
+    { "devices", "renew-within", KIND_NUMBER, TEXT_AT(renew_within_s), 1, 604800, "3600", "seconds in which devices renew when the CA rolls over" },
     { "devices", "certificate-days", KIND_NUMBER, TEXT_AT(certificate_days), 1, 90, "30", "life of a device certificate" },
     { "alerts", "syslog", KIND_TEXT, TEXT_AT(alert_syslog), 0, 0, "off", "syslog over TLS: host:port; its CA in courier/syslog.ca.pem" },
     { "alerts", "webhook", KIND_TEXT, TEXT_AT(alert_webhook), 0, 0, "off", "https://host/path; its secret in courier/webhook.secret" },

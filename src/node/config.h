@@ -25,7 +25,7 @@ struct config {
     uint32_t commit_window_ms;
     uint32_t keep_days, keep_mib; /* of recorded data; 0 = for ever */
     uint32_t attest_every_s;   /* besides every session and on demand */
-    uint32_t certificate_days;
+    uint32_t certificate_days, renew_within_s;
     char alert_syslog[160], alert_webhook[360], alert_mail[160]; /* "off", or where to */
     char alert_from[128], alert_to[128]; /* addresses of the mail */
     uint32_t alert_tries;      /* of one alert at one place, then it is a dead letter */

@@ -182,9 +182,11 @@ static outcome take_public(struct core *c)
 {
     struct seal_public p;
     TRY(seal_public(c, &p));
-    buffer_deinit(&c->ca_chain);
+    struct buffer before = c->ca_chain;
     buffer_deinit(&c->server_chain);
     c->ca_chain = p.ca_chain;
+    authorities_changed(c, buffer_view(&before));
+    buffer_deinit(&before);
     buffer_deinit(&c->web_chain);
     c->server_chain = p.server;
     c->web_chain = p.web;
@@ -194,8 +196,9 @@ static outcome take_public(struct core *c)
 
 static bool server_near_end(struct core *c)
 {
-    struct x509_facts f;
-    return !ok(x509_facts_pem(buffer_view(&c->server_chain), &f)) || f.not_after_ms - core_wall(c) < SERVER_RENEW_DAYS * MS_DAY;
+    struct x509_facts f, by;
+    if (!ok(x509_facts_pem(buffer_view(&c->server_chain), &f)) || !ok(x509_facts_pem(buffer_view(&c->ca_chain), &by))) return true;
+    return memcmp(f.by_key_id, by.key_id, sizeof by.key_id) != 0 || f.not_after_ms - core_wall(c) < SERVER_RENEW_DAYS * MS_DAY;
 }
 
 /* The seal keeps a renewed server certificate in memory only: ask at every new seal, and every day. */

@@ -25,6 +25,7 @@ struct core_link {
     char source[LINK_ADDRESS_MAX];
     char id[ID_MAX];           /* MQTT: the admitted identity; EST: whose certificate was shown, "" for none */
     int64_t not_after_ms;      /* of the certificate it showed */
+    uint8_t authority[CERTIFICATE_AUTHORITY]; /* who issued it; zeros: the record does not say */
     uint16_t tls_version;
 };
 
@@ -111,6 +112,7 @@ struct core {
     struct map challenges;     /* id -> struct challenge */
     int64_t challenge_next_ms;
     struct map refusals;       /* "reason source" -> struct refusal */
+    bool rolling;              /* another CA issues than did: who has not moved is told */
     struct buffer ca_chain, server_chain, web_chain, tpm_roots;
     uint8_t ledger_key[32];
     struct buffer read, read_session; /* an entry being read; the client id in it */
@@ -235,7 +237,12 @@ struct seal_statement; /* crypto/seal_keys.h */
 MUST outcome seal_statement(struct core *c, const struct seal_statement *s, struct buffer *ret_payload, uint8_t ret_signature[64]);
 MUST outcome seal_server(struct core *c); /* a new server certificate for the same key and names */
 
+/* authorities.c: what a change of the CA means for who is here */
+void authorities_changed(struct core *c, struct bytes before_pem); /* c->ca_chain is the new one */
+void authorities_link_up(struct core *c, const char *id);
+
 /* links.c */
+void links_retire(struct core *c, const uint8_t (*gone)[CERTIFICATE_AUTHORITY], size_t n); /* links by certificates of these end now */
 MUST outcome links_attach(struct core *c, const int fds[CHANNEL_FDS]); /* a fresh gate: configures it */
 void links_drop(struct core *c);                                       /* the gate is gone */
 /* A gate that breaks the records or does not read: written down, its channel dropped, the keeper asked for a fresh one. */

@@ -79,11 +79,12 @@ static outcome put_long(struct buffer *b, struct bytes field)
     return buffer_put(b, field);
 }
 
+/* Devices are let in by who issues, never by the root: it also vouches for those who are retired. */
 outcome links_trust(struct core *c)
 {
     struct buffer b = BUFFER(131072);
     outcome r = put_long(&b, buffer_view(&c->server_chain));
-    if (ok(r)) r = put_long(&b, buffer_view(&c->ca_chain));
+    if (ok(r)) r = put_long(&b, x509_pem_but_last(buffer_view(&c->ca_chain)));
     if (ok(r)) r = put_long(&b, buffer_view(&c->web_chain));
     if (ok(r)) say(c, LINK_TRUST, 0, buffer_view(&b));
     buffer_deinit(&b);
@@ -190,6 +191,19 @@ void links_drop(struct core *c)
     c->gate.ready = c->gate.lost = false;
 }
 
+void links_retire(struct core *c, const uint8_t (*gone)[CERTIFICATE_AUTHORITY], size_t n)
+{
+    for (size_t i = 0; i < c->links_cap; i++) {
+        struct core_link *l = &c->links[i];
+        bool over = false;
+        for (size_t k = 0; k < n; k++) over |= memcmp(l->authority, gone[k], sizeof l->authority) == 0;
+        if (!l->live || !l->session || !over) continue;
+        core_refused(c, l->listener, LINK_FOREIGN_CERTIFICATE, l->source, 1);
+        link_gone(c, l, false);
+        link_close(c, l->link);
+    }
+}
+
 void links_lost(struct core *c, const char *why)
 {
     static const char broken = (char)CHANNEL_BROKEN;
@@ -224,6 +238,8 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
     l->session = true;
     snprintf(l->id, sizeof l->id, "%s", who->id);
     say_u32(c, LINK_ADMIT, l->link, 10000); /* the exchange sets keep alive at CONNECT */
+    const struct certificate *shown = certificates_find(registry_certificates(c->registry), bytes_of(up->serial, up->serial_n));
+    if (shown) memcpy(l->authority, shown->authority, sizeof l->authority);
     l->not_after_ms = up->not_after_ms;
     l->tls_version = up->tls_version;
     self_link_fact(c, l);
@@ -318,7 +334,7 @@ static void on_data(struct core *c, uint32_t link, struct bytes in)
     }
     outcome o = exchange_packet(c->exchange, link, in);
     bool subscribed = in.n && in.at[0] >> 4 == MQTT_SUBSCRIBE;
-    if (ok(o) && subscribed) attest_link_up(c, l->id);
+    if (ok(o) && subscribed) attest_link_up(c, l->id), authorities_link_up(c, l->id);
     if (!ok(o)) link_close(c, link);
 }
 

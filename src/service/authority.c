@@ -3,6 +3,7 @@
  * shows a certificate of ours at the enrolment door, or may see the site: a list tells strangers who was thrown out and when. */
 #include <stdio.h>
 
+#include "assurance/document.h"
 #include "service/internal.h"
 
 enum { FACTS_MAX = 8, FRESH_MS = MS_HOUR, GOOD_MS = MS_DAY, ROWS_MAX = 1 << 16 };
@@ -17,12 +18,36 @@ static MUST outcome issuers_read(const struct service *s, struct issuers *ret)
     return ret->n <= sizeof ((struct service *)0)->crls / sizeof (struct crl) ? DONE : REFUSE(E_CONFIG);
 }
 
-/* Whose certificate it is; what an older record does not say is the eldest's. */
-static bool issued_by(const struct certificate *k, const struct issuers *i, size_t which)
+/* What an older record does not say is the eldest's. */
+static bool is_of(const uint8_t authority[CERTIFICATE_AUTHORITY], const struct issuers *i, size_t which)
 {
     static const uint8_t unsaid[CERTIFICATE_AUTHORITY] = { 0 };
-    bool silent = memcmp(k->authority, unsaid, sizeof unsaid) == 0;
-    return silent ? which + 1 == i->n : memcmp(k->authority, i->at[which].key_id, sizeof k->authority) == 0;
+    bool silent = memcmp(authority, unsaid, sizeof unsaid) == 0;
+    return silent ? which + 1 == i->n : memcmp(authority, i->at[which].key_id, CERTIFICATE_AUTHORITY) == 0;
+}
+
+static bool issued_by(const struct certificate *k, const struct issuers *i, size_t which)
+{
+    return is_of(k->authority, i, which);
+}
+
+/* Whose newest certificate is a former issuer's: who would be cut off. list NULL: how many. */
+static MUST outcome unmoved(const struct service *s, const struct issuers *i, size_t which, struct arena *a, struct doc *list, uint32_t *ret_n)
+{
+    size_t n = registry_identities(s->port.registry, NULL, 0);
+    const struct identity **all = arena_new(a, (n + 1) * sizeof *all);
+    int64_t now = s->port.wall_ms(s->port.ctx);
+    *ret_n = 0;
+    if (!all) return REFUSE(E_MEMORY);
+    n = registry_identities(s->port.registry, all, n);
+    for (size_t k = 0; k < n; k++) {
+        const struct identity *who = all[k];
+        bool acts = who->has_key && who->life == LIFE_ENROLLED && who->trust != TRUST_REVOKED && who->not_after_ms > now;
+        if (!acts || !is_of(who->authority, i, which)) continue;
+        if (list) doc_add(list, doc_text_new(a, who->id));
+        ++*ret_n;
+    }
+    return DONE;
 }
 
 static void status_of(const struct certificate *k, struct x509_status *ret)
@@ -171,6 +196,10 @@ static MUST outcome authority_doc(struct service *s, struct request *q, const st
     doc_set_text(&q->arena, d, "until", until);
     doc_set_int(&q->arena, d, "good", (int64_t)good);
     doc_set_int(&q->arena, d, "ended", (int64_t)ended_rows(s, i, which, now, NULL));
+    struct doc *left = doc_list(&q->arena);
+    uint32_t left_n;
+    TRY(unmoved(s, i, which, &q->arena, which ? left : NULL, &left_n));
+    doc_set(&q->arena, d, "left", left);
     TRY(crl_take(s, i, which, &der));
     outcome o = x509_pem_of("X509 CRL", der, &pem);
     char *text = ok(o) ? arena_new(&q->arena, pem.n + 1) : NULL;
@@ -180,7 +209,45 @@ static MUST outcome authority_doc(struct service *s, struct request *q, const st
     return ok(o) && !text ? REFUSE(E_MEMORY) : o;
 }
 
-/* [{"key","issues","until","good","ended","crl"}], newest first. */
+static outcome say_why(char why[ASSURANCE_WHY], outcome o, const char *text)
+{
+    snprintf(why, ASSURANCE_WHY, "%s", text);
+    return o;
+}
+
+static MUST outcome retirement_judge(struct service *s, struct request *q, const struct assurance_signed *d, char why[ASSURANCE_WHY])
+{
+    struct issuers i;
+    char key[17];
+    uint32_t left;
+    int64_t now = s->port.wall_ms(s->port.ctx);
+    TRY(issuers_read(s, &i));
+    if (d->at_ms > now + 5 * MS_MINUTE || d->at_ms < now - 7 * MS_DAY) return say_why(why, REFUSE(E_EXPIRED), "signed more than 7 days ago, or ahead of time");
+    for (size_t which = 1; which < i.n; which++) {
+        key_text(&i.at[which], key);
+        if (strcmp(key, doc_text(d->payload, "authority", "")) != 0) continue;
+        TRY(unmoved(s, &i, which, &q->arena, NULL, &left));
+        return doc_int(d->payload, "left", -1) == left ? DONE : say_why(why, REFUSE(E_CONFLICT), "another number of devices has not moved than the order says");
+    }
+    return say_why(why, REFUSE(E_UNKNOWN), "no such former CA");
+}
+
+/* The asset owner's order. What it orders the machine's own command does then: core cannot touch the keys. */
+outcome accept_retirement(struct service *s, struct request *q, char why[ASSURANCE_WHY])
+{
+    struct assurance_signed d;
+    TRY(assurance_verify(s->port.assurance, "retirement", q->http->body, s->port.wall_ms(s->port.ctx), &q->arena, &d, why));
+    TRY(retirement_judge(s, q, &d, why));
+    struct doc *entry = doc_map(&q->arena), *order = arena_new(&q->arena, sizeof *order);
+    if (!order) return REFUSE(E_MEMORY);
+    *order = *d.envelope;
+    doc_set_text(&q->arena, entry, "what", "authority-retired");
+    doc_set_text(&q->arena, entry, "authority", doc_text(d.payload, "authority", ""));
+    doc_set(&q->arena, entry, "order", order);
+    return s->port.write(s->port.ctx, ENTRY_AUDIT, entry, true);
+}
+
+/* [{"key","issues","until","good","ended","left","crl"}], newest first. */
 outcome get_authorities(struct service *s, struct request *q)
 {
     struct issuers i;

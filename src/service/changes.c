@@ -64,6 +64,16 @@ static void device_place(const struct service *s, const char *id, char *text, si
     snprintf(text, size, "sk/v1/%s/%s", s->port.site, id);
 }
 
+/* An invite pins the root: it outlives whoever issues when it is used. */
+static MUST outcome root_key_hash(struct bytes chain_pem, struct hash *ret)
+{
+    struct x509_facts f[8];
+    size_t n = 0;
+    TRY(x509_facts_all(chain_pem, f, sizeof f / sizeof *f, &n));
+    memcpy(ret->at, f[n - 1].key_hash, sizeof ret->at);
+    return DONE;
+}
+
 /* {"id","role","group","model","days"} -> {"url","until"} */
 outcome change_invite(struct service *s, struct request *q)
 {
@@ -80,7 +90,7 @@ outcome change_invite(struct service *s, struct request *q)
     port_random(to.token, sizeof to.token);
     hash_sha256(bytes_of(to.token, sizeof to.token), &h);
     memcpy(i.token_hash, h.at, sizeof h.at);
-    TRY(x509_pem_key_hash(buffer_view(s->port.ca_chain), &ca));
+    TRY(root_key_hash(buffer_view(s->port.ca_chain), &ca));
     memcpy(to.ca_key_hash, ca.at, sizeof to.ca_key_hash);
     TRY(bytes_to_text(bytes_str(s->port.host), to.host, sizeof to.host));
     TRY(invite_url_make(&to, url));
@@ -199,6 +209,7 @@ outcome change_document(struct service *s, struct request *q)
     else if (strcmp(q->arg[0], "agreement") == 0) o = s->port.agreement(s->port.ctx, q->http->body, q->caller->name, why);
     else if (strcmp(q->arg[0], "permit") == 0 && s->port.permit) o = s->port.permit(s->port.ctx, q->http->body, why);
     else if (strcmp(q->arg[0], "destruction") == 0) o = accept_destruction(s, q, why);
+    else if (strcmp(q->arg[0], "retirement") == 0) o = accept_retirement(s, q, why);
     else if (strcmp(q->arg[0], "grants") == 0) o = s->port.grants(s->port.ctx, q->http->body, q->caller->name, why);
     else
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -223,7 +223,7 @@ static outcome renew(struct service *s, struct request *q, const struct identity
     if (has_enough(s, who->id)) return answer_problem(q, 429, "SK-1429", "too-many-certificates", NULL);
     outcome o = s->port.certify(s->port.ctx, who->id, spki, &der);
     if (ok(o)) o = x509_facts_der(buffer_view(&der), &f);
-    if (ok(o) && f.not_after_ms - who->not_after_ms < RENEWED_MS) {
+    if (ok(o) && f.not_after_ms - who->not_after_ms < RENEWED_MS && memcmp(f.by_key_id, who->authority, sizeof f.by_key_id) == 0) {
         snprintf(q->fields, sizeof q->fields, "Retry-After: %d\r\n", RENEWED_MS / 1000);
         o = answer_problem(q, 429, "SK-1429", "renewed-just-now", NULL);
     } else if (ok(o)) {

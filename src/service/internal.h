@@ -274,6 +274,7 @@ MUST outcome est_ocsp(struct service *s, struct request *q);
 MUST outcome get_crl(struct service *s, struct request *q);
 MUST outcome get_ocsp(struct service *s, struct request *q);
 MUST outcome get_authorities(struct service *s, struct request *q);
+MUST outcome accept_retirement(struct service *s, struct request *q, char why[ASSURANCE_WHY]);
 
 /* events.c */
 MUST outcome handle_events(struct service *s, struct request *q);
