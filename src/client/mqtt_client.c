@@ -133,9 +133,16 @@ int mqtt_client_fd(const struct mqtt_client *c)
     return c->state == MQTT_OFF ? -1 : c->line.fd;
 }
 
+/* A server that kept our session sends what it holds at once, before it answers what we subscribed. */
+static bool awaits_answer(const struct mqtt_client *c)
+{
+    return c->paused && c->state == MQTT_SUBSCRIBING;
+}
+
 short mqtt_client_poll_events(const struct mqtt_client *c)
 {
-    return c->state == MQTT_OFF ? 0 : (short)(line_events(&c->line) & (c->paused ? ~POLLIN : ~0));
+    bool listens = !c->paused || awaits_answer(c);
+    return c->state == MQTT_OFF ? 0 : (short)(line_events(&c->line) & (listens ? ~0 : ~POLLIN));
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -339,6 +346,28 @@ static MUST outcome on_packet(struct mqtt_client *c, enum mqtt_type type, struct
     }
 }
 
+/* Paused before the answer to our subscriptions: it is taken out of its turn, or nothing would ever go on. What stands
+ * before it stays, as much as a line holds. */
+static MUST outcome answer_take(struct mqtt_client *c, uint8_t *ret_reason)
+{
+    for (size_t at = 0; at < c->line.in.n;) { /* ends: each round passes a packet that has arrived */
+        struct bytes rest = bytes_of(c->line.in.at + at, c->line.in.n - at);
+        enum mqtt_type type;
+        size_t total = 0;
+        outcome o = mqtt_frame(rest, PACKET_MAX, &type, &total);
+        if (o.code == E_SHORT || (ok(o) && total > rest.n)) return DONE;
+        TRY(o);
+        if (type == MQTT_SUBACK) {
+            o = on_suback(c, bytes_of(rest.at, total), ret_reason);
+            memmove(c->line.in.at + at, rest.at + total, rest.n - total);
+            c->line.in.n -= total;
+            return o;
+        }
+        at += total;
+    }
+    return DONE;
+}
+
 static MUST outcome packets_take(struct mqtt_client *c, uint8_t *ret_reason)
 {
     size_t used = 0;
@@ -357,7 +386,7 @@ static MUST outcome packets_take(struct mqtt_client *c, uint8_t *ret_reason)
         used += ok(o) ? total : 0;
     }
     buffer_drop(&c->line.in, used);
-    return o;
+    return ok(o) && awaits_answer(c) ? answer_take(c, ret_reason) : o;
 }
 
 static MUST outcome keep_alive(struct mqtt_client *c, int64_t now_ms)

@@ -190,6 +190,47 @@ static void test_resend(void)
     mqtt_client_deinit(&client);
 }
 
+static void pause_at_once(void *ctx, const struct mqtt_publish *m)
+{
+    on_message(ctx, m);
+    client.paused = true;
+}
+
+/* A server that kept our session sends what it holds before it answers; whoever is full by then still comes up. */
+static void test_held_first(void)
+{
+    uint8_t room[2048], reason, code = 1;
+    struct bytes p;
+    struct mqtt_subscribe s;
+    struct buffer b = BUFFER(4096);
+    struct mqtt_publish m = { .qos = 1, .id = 7, .topic = BYTES_LIT("a/b"), .payload = BYTES_LIT("go") };
+    start(10);
+    client.config.by_hand = true;
+    client.config.events.message = pause_at_once;
+    now = client.retry_at_ms > now ? client.retry_at_ms : now;
+    mqtt_client_turn(&client, 0, now);
+    mqtt_client_turn(&client, POLLOUT, now);
+    CHECK(sent_take(&p, room) == MQTT_CONNECT);
+    feed_connack(0, 0);
+    CHECK(sent_take(&p, room) == MQTT_SUBSCRIBE);
+    CHECK_OK(mqtt_read_subscribe(p, 5, &s, &reason));
+    for (m.id = 7; m.id < 10; m.id++) CHECK_OK(mqtt_write_publish(5, &m, &b));
+    feed(&b);
+    CHECK(seen.messages == 1 && client.state == MQTT_SUBSCRIBING && mqtt_client_poll_events(&client) & POLLIN);
+    b = BUFFER(4096);
+    CHECK_OK(mqtt_write_suback(5, MQTT_SUBACK, &(struct mqtt_grants) { s.id, &code, 1, NULL }, &b));
+    CHECK_OK(mqtt_write_publish(5, &m, &b));
+    feed(&b);
+    CHECK(client.state == MQTT_UP && seen.up == 1 && seen.messages == 1); /* still paused, and now nothing is looked at */
+    CHECK(!(mqtt_client_poll_events(&client) & POLLIN));
+    for (int i = 0; i < 3; i++) {
+        client.paused = false;
+        mqtt_client_turn(&client, POLLIN, now);
+    }
+    CHECK(seen.messages == 4 && client.line.in.n == 0); /* each once, in order */
+    mqtt_client_deinit(&client);
+}
+
 static void test_bounds(void)
 {
     start(3);
@@ -287,6 +328,7 @@ static void test_changed(void)
 int main(void)
 {
     test_resend();
+    test_held_first();
     test_bounds();
     test_message();
     test_refusals();

@@ -41,20 +41,25 @@ static const char *why_word(outcome why, uint8_t reason, char *text, size_t size
     return text;
 }
 
+static void say_down(struct peer *p, const char *word)
+{
+    uint8_t body[128];
+    struct out o = out_of(body, sizeof body);
+    put_field16(&o, bytes_str(word));
+    say_body(p, COURIER_DOWN, out_view(&o));
+}
+
 /* The core gets everything unacknowledged back and sends it again from its record when the peer is up. */
 static void on_down(void *ctx, outcome why, uint8_t reason)
 {
     struct peer *p = ctx;
     char word[64];
-    uint8_t body[128];
-    struct out o = out_of(body, sizeof body);
     mqtt_client_forget(&p->client);
     memset(p->sent, 0, sizeof p->sent);
     p->untaken = 0;
     p->n_codes = 0;
     p->epoch++;
-    put_field16(&o, bytes_str(why_word(why, reason, word, sizeof word)));
-    say_body(p, COURIER_DOWN, out_view(&o));
+    say_down(p, why_word(why, reason, word, sizeof word));
 }
 
 static bool on_a_filter(const struct peer *p, struct bytes topic)
@@ -162,6 +167,7 @@ outcome peer_open(struct courier *c, uint32_t index, const struct courier_peer *
     struct peer *p = &c->peers[index];
     peer_close(p);
     *p = (struct peer) { .courier = c, .index = index, .epoch = (uint16_t)(p->epoch + 1) };
+    say_down(p, COURIER_OPENING); /* what was said of a session before ends here */
     TRY(copy(p, wanted));
     load_password(p);
     p->used = true;

@@ -179,7 +179,7 @@ static enum stage_result judged(struct peer_live *p, size_t flow, const struct w
     return r;
 }
 
-/* Over the quota and at most once: given up, and many of them are a flood. */
+/* Over the quota, and at most once or an order: given up, and many of them are a flood. */
 static void over_quota(struct peer_live *p, size_t flow, int64_t mono_ms)
 {
     struct flow_live *f = &p->flows[flow];
@@ -222,7 +222,8 @@ static bool step_in(struct peer_live *p, size_t flow)
         return true;
     }
     enum stage_result r = judged(p, flow, w, NULL, &word);
-    bool too_much = r == STAGE_WAITS && w->at_most_once && strcmp(word, "rate") == 0;
+    bool may_wait = !w->at_most_once && !p->a.flows[flow].command; /* an order that waited is no longer what its sender meant */
+    bool too_much = r == STAGE_WAITS && !may_wait && strcmp(word, "rate") == 0;
     if (r == STAGE_WAITS && !too_much) return false;
     if (r == STAGE_PASSES || r == STAGE_HOLDS) {
         if (!f->up || !publish_in(p, flow, w)) return false;

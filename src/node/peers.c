@@ -37,7 +37,7 @@ static void tell_peer(struct peer_live *p)
     struct out o = out_of(room, sizeof room);
     courier_put_peer(&o, (uint32_t)p->index, &w);
     if (ok(out_done(&o))) courier_tell(p->core, out_view(&o));
-    p->asked = true;
+    p->asked = p->opening = true;
 }
 
 void peer_taken(struct peer_live *p, uint32_t ticket, bool refused)
@@ -123,7 +123,7 @@ void flow_to(struct peer_live *p, size_t flow, enum flow_event e, const char *wh
     if (!ok(flow_step(f->state, e, &f->state))) return;
     snprintf(f->why, sizeof f->why, "%s", why);
     if (f->state != before) snprintf(f->cause, sizeof f->cause, "%s", why);
-    if (!flow_open(p, flow)) flow_unlink(p, flow);
+    if (!flow_open(p, flow) && f->state != FLOW_VERIFIED) flow_unlink(p, flow); /* what came before it was verified waits for its judgement */
     if (record && f->state != before) write_flow(p, flow);
 }
 
@@ -230,6 +230,10 @@ static MUST outcome on_down(struct peer_live *p, struct bytes in)
     TRY(take_field16(&in, &why));
     TRY(bytes_to_text(why, text, sizeof text));
     if (!bytes_is_utf8(why)) return REFUSE(E_MALFORMED);
+    if (p->opening) {
+        p->opening = strcmp(text, COURIER_OPENING) != 0;
+        return DONE;
+    }
     if (p->up || strcmp(p->down_why, text) != 0) core_counted(p->core, "peer-down", p->a.id, text, 1);
     peer_down(p, text);
     return DONE;
@@ -261,6 +265,7 @@ static MUST outcome on_sent(struct peer_live *p, struct bytes in)
 
 void peer_arrived(struct peer_live *p, const struct courier_message *m)
 {
+    if (p->reopen_ms) return; /* behind something that comes again with the next connection: so does this, in its order */
     if (!p->a.speaks || !bytes_equal_str(m->topic, PEER_STATEMENT_TOPIC)) {
         flow_arrived(p, m);
         return;
@@ -283,6 +288,7 @@ static MUST outcome on_record(struct core *c, struct bytes in)
     }
     struct peer_live *p = c->peers->at[index];
     if (!p || !p->asked || p->a.inbound) return DONE; /* its end crossed this on the way */
+    if (p->opening && kind != COURIER_DOWN) return DONE; /* the peer has it still, and sends it again */
     switch (kind) {
     case COURIER_UP: return on_up(p, in);
     case COURIER_DOWN: return on_down(p, in);

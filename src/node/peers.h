@@ -78,6 +78,7 @@ struct peer_live {
     int64_t at_ms;
     char hash[65];
     bool asked, up;               /* the courier was told; the peer is reached */
+    bool opening;                 /* it has not said so yet: what it says is of a session before */
     int64_t reopen_ms;            /* mono: connect anew, so that what was not taken comes again; 0: no need */
     char down_why[COURIER_WHY_MAX];
     enum risk_claim vouched;      /* as people signed; a.vouched is as it stands now */

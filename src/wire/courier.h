@@ -6,12 +6,14 @@
 
 #include "base/bytes.h"
 
+#define COURIER_OPENING "opening"
 /* Peers that run Sekimori tell each other how they stand on this topic, both ways; no flow may have it. */
 #define PEER_STATEMENT_TOPIC "sekimori/statement"
 
 enum courier_kind {
     /* core -> courier */
-    COURIER_PEER = 64, /* struct courier_peer: connect and stay connected */
+    COURIER_PEER = 64, /* struct courier_peer: connect and stay connected; answered by COURIER_DOWN with COURIER_OPENING, which parts
+                          what is said of this session from what was said of one before */
     COURIER_END,       /* disconnect and forget this peer */
     COURIER_SEND,      /* struct courier_message: publish at QoS 1; flags RETAIN */
     COURIER_TAKEN,     /* u32 ticket: an arrived message is done with: acknowledge it */
