@@ -95,6 +95,22 @@ static void test_table(void)
     buffer_deinit(&b);
 }
 
+/* After its end, of the agreement or of the statement that vouched: what was signed beforehand for each kind and direction. */
+static void test_fallback(void)
+{
+    for (size_t f = 0; f < a.n; f++)
+        for (int pass = 0; pass < 2; pass++) {
+            struct flow flow = a.flows[f];
+            struct judging j = { .agreement = &a, .flow = &flow, .proven = flow.offered, .expired = true };
+            flow.fallback_pass = pass;
+            flow.tolerance_yen = INT64_C(1000000000000); /* whatever the figures say */
+            struct judgement now = judge_open(&j, NOW);
+            CHECK(now.fallback && now.human && now.verdict == (pass ? FLOW_LIMIT : FLOW_DENY) && now.stages == flow.offered);
+            j.proven &= ~(1u << STAGE_ALLOW); /* and not even that where a stage that must run does not prove itself */
+            CHECK(judge_open(&j, NOW).verdict == FLOW_DENY);
+        }
+}
+
 int main(void)
 {
     struct arena arena = ARENA(1 << 20);
@@ -115,6 +131,7 @@ int main(void)
     a.statement_key = theirs_pem;
     snprintf(a.statement_site, sizeof a.statement_site, "kawa");
     test_table();
+    test_fallback();
     CHECK_OK(statement_key_code(theirs_pem, code));
     CHECK(strlen(code) == 24 && code[4] == '-');
     CHECK(!ok(statement_key_code("no key", code)));
