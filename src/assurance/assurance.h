@@ -86,6 +86,9 @@ MUST outcome assurance_curve(struct assurance *a, struct arena *arena, const cha
 struct doc *assurance_controls(struct assurance *a, struct arena *arena, int64_t now_ms);    /* per control: proven, fail, unknown, oldest */
 struct doc *assurance_decisions(struct assurance *a, struct arena *arena, int64_t now_ms);
 struct doc *assurance_limits(struct assurance *a, struct arena *arena, int64_t now_ms);      /* each with condition, why, since, until, decision, what it withholds */
+/* Who is touched when this asset does less: {"function", "name_ja", "name_en", "mission", "mission_ja", "mission_en", "effect_mille"}
+ * for each function that rests on its group; empty: none is known to. */
+struct doc *assurance_touched(struct assurance *a, struct arena *arena, const char *asset);
 struct doc *assurance_assessments(struct assurance *a, struct arena *arena);
 struct doc *assurance_charter(struct assurance *a, struct arena *arena);
 struct doc *assurance_model_doc(struct assurance *a, struct arena *arena);

@@ -150,6 +150,16 @@ struct doc *document_permit_new(struct arena *a, const char *site, const struct 
     return d;
 }
 
+struct doc *document_reaction_new(struct arena *a, const char *site, const struct doc *rule, int64_t at_ms)
+{
+    static const char *const texts[] = { "id", "cause", "device", "group", "measure" };
+    struct doc *d = draft(a, DOCUMENT_REACTION, site, at_ms);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) doc_set_text(a, d, texts[i], doc_text(rule, texts[i], ""));
+    doc_set_int(a, d, "minutes", doc_int(rule, "minutes", 0));
+    doc_set_int(a, d, "at_most", doc_int(rule, "at_most", 0));
+    return d;
+}
+
 struct doc *document_loosen_new(struct arena *a, const char *site, const char *limit, int64_t at_ms)
 {
     struct doc *d = draft(a, DOCUMENT_LOOSEN, site, at_ms);

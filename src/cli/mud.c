@@ -19,7 +19,7 @@ struct judging {
 
 /* ---- the profile ---- */
 
-static int load(struct cli *c, const char *path, struct mud_profile *ret)
+int load_mud(struct cli *c, const char *path, struct mud_profile *ret)
 {
     struct buffer b = BUFFER(PROFILE_BYTES);
     struct doc *d = NULL;
@@ -170,7 +170,7 @@ int cmd_watch_mud(struct cli *c)
     struct judging j = { .c = c };
     const char *device = flag(c, "device"), *pcap = flag(c, "pcap"), *interface = flag(c, "interface");
     if (!c->n_args) return complain_usage(c);
-    int code = load(c, c->args[0], &j.profile);
+    int code = load_mud(c, c->args[0], &j.profile);
     if (code || (!pcap && !interface)) return code ? code : print_profile(c, &j.profile);
     if (!device) return need_flag(c, "device");
     if (!ok(address_parse(device, &j.device))) return complain(c, EXIT_USAGE, "SK-1001", "--device: IPv4, IPv6", device, NULL);

@@ -20,4 +20,8 @@ void sensed_deinit(struct sensed *s);
 /* The host with that address, or NULL. */
 const struct doc *sensed_host(const struct sensed *s, const char *address);
 
+struct mud_profile;
+/* mud.c: a maker's profile from a file, compiled; complains itself. */
+int load_mud(struct cli *c, const char *path, struct mud_profile *ret);
+
 #endif

@@ -22,6 +22,7 @@ static void print_limits(struct cli *c, const struct doc *list)
 static const char *held_why(struct cli *c, const struct doc *h)
 {
     if (doc_text(h, "limit", "")[0]) return doc_text(h, "limit", "");
+    if (strcmp(doc_text(h, "why", ""), "contained") == 0) return cli_say(c, W_HELD_MEASURE);
     return cli_say(c, strncmp(doc_text(h, "from", ""), "peer-", 5) == 0 ? W_HELD_PEER : W_HELD_WORK);
 }
 

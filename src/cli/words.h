@@ -301,6 +301,17 @@
     X(W_WORK_PURPOSE, "作業内容", "purpose")                                                      \
     X(W_WORK_UNUSUAL, "作業中の普段と違う動き（警報にはしない）", "unusual during the work (no alarm)") \
     X(W_WORK_WINDOW, "時間帯：--from 開始（省略すると今） と --until 終了 または --minutes 分", "window: --from (now where absent) and --until or --minutes") \
+    X(W_HELD_MEASURE, "対処による保留", "held by a measure")                                     \
+    X(W_REACT_TOUCHED, "影響する任務", "touches")                                                \
+    X(W_REACT_SAFE, "止まらない安全側の操作", "safe directions that pass")                         \
+    X(W_REACT_RULE, "規則", "rule")                                                               \
+    X(W_REACT_PROFILE, "製造者の定め", "maker's profile")                                         \
+    X(W_REACT_IN_FORCE, "実施中", "in force")                                                     \
+    X(W_REACT_OVER, "終了", "over")                                                               \
+    X(W_REACT_NO_PROFILE, "定めがないため選べません", "not possible: it has no profile")           \
+    X(W_REACT_ALREADY, "すでに実施中です", "in force already")                                    \
+    X(W_REACT_NOBODY, "この機器に頼る任務はモデルにありません", "no mission of the model rests on it") \
+    X(W_REACT_NO_TOPICS, "MUD に送受信先（sekimori-topics）がありません", "the MUD file lists no topics (sekimori-topics)") \
     X(W_HELD_WORK, "作業許可なし", "no work permit")
 
 enum word {

@@ -161,6 +161,11 @@ static outcome s_cause_step(void *ctx, const struct service_alert_step *s)
     return alerts_step(ctx, &(struct alert_step) { s->cause, s->step, s->by, s->reason, s->until_ms });
 }
 
+static outcome s_reaction_judge(void *ctx, const struct doc *d, char why[REACTION_WHY])
+{
+    return react_judge(ctx, d, why);
+}
+
 static void service_port_fill(struct core *c, struct service_port *p)
 {
     *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .registry = c->registry, .exchange = c->exchange,
@@ -172,7 +177,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase, .certificates = s_certificates, .certificate_again = s_certificate_again,
-        .alerts = learn_alerts, .checks = checks_doc, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit };
+        .alerts = learn_alerts, .checks = checks_doc, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .permit = core_permit, .reactions = &c->reactions, .reaction_rule = core_reaction_rule, .reaction_judge = s_reaction_judge };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -429,6 +434,7 @@ int core_due(struct core *c)
     learn_turn(c, wall);
     work_turn(c, wall);
     emergency_turn(c, wall);
+    react_turn(c, wall);
     forms_turn(c);
     checks_turn(c, mono);
     alerts_turn(c, wall, mono);
@@ -506,6 +512,8 @@ void core_rooms_free(struct core *c)
     emergencies_deinit(&c->emergencies);
     map_deinit(&c->retained);
     map_deinit(&c->latest);
+    map_deinit(&c->left_profile);
+    reactions_deinit(&c->reactions);
 }
 
 void core_close(struct core *c)

@@ -11,6 +11,7 @@
 #include "platform/emergency.h"
 #include "platform/work.h"
 #include "node/config.h"
+#include "node/react.h"
 #include "service/service.h"
 #include "wire/channel.h"
 
@@ -99,6 +100,10 @@ struct core {
     struct emergencies emergencies;
     struct permit *permit_rows;
     struct permits permits;
+    struct reactions reactions; /* measures on single identities, their rules, makers' profiles */
+    struct react_waiting reacting[REACT_WAITING];
+    size_t n_reacting;
+    struct map left_profile;   /* device -> hour in which it was said that it left its profile */
     struct exchange *exchange;
     struct alerts *alerts;     /* NULL: none are kept (lab) */
     struct checks *checks;     /* NULL: none (lab) */
@@ -166,6 +171,9 @@ MUST outcome core_seal_head(struct core *c, int64_t hold_ms);
 void core_exchange_port(struct core *c, struct exchange_port *ret);
 bool core_recorded(struct core *c, const struct ledger_entry *e, struct recorded *ret);
 void core_assurance_port(struct core *c, struct assurance_port *ret);
+/* The envelope in an entry's "envelope", verified as it was when it was written. E_DENIED. */
+struct signed_then { int64_t at_ms; struct arena *arena; struct assurance_signed *ret; };
+MUST outcome core_signed_then(struct core *c, const char *type, const struct doc *entry, const struct signed_then *t);
 /* An audit entry {"what", ...pairs}; pairs end with NULL. */
 void core_audit(struct core *c, const char *what, ...);
 

@@ -252,6 +252,7 @@ static void tell(struct core *c, struct pending *p)
     }
     row_keep(c, &r);
     (void)!ok(core_write(c, ENTRY_ALERT, row_doc(&a, &r), false));
+    if (!p->unpermitted) react_alarm(c, p->id, r.what, r.text_en); /* what no permit covers is held or refused already */
     arena_deinit(&a);
 }
 

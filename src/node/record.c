@@ -49,6 +49,14 @@ static void contained(struct core *c, const struct doc *d)
     core_fact(c, ASSURANCE_CONTAIN, doc_text(d, "id", ""), FACT_PASS, FACT_BY_GATE, false, "quarantined");
 }
 
+/* What node's own rooms make of an entry, written or replayed. */
+static MUST outcome taken(struct core *c, unsigned kind, const struct doc *d, int64_t at_ms)
+{
+    if (kind == ENTRY_WORK) return work_taken(c, d, at_ms);
+    if (kind == ENTRY_EMERGENCY) return emergency_taken(c, d, at_ms);
+    return kind == ENTRY_REACTION ? react_taken(c, d, at_ms) : DONE;
+}
+
 outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool durable)
 {
     uint64_t index;
@@ -58,6 +66,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     TRY(users_judge(c->users, kind, d, NULL));
     if (kind == ENTRY_WORK) TRY(work_judge(&c->works, d, NULL));
     if (kind == ENTRY_EMERGENCY) TRY(emergency_judge(&c->emergencies, d, now, NULL));
+    if (kind == ENTRY_REACTION) TRY(react_judge(c, d, NULL));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
@@ -65,8 +74,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (durable) TRY(ledger_sync(c->ledger));
     TRY(registry_apply(c->registry, kind, d, now));
     TRY(users_apply(c->users, kind, d));
-    if (kind == ENTRY_WORK) TRY(work_taken(c, d, now));
-    if (kind == ENTRY_EMERGENCY) TRY(emergency_taken(c, d, now));
+    TRY(taken(c, kind, d, now));
     core_registry_changed(c);
     if (kind == ENTRY_LIFE) contained(c, d);
     if (kind == ENTRY_LIFE) lost(c, d);
@@ -116,6 +124,16 @@ static bool never_applied(outcome o)
     return o.code == E_CONFLICT || o.code == E_MALFORMED || o.code == E_RANGE || o.code == E_UNKNOWN || o.code == E_DENIED;
 }
 
+/* A signature that an entry rests on is verified again, against the charter of its time: an entry whose signature is not good
+ * has no effect, whoever wrote it. */
+static MUST outcome signed_then(struct core *c, const struct ledger_entry *e, const struct doc *d)
+{
+    bool permit = e->kind == ENTRY_WORK && strcmp(doc_text(d, "what", ""), "approve") == 0;
+    bool rule = e->kind == ENTRY_REACTION && strcmp(doc_text(d, "what", ""), "rule") == 0;
+    if (permit) return work_approved_then(c, d, e->at_ms);
+    return rule ? react_rule_then(c, d, e->at_ms) : DONE;
+}
+
 static outcome replay_control(void *ctx, const struct ledger_entry *e)
 {
     struct core *c = ctx;
@@ -128,8 +146,8 @@ static outcome replay_control(void *ctx, const struct ledger_entry *e)
     if (ok(o)) latest_note(c, e->kind, d, e->index);
     if (ok(o)) o = registry_apply(c->registry, e->kind, d, e->at_ms);
     if (ok(o)) o = users_apply(c->users, e->kind, d);
-    if (ok(o) && e->kind == ENTRY_WORK) o = work_taken(c, d, e->at_ms);
-    if (ok(o) && e->kind == ENTRY_EMERGENCY) o = emergency_taken(c, d, e->at_ms);
+    if (ok(o)) o = signed_then(c, e, d);
+    if (ok(o)) o = taken(c, e->kind, d, e->at_ms);
     if (never_applied(o)) {
         c->replay_skipped++;
         o = DONE;
@@ -307,6 +325,7 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
     if (v && v->word && strcmp(v->word, "no-permit") == 0) learn_unpermitted(c, m);
     if (bytes_starts(bytes_str(what), BYTES_LIT("form-"))) forms_told(c, m, strcmp(what, "form-good") == 0 ? "form-good" : v->word);
     if (strcmp(what, "form-good") == 0) return;
+    if (m && m->from && strstr(what, "e-refused")) react_saw(c, m->from, m->topic, what[0] == 's');
     if (tell_kind(what) == ENTRY_AUDIT) { /* whatever a peer can repeat is counted, not written each time */
         char detail[200];
         snprintf(detail, sizeof detail, "%.*s %s%s%s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,
@@ -375,10 +394,15 @@ static void x_yielding(void *ctx, uint8_t from, uint64_t refused)
     else core_audit(c, "overload-over", "refused", count, NULL);
 }
 
+static void x_saw(void *ctx, const struct identity *who, struct bytes topic, bool subscribe)
+{
+    react_saw(ctx, who, topic, subscribe);
+}
+
 void core_exchange_port(struct core *c, struct exchange_port *ret)
 {
     *ret = (struct exchange_port) { c, x_send, x_close, x_idle, x_record, x_tell, now_mono, now_wall,
-        x_session, x_read, x_attest, x_place, x_yielding };
+        x_session, x_read, x_attest, x_place, x_yielding, x_saw };
 }
 
 /* ---- assurance's port ---- */

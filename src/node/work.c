@@ -114,6 +114,18 @@ static MUST outcome other_person(struct core *c, const struct work *w, const str
     return DONE;
 }
 
+outcome work_approved_then(struct core *c, const struct doc *d, int64_t at_ms)
+{
+    struct arena a = ARENA(4u << 20);
+    struct assurance_signed s;
+    char why[ASSURANCE_WHY] = "";
+    const struct work *w = work_find(&c->works, doc_text(d, "id", ""));
+    outcome o = w ? core_signed_then(c, "permit", d, &(struct signed_then) { at_ms, &a, &s }) : REFUSE(E_UNKNOWN);
+    if (ok(o)) o = same_request(w, s.payload, &a, why);
+    arena_deinit(&a);
+    return o;
+}
+
 static MUST outcome approve(struct core *c, struct bytes json, struct arena *a, char why[ASSURANCE_WHY])
 {
     struct assurance_signed d;

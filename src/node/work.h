@@ -17,6 +17,8 @@ void work_turn(struct core *c, int64_t wall_ms);
 void work_close(struct core *c);
 /* The open permit that this identity works under, or whose streams are this device's; NULL: none. */
 const struct work *work_covering(const struct core *c, const char *id, int64_t wall_ms);
+/* Of an approval in the record: its signature, verified again as it was then. E_DENIED. */
+MUST outcome work_approved_then(struct core *c, const struct doc *d, int64_t at_ms);
 /* A signed approval; why says what was wrong. */
 MUST outcome core_permit(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
 

@@ -471,6 +471,70 @@ static void step_quarantine(struct judging *j)
     settle(j, RULING_DENY, "quarantined");
 }
 
+/* What the device's own path needs: its evidence, its alarms, the commands to it and their answers. */
+static bool own_path(const struct judging *j)
+{
+    static const char *const classes[] = { "att", "a", "cmd" };
+    for (size_t i = 0; j->in_layout && i < sizeof classes / sizeof *classes; i++)
+        if (bytes_equal_str(j->topic.class, classes[i]) && bytes_equal_str(j->topic.device, j->q->who->id)) return true;
+    return false;
+}
+
+/* Narrowed to its maker's profile. */
+static void step_narrowed(struct judging *j)
+{
+    const struct reaction *r = reaction_on(j->a->reactions, j->q->who->id, MEASURE_NARROW, j->q->now_ms);
+    const struct reaction_profile *p = r ? reaction_profile_of(j->a->reactions, j->q->who->id) : NULL;
+    if (!p) return;
+    if (own_path(j) || reaction_inside(p, j->q->action == ACT_SUBSCRIBE, j->q->topic)) {
+        SAY(j, "measure", "pass", "{1}: inside its maker's profile ({2})", "{1}: 製造者の定め（{2}）の範囲内です", r->id, p->name);
+        return;
+    }
+    SAY(j, "measure", "deny", "{1} narrows it to its maker's profile: {2}", "{1}により製造者の定めの範囲に絞っています: {2}", r->id, r->why);
+    settle(j, RULING_DENY, "outside-profile");
+}
+
+/* Commands to it or from it wait for two people. */
+static void step_measure_hold(struct judging *j)
+{
+    const struct identity *from = j->q->from;
+    if (!j->command || j->q->who->role != ROLE_DEVICE) return;
+    const struct reaction *r = reaction_on(j->a->reactions, j->q->who->id, MEASURE_HOLD, j->q->now_ms);
+    if (!r && from) r = reaction_on(j->a->reactions, from->id, MEASURE_HOLD, j->q->now_ms);
+    if (!r) return;
+    if (j->v.safe_direction || j->q->released) {
+        SAY(j, "measure", "pass", "{1}: {2}", "{1}: {2}", r->id, j->q->released ? "released by two people" : "safe direction");
+        return;
+    }
+    SAY(j, "measure", "hold", "{1} holds it for two people's release: {2}", "{1}により二人の承認待ちです: {2}", r->id, r->why);
+    settle(j, RULING_HOLD, "contained");
+}
+
+/* As an ordered quarantine, for a time. */
+static void step_measure_quarantine(struct judging *j)
+{
+    const struct reaction *r = reaction_on(j->a->reactions, j->q->who->id, MEASURE_QUARANTINE, j->q->now_ms);
+    if (!r) return;
+    if (j->q->who->role != ROLE_DEVICE) {
+        SAY(j, "measure", "deny", "{1} quarantines it: {2}", "{1}により隔離中です: {2}", r->id, r->why);
+        settle(j, RULING_DENY, "contained");
+        return;
+    }
+    if (j->q->action == ACT_SUBSCRIBE) return; /* each delivery is judged */
+    if (j->q->action == ACT_PUBLISH) {
+        SAY(j, "measure", "flag", "{1}: passes flagged ({2})", "{1}のため印を付けて通します（{2}）", r->id, r->why);
+        settle(j, RULING_FLAG, "contained");
+        return;
+    }
+    bool challenge = j->in_layout && bytes_equal_str(j->topic.class, "att") && bytes_equal_str(j->topic.name, "challenge");
+    if (challenge || (j->command && j->v.safe_direction)) {
+        SAY(j, "measure", "pass", "{1}: challenges and safe directions reach it{2}", "{1}: 確認要求と安全側の操作は届けます{2}", r->id, "");
+        return;
+    }
+    SAY(j, "measure", "deny", "{1} quarantines it: {2}", "{1}により隔離中です: {2}", r->id, r->why);
+    settle(j, RULING_DENY, "contained");
+}
+
 static void step_flag(struct judging *j)
 {
     const struct limit *l = limit_for(j, j->q->who->id, LIMIT_FLAG, LIMIT_FLAG);
@@ -498,11 +562,14 @@ static const struct step steps[] = {
     { "label", BIT(ACT_SUBSCRIBE) | BIT(ACT_RECEIVE) | BIT(ACT_HISTORY), step_label },
     { "publisher", BIT(ACT_RECEIVE), step_publisher },
     { "alarm", FLOW, step_alarm },
+    { "measure", BIT(ACT_PUBLISH) | BIT(ACT_SUBSCRIBE), step_narrowed },
     { "safe direction", BIT(ACT_RECEIVE), step_direction },
     { "interlock", BIT(ACT_RECEIVE), step_interlock },
     { "limit", BIT(ACT_RECEIVE), step_limit },
     { "peer", BIT(ACT_RECEIVE), step_peer },
     { "work", BIT(ACT_RECEIVE), step_work },
+    { "measure", BIT(ACT_RECEIVE), step_measure_hold },
+    { "measure", FLOW | BIT(ACT_SUBSCRIBE), step_measure_quarantine },
     { "quarantine", FLOW, step_quarantine },
     { "second person", BIT(ACT_RECEIVE), step_people },
     { "flag", BIT(ACT_PUBLISH), step_flag },

@@ -6,6 +6,7 @@
 
 #include "base/limit.h"
 #include "platform/grants.h"
+#include "platform/reaction.h"
 #include "platform/values.h"
 
 /* ACT_PUBLISH of a command asks for the grant "command"; ACT_SUBSCRIBE and ACT_RECEIVE for "subscribe". */
@@ -47,6 +48,7 @@ struct access {
     char site[ID_MAX];
     const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
     const struct permits *permits; /* open work permits, swapped by node; NULL: none */
+    const struct reactions *reactions; /* measures on single identities, for a time; NULL: none */
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
     struct judged *judged; /* what is remembered of verdicts; NULL: nothing. Who is asked about must be the registry's own then */
     struct values *values;   /* newest good values; NULL: none are kept */
@@ -67,6 +69,8 @@ struct access {
  * device). A LIMIT of mode HOLD meets commands to limit.device; FLAG meets what that device published.
  * Peers: only rows of signed agreements allow them anything, and the site's deny rows win over those. A peer's command
  * that is not in the safe direction is held for two people, whatever limits are in force.
+ * A measure for a time (reaction.h): NARROW refuses what is outside the maker's profile, HOLD holds commands to and from the
+ * identity, QUARANTINE is as an ordered quarantine; alarms, safe directions, attestation and its own commands pass.
  * A contractor acts within an open work permit that covers the topic. Outside it his commands are held for two people (but
  * for the safe direction), everything else is refused: the same credentials in other hands do no more. */
 struct verdict access_judge(const struct access *a, const struct question *q);

@@ -226,6 +226,69 @@ static void test_peers(struct registry *r)
     arena_deinit(&arena);
 }
 
+/* Measures for a time: what each stops, and what none of them does. */
+static void measures_for_a_time(struct registry *r)
+{
+    static const struct identity con = { .id = "op", .role = ROLE_OPERATOR, .life = LIFE_ENROLLED };
+    static const char *const entries[] = {
+        "{\"what\":\"profile\",\"device\":\"gw-02\",\"name\":\"meter\",\"by\":\"root\",\"publish\":[\"sk/v1/+/+/m/flow\"],\"subscribe\":[\"sk/v1/+/+/cfg/#\"]}",
+        "{\"what\":\"begin\",\"id\":\"RC-1\",\"device\":\"gw-02\",\"measure\":\"narrow\",\"by\":\"root\",\"why\":\"x\",\"until\":\"1970-01-01T00:00:10Z\"}",
+        "{\"what\":\"begin\",\"id\":\"RC-1\",\"device\":\"gw-02\",\"measure\":\"hold\",\"by\":\"root\",\"why\":\"x\",\"until\":\"1970-01-01T00:00:10Z\"}",
+        "{\"what\":\"begin\",\"id\":\"RC-1\",\"device\":\"gw-02\",\"measure\":\"quarantine\",\"by\":\"root\",\"why\":\"x\",\"until\":\"1970-01-01T00:00:10Z\"}",
+        "{\"what\":\"begin\",\"id\":\"RC-1\",\"device\":\"op\",\"measure\":\"quarantine\",\"by\":\"root\",\"why\":\"x\",\"until\":\"1970-01-01T00:00:10Z\"}",
+        "{\"what\":\"begin\",\"id\":\"RC-1\",\"device\":\"op\",\"measure\":\"hold\",\"by\":\"root\",\"why\":\"x\",\"until\":\"1970-01-01T00:00:10Z\"}" };
+    static const struct {
+        const char *claim;
+        int entry;
+        const struct identity *who, *from;
+        enum action action;
+        const char *topic, *payload;
+        enum ruling want;
+        const char *word;
+    } cases[] = {
+        { "inside its profile", 1, &gw, NULL, P, "sk/v1/w/gw-02/m/flow", "1", RULING_ALLOW, "allowed" },
+        { "outside it", 1, &gw, NULL, P, "sk/v1/w/gw-02/m/other", "1", RULING_DENY, "outside-profile" },
+        { "its commands", 1, &gw, NULL, S, "sk/v1/w/gw-02/cmd/#", "", RULING_ALLOW, "allowed" },
+        { "an alarm is outside no profile", 1, &gw, NULL, P, "sk/v1/w/gw-02/a/low", "1", RULING_ALLOW, "alarm" },
+        { "its evidence", 1, &gw, NULL, P, "sk/v1/w/gw-02/att/evidence", "1", RULING_ALLOW, "allowed" },
+        { "a command reaches it", 1, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, RULING_ALLOW, "allowed" },
+        { "hold: a command", 2, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, RULING_HOLD, "contained" },
+        { "hold: the safe direction", 2, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", STOP, RULING_ALLOW, "allowed" },
+        { "hold: a reading", 2, &gw, NULL, P, "sk/v1/w/gw-02/m/other", "1", RULING_ALLOW, "allowed" },
+        { "hold: by who sends it", 5, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, RULING_HOLD, "contained" },
+        { "hold: by who sends it, safe", 5, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", STOP, RULING_ALLOW, "allowed" },
+        { "quarantine: a reading, marked", 3, &gw, NULL, P, "sk/v1/w/gw-02/m/flow", "1", RULING_FLAG, "contained" },
+        { "quarantine: an alarm", 3, &gw, NULL, P, "sk/v1/w/gw-02/a/low", "1", RULING_ALLOW, "alarm" },
+        { "quarantine: a command", 3, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", START, RULING_DENY, "contained" },
+        { "quarantine: the safe direction", 3, &gw, &con, R, "sk/v1/w/gw-02/cmd/pump", STOP, RULING_ALLOW, "allowed" },
+        { "quarantine: a tool sends nothing", 4, &con, NULL, P, "sk/v1/w/gw-02/cmd/pump", START, RULING_DENY, "contained" },
+        { "quarantine: and hears nothing", 4, &con, NULL, S, "sk/v1/w/gw-02/m/#", "", RULING_DENY, "contained" },
+        { "quarantine of a tool: the device goes on", 4, &gw, NULL, P, "sk/v1/w/gw-02/m/flow", "1", RULING_ALLOW, "allowed" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena arena = ARENA(1 << 20);
+        struct reactions all = { .at = NULL };
+        struct doc *d = NULL;
+        CHECK_OK(doc_read_json(bytes_str(entries[0]), &arena, &d));
+        CHECK_OK(reaction_apply(&all, d, 0));
+        CHECK_OK(doc_read_json(bytes_str(entries[cases[i].entry]), &arena, &d));
+        CHECK_OK(reaction_apply(&all, d, 0));
+        struct access a = { .registry = r, .site = "w", .reactions = &all };
+        struct question q = { cases[i].who, cases[i].action, bytes_str(cases[i].topic), bytes_str(cases[i].payload), cases[i].from, 5000, false };
+        struct verdict v = access_judge(&a, &q);
+        if (v.ruling != cases[i].want || strcmp(v.word, cases[i].word) != 0) printf("# %s: %d %s\n", cases[i].claim, v.ruling, v.word);
+        CHECK(v.ruling == cases[i].want && strcmp(v.word, cases[i].word) == 0);
+        explained(&a, &q, &v);
+        q.released = true;
+        CHECK_QUIET(access_judge(&a, &q).ruling == (v.ruling == RULING_HOLD ? RULING_ALLOW : v.ruling));
+        q.released = false;
+        q.now_ms = 10000; /* its time is over, whether or not anybody ended it */
+        CHECK_QUIET(access_judge(&a, &q).ruling == RULING_ALLOW);
+        reactions_deinit(&all);
+        arena_deinit(&arena);
+    }
+}
+
 /* A contractor's credentials: worth nothing but within an open permit, whatever the grants say. */
 static void contractors_work_by_permit(struct registry *r)
 {
@@ -277,6 +340,7 @@ int main(void)
 {
     struct registry *r = make();
     test_peers(r);
+    measures_for_a_time(r);
     contractors_work_by_permit(r);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct limits limits = { rows_of[rows[i].limits], rows_of[rows[i].limits][1].id[0] ? 2 : rows[i].limits != NO_LIMITS, 1 };

@@ -70,6 +70,8 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
     /* From now on whoever stands at `from` or behind is told to come later; 0: nobody any more, and so many
      * messages were refused since it began. NULL: nobody asks. */
     void (*yielding)(void *ctx, uint8_t from, uint64_t refused);
+    /* Whoever is admitted published to this topic, or subscribed to this filter, and may. NULL: nobody asks. */
+    void (*saw)(void *ctx, const struct identity *who, struct bytes topic, bool subscribe);
 };
 
 /* MQTT 5 and 3.1.1 in full; docs/mqtt.md says what is promised and how. 3.1.1 cannot carry reasons: a refused publish

@@ -28,7 +28,7 @@ struct far_row { /* of any other receiver */
 
 /* All a verdict hangs on besides the question. Policies are told apart by a mark drawn for each, not by their address. */
 struct stamp {
-    uint64_t registry, grants, agreements, limits, permits;
+    uint64_t registry, grants, agreements, limits, permits, reactions;
     const struct permit *permit_rows;
     const struct limit *rows;
     size_t limits_n;
@@ -92,7 +92,8 @@ static bool remembered(const struct access *a, const struct question *q)
 static bool same_stamp(const struct stamp *a, const struct stamp *b)
 {
     return a->registry == b->registry && a->grants == b->grants && a->agreements == b->agreements && a->limits == b->limits
-        && a->rows == b->rows && a->limits_n == b->limits_n && a->permits == b->permits && a->permit_rows == b->permit_rows && a->era == b->era;
+        && a->rows == b->rows && a->limits_n == b->limits_n && a->permits == b->permits && a->permit_rows == b->permit_rows && a->era == b->era
+        && a->reactions == b->reactions;
 }
 
 /* Every row is stale from here on. */
@@ -116,6 +117,7 @@ static void look_at_stamp(struct judged *m, const struct access *a, int64_t now_
 {
     struct stamp now = { registry_epoch(a->registry), grants_mark(a->grants), grants_mark(a->agreements),
         .era = (uint32_t)((uint64_t)(now_ms / MS_MINUTE) / ERA_MINUTES) };
+    if (a->reactions) now.reactions = a->reactions->epoch;
     if (a->permits) {
         now.permits = a->permits->epoch;
         now.permit_rows = a->permits->rows;

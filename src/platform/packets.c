@@ -56,6 +56,7 @@ static void subscribe_one(struct exchange *x, struct session *s, struct wish *w)
         wish_full(w, "subscriptions-full");
         return;
     }
+    if (x->port.saw) x->port.saw(x->port.ctx, s->who, q.topic, true);
     uint32_t sub = sub_find(x, s, w->filter);
     if (ok(durable_subscribe(x, s, sub, w->filter))) {
         struct permit_ask e = { s->who->id, q.topic, true, q.now_ms, .emergency = true };

@@ -133,6 +133,7 @@ void publish_accept(struct exchange *x, struct cargo *c, struct answer *a)
     x->counts.received++;
     x->counts.payload_in += c->m.payload.n;
     if (!publisher_may(x, c, a)) return;
+    if (x->port.saw && c->m.from) x->port.saw(x->port.ctx, c->m.from, c->m.topic, false);
     if (!ok(sub_collect(x, c->m.topic, c->source))) {
         refuse_word(x, c, MQTT_QUOTA, "memory", a);
         return;

@@ -23,6 +23,7 @@ enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES 
     X(NEED_DOCUMENTS, USER_SIGNING | USER_BIT(USER_OPERATOR), 1u << SCOPE_DOCUMENTS)               \
     X(NEED_ASK_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING, 1u << SCOPE_OPERATE) \
     X(NEED_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_AUDITOR), 1u << SCOPE_OPERATE) \
+    X(NEED_REACT, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ASSET_OWNER), 1u << SCOPE_OPERATE)      \
     X(NEED_WORK, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_CONTRACTOR), 1u << SCOPE_OPERATE) \
     X(NEED_PEOPLE, USER_BIT(USER_ADMINISTRATOR), 0)                                                \
     X(NEED_ROOT, 0, 0)
@@ -238,6 +239,13 @@ void emergency_status(struct service *s, struct arena *a, struct doc *status);
 MUST outcome get_checkpoint(struct service *s, struct request *q);
 MUST outcome get_tile(struct service *s, struct request *q);
 MUST outcome get_consistency(struct service *s, struct request *q);
+
+/* reactions.c */
+MUST outcome get_reactions(struct service *s, struct request *q);
+MUST outcome propose_reactions(struct service *s, struct request *q);
+MUST outcome change_reactions(struct service *s, struct request *q);
+MUST outcome change_reaction(struct service *s, struct request *q);
+MUST outcome change_profiles(struct service *s, struct request *q);
 
 /* grants.c */
 MUST outcome get_grants(struct service *s, struct request *q);

@@ -8,6 +8,7 @@
 #include "ledger/ledger.h"
 #include "platform/emergency.h"
 #include "platform/exchange.h"
+#include "platform/reaction.h"
 #include "platform/work.h"
 #include "service/users.h"
 #include "wire/http.h"
@@ -90,6 +91,10 @@ struct service_port {
     const struct works *works;    /* NULL: there are none */
     /* A signed approval of a work permit. */
     outcome (*permit)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
+    const struct reactions *reactions; /* NULL: there are none */
+    /* Whether such an entry would be taken; a rule signed by the asset owner. */
+    outcome (*reaction_judge)(void *ctx, const struct doc *d, char why[REACTION_WHY]);
+    outcome (*reaction_rule)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
     /* A sensor's observation: {"address", "what", "protocol"}. */
     outcome (*observed)(void *ctx, const struct doc *d);
     /* Count a refusal (token guesses) towards guard and audit. */
