@@ -100,3 +100,20 @@ int64_t steady_look(struct steady *s, int64_t wall_ms, int64_t mono_ms, int64_t 
     s->mono_ms = mono_ms;
     return s->wall_ms;
 }
+
+outcome time_length(struct bytes text, int64_t *ret_ms)
+{
+    static const struct { char unit; int64_t ms; } units[] = { { 's', MS_S }, { 'm', MS_MINUTE }, { 'h', MS_HOUR }, { 'd', MS_DAY } };
+    int64_t v = 0;
+    if (text.n < 2) return REFUSE(E_MALFORMED);
+    for (size_t i = 0; i + 1 < text.n; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9') return REFUSE(E_MALFORMED);
+        if ((v = v * 10 + (text.at[i] - '0')) > 1000000) return REFUSE(E_RANGE);
+    }
+    for (size_t i = 0; v > 0 && i < sizeof units / sizeof *units; i++) {
+        if (text.at[text.n - 1] != units[i].unit) continue;
+        *ret_ms = v * units[i].ms;
+        return DONE;
+    }
+    return REFUSE(E_MALFORMED);
+}

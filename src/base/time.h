@@ -15,6 +15,9 @@ void time_text(int64_t wall_ms, char *text);
 /* RFC 3339 with Z; fraction optional. */
 MUST outcome time_parse(struct bytes text, int64_t *ret_ms);
 
+/* "90s", "30m", "24h", "7d"; more than 0. E_MALFORMED, E_RANGE. */
+MUST outcome time_length(struct bytes text, int64_t *ret_ms);
+
 /* The wall clock as what expires must see it: it follows the machine's forward and never goes back; set back, it goes on
  * by the monotonic clock, a tenth slower until the machine's has caught up. Zero is its start. */
 #define CLOCK_JUMP_MS MS_MINUTE

@@ -1,5 +1,6 @@
 /* `sekimori history`: recorded readings by time, as they are or by interval; every figure comes from entries of the record. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "platform/schema.h"
@@ -19,26 +20,14 @@ struct history {
     size_t n_intervals;
     uint64_t points, unreadable;
     bool csv, started, many; /* many: a filter, of more topics than one */
+    bool objects, lines;     /* JSON: one list, or an object a line */
 };
-
-/* "90s", "30m", "24h", "7d". */
-static bool length_read(const char *text, int64_t *ret_ms)
-{
-    static const struct { char unit; int64_t ms; } units[] = { { 's', MS_S }, { 'm', MS_MINUTE }, { 'h', MS_HOUR }, { 'd', MS_DAY } };
-    int64_t v = 0;
-    const char *p = text;
-    for (; *p >= '0' && *p <= '9' && v < 1000000; p++) v = v * 10 + (*p - '0');
-    if (p == text || !*p || p[1]) return false;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (*p == units[i].unit) *ret_ms = v * units[i].ms;
-    return v > 0 && strchr("smhd", *p) != NULL;
-}
 
 static bool moment_read(const char *text, int64_t now_ms, int64_t *ret)
 {
     int64_t back;
     if (ok(time_parse(bytes_str(text), ret))) return true;
-    if (!length_read(text, &back)) return false;
+    if (!ok(time_length(bytes_str(text), &back))) return false;
     *ret = now_ms - back;
     return true;
 }
@@ -61,7 +50,7 @@ static void start(struct history *h)
     h->started = true;
     if (h->csv && flag(h->c, "bom")) printf("\xEF\xBB\xBF");
     if (h->csv) printf("%s\n", h->every_ms ? "from,n,min,mean,max,first_entry,last_entry" : "time,topic,value,unit,flagged,entry");
-    if (h->c->json) printf("[");
+    if (h->objects && !h->lines) printf("[");
 }
 
 static void print_row(const struct doc *p, const char *at)
@@ -91,9 +80,9 @@ static void print_point(struct history *h, const struct doc *p)
     char at[TIME_TEXT];
     start(h);
     time_text(doc_int(p, "ms", 0), at);
-    if (h->c->json) {
+    if (h->objects) {
         struct buffer b = BUFFER(65536);
-        if (ok(doc_write_json(p, &b))) printf("%s%.*s", h->points ? ",\n" : "", (int)b.n, (const char *)b.at);
+        if (ok(doc_write_json(p, &b))) printf("%s%.*s%s", h->points && !h->lines ? ",\n" : "", (int)b.n, (const char *)b.at, h->lines ? "\n" : "");
         buffer_deinit(&b);
         return;
     }
@@ -101,25 +90,26 @@ static void print_point(struct history *h, const struct doc *p)
     else print_line(h, p, at);
 }
 
-static void count(struct history *h, const struct doc *p)
+/* Pieces of one interval: what was said of it is added up. */
+static void count_interval(struct history *h, const struct doc *d)
 {
-    if (!h->every_ms) {
-        print_point(h, p);
-        h->points++;
-        return;
-    }
-    if (!doc_get(p, "milli")) return;
-    size_t at = (size_t)((doc_int(p, "ms", 0) - h->from_ms) / h->every_ms);
-    if (at >= h->n_intervals) return;
+    size_t at = (size_t)((doc_int(d, "ms", 0) - h->from_ms) / h->every_ms);
+    if (doc_int(d, "ms", 0) < h->from_ms || at >= h->n_intervals) return;
     struct interval *i = &h->intervals[at];
-    int64_t v = doc_int(p, "milli", 0), index = doc_int(p, "index", 0);
-    if (!i->n || v < i->least) i->least = v;
-    if (!i->n || v > i->most) i->most = v;
-    if (!i->n) i->first = index;
-    i->last = index;
-    i->sum += (double)v;
-    i->n++;
-    h->points++;
+    int64_t least = doc_int(d, "min_milli", 0), most = doc_int(d, "max_milli", 0), first = doc_int(d, "first", 0), last = doc_int(d, "last", 0);
+    if (!i->n || least < i->least) i->least = least;
+    if (!i->n || most > i->most) i->most = most;
+    if (!i->n || first < i->first) i->first = first;
+    if (!i->n || last > i->last) i->last = last;
+    i->sum += strtod(doc_text(d, "sum_milli", "0"), NULL);
+    i->n += doc_int(d, "n", 0);
+    h->points += (uint64_t)doc_int(d, "n", 0);
+}
+
+static void count(struct history *h, const struct doc *d)
+{
+    for (const struct doc *p = h->every_ms ? NULL : doc_get(d, "points")->first; p; p = p->next, h->points++) print_point(h, p);
+    for (const struct doc *p = h->every_ms ? doc_get(d, "intervals")->first : NULL; p; p = p->next) count_interval(h, p);
 }
 
 static void print_interval(struct history *h, size_t at)
@@ -129,11 +119,11 @@ static void print_interval(struct history *h, size_t at)
     start(h);
     time_text(h->from_ms + (int64_t)at * h->every_ms, from);
     int64_t mean = i->n ? (int64_t)(i->sum / (double)i->n + (i->sum < 0 ? -0.5 : 0.5)) : 0;
-    if (h->c->json) {
-        printf("%s{\"from\":\"%s\",\"n\":%lld", at ? ",\n" : "", from, (long long)i->n);
+    if (h->objects) {
+        printf("%s{\"from\":\"%s\",\"n\":%lld", at && !h->lines ? ",\n" : "", from, (long long)i->n);
         if (i->n) printf(",\"min_milli\":%lld,\"mean_milli\":%lld,\"max_milli\":%lld,\"first\":%lld,\"last\":%lld", (long long)i->least, (long long)mean,
             (long long)i->most, (long long)i->first, (long long)i->last);
-        printf("}");
+        printf(h->lines ? "}\n" : "}");
         return;
     }
     if (!i->n) {
@@ -162,12 +152,13 @@ static int read_all(struct history *h)
         add_query(&o, false, "from", from);
         add_query(&o, false, "to", to);
         if (flag(h->c, "field")) add_query(&o, false, "field", flag(h->c, "field"));
+        if (h->every_ms) add_query(&o, false, "every", flag(h->c, "every"));
         if (*next) add_query(&o, false, "after", next);
         if (o.over) return complain_usage(h->c);
         path[o.n] = 0;
         int code = ask(h->c, "GET", path, BYTES_NONE, &d);
         if (code) return code;
-        for (const struct doc *p = doc_get(d, "points")->first; p; p = p->next) count(h, p);
+        count(h, d);
         h->unreadable += (uint64_t)doc_int(d, "unreadable", 0);
         more = doc_bool(d, "more", false);
         snprintf(next, sizeof next, "%lld", (long long)doc_int(d, "next", 0));
@@ -180,10 +171,10 @@ static int read_all(struct history *h)
 static int finish(struct history *h)
 {
     for (size_t i = 0; h->points && i < h->n_intervals; i++) print_interval(h, i);
-    if (h->csv || h->c->json) start(h);
-    if (h->c->json) printf("]\n");
+    if (h->csv || h->objects) start(h);
+    if (h->objects && !h->lines) printf("]\n");
     if (h->unreadable) fprintf(stderr, "%s: %llu\n", cli_say(h->c, W_GIVEN_UP), (unsigned long long)h->unreadable);
-    if (!h->points && !h->csv && !h->c->json) printf("%s\n", cli_say(h->c, W_NO_POINTS));
+    if (!h->points && !h->csv && !h->objects) printf("%s\n", cli_say(h->c, W_NO_POINTS));
     return EXIT_OK;
 }
 
@@ -193,10 +184,12 @@ int cmd_history(struct cli *c)
     const char *from = flag(c, "from"), *to = flag(c, "to"), *every = flag(c, "every");
     if (c->n_args != 1) return complain_usage(c);
     struct history h = { .c = c, .topic = c->args[0], .from_ms = now - MS_DAY, .to_ms = now, .csv = c->output && strcmp(c->output, "csv") == 0, .many = strpbrk(c->args[0], "+#") != NULL };
+    h.lines = c->output && strcmp(c->output, "ndjson") == 0;
+    h.objects = c->json || h.lines;
     if (every && h.many) return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_ONE_TOPIC), c->args[0], NULL);
     if ((from && !moment_read(from, now, &h.from_ms)) || (to && !moment_read(to, now, &h.to_ms)))
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_TIME_IS), from && !moment_read(from, now, &h.from_ms) ? from : to, NULL);
-    if (every && !length_read(every, &h.every_ms)) return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_EVERY_IS), every, NULL);
+    if (every && !ok(time_length(bytes_str(every), &h.every_ms))) return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_EVERY_IS), every, NULL);
     if (every) {
         h.from_ms -= h.from_ms % h.every_ms; /* whole hours are whole hours of the clock (UTC) */
         h.n_intervals = h.to_ms > h.from_ms ? (size_t)((h.to_ms - h.from_ms) / h.every_ms + 1) : 0;

@@ -9,8 +9,8 @@ static const struct command commands[] = {
         "サイトを作る（鍵・憲章・証跡記録）", "make a site: keys, charter, record", cmd_init },
     { "status", "", "", "いまの状態（0 許容限度内、7 制限中または超過）", "the state now (exit 0 within, 7 limited or over)", cmd_status },
     { "doctor", "", "", "自己点検", "check this installation", cmd_doctor },
-    { "history", "", "TOPIC [--from TIME|24h|7d] [--to TIME] [--every 1h|1d] [--field NAME] [--bom]", "記録した測定値を時刻で読む（--every：区間ごとの最小・平均・最大。-o csv、-o json も可。空いた区間は空きとして示す）",
-        "recorded readings by time (--every: minimum, mean, maximum of each interval; -o csv, -o json as well; gaps are shown as gaps)", cmd_history },
+    { "history", "", "TOPIC [--from TIME|24h|7d] [--to TIME] [--every 1h|1d] [--field NAME] [--bom]", "記録した測定値を時刻で読む（--every：区間ごとの最小・平均・最大。-o csv、-o json、-o ndjson も可。空いた区間は空きとして示す）",
+        "recorded readings by time (--every: minimum, mean, maximum of each interval; -o csv, -o json, -o ndjson as well; gaps are shown as gaps)", cmd_history },
     { "why", "", "SUBJECT ACTION TOPIC [--payload JSON] [--purpose WORD] | HOLD", "なぜ許可・保留・拒否されるか：試した許可、制限、判断、証拠、すること、頼む相手", "why it is allowed, held or denied: grants tried, limit, decision, evidence, what to do, whom to ask", cmd_why },
     { "login", "answer", "CHALLENGE --site ID --user ID --key KEY --out FILE", "画面の問いに、鍵のある別の機械で署名して答える（媒体で往復）", "answer the page's challenge where the key is, on any machine (carried by medium)", cmd_login_answer },
     { "login", "", "", "画面を開く一度だけのリンク", "a one-time link to the console", cmd_login },
@@ -336,8 +336,9 @@ static int misused(const struct cli *c)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_LANG_IS), lang, NULL);
     bool report = c->command->run == cmd_report_compliance;
     bool csv = c->output && strcmp(c->output, "csv") == 0 && (report || c->command->run == cmd_watch_discover || c->command->run == cmd_history);
+    bool lines = c->output && strcmp(c->output, "ndjson") == 0 && c->command->run == cmd_history;
     bool oscal = c->output && strcmp(c->output, "oscal") == 0 && report;
-    if (c->output && !c->json && !csv && !oscal && strcmp(c->output, "table") != 0)
+    if (c->output && !c->json && !csv && !oscal && !lines && strcmp(c->output, "table") != 0)
         return complain(c, EXIT_USAGE, "SK-1001", cli_say(c, W_OUTPUT_IS), c->output, NULL);
     for (size_t i = 0; i < c->n_flags; i++) {
         if (flag_known(c->command->usage, c->flags[i].name)) continue;

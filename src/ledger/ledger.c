@@ -260,6 +260,21 @@ outcome ledger_append_for(struct ledger *l, const char *subject, int64_t at_ms, 
     return ledger_append(l, ENTRY_DATA, at_ms, buffer_view(&l->sealed), ret_index);
 }
 
+outcome ledger_seal(struct ledger *l, const char *subject, uint64_t number, struct bytes plain, struct buffer *b)
+{
+    assert(number >> 63);
+    b->n = 0;
+    return l->keys ? keyring_seal(l->keys, subject, number, plain, b) : buffer_put(b, plain);
+}
+
+outcome ledger_unseal(struct ledger *l, uint64_t number, uint8_t *stored, size_t n, struct bytes *ret_plain)
+{
+    uint8_t id[KEYRING_ID];
+    *ret_plain = bytes_of(stored, n);
+    if (!keyring_is_sealed(*ret_plain, id)) return DONE;
+    return l->keys ? keyring_unseal(l->keys, number, stored, n, ret_plain) : REFUSE(E_UNKNOWN);
+}
+
 static int sooner(int a, int b)
 {
     if (a < 0) return b;

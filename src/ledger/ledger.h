@@ -95,6 +95,10 @@ MUST outcome ledger_append_for(struct ledger *l, const char *subject, int64_t at
     uint64_t *ret_index);
 /* Where the data keys are; before the first ledger_append_for and before replay. */
 MUST outcome ledger_keys(struct ledger *l, const char *dir);
+/* Data derived from a subject's messages, sealed beside the record under the same key, so that the key's end is its end too.
+ * number: bit 63 set, none twice in a process. Unsealing what is not sealed gives it as it is; E_UNKNOWN: the key is no more. */
+MUST outcome ledger_seal(struct ledger *l, const char *subject, uint64_t number, struct bytes plain, struct buffer *b);
+MUST outcome ledger_unseal(struct ledger *l, uint64_t number, uint8_t *stored, size_t n, struct bytes *ret_plain);
 /* Starts the batch's commit, but no two within one window unless force: whoever comes alone waits for no window, and
  * what comes while one is running or just began goes together. Cheap to call every turn. Returns the ms until it
  * wants to be called again, or -1. */
@@ -164,6 +168,8 @@ MUST outcome ledger_prune(struct ledger *l, const struct ledger_prune *p, struct
 MUST outcome ledger_erase(struct ledger *l, const char *subject, const char *reason, const char *by, int64_t at_ms);
 /* At start, of every control entry in order: kinds pruned and erased are applied (again), others ignored. */
 MUST outcome ledger_replay(struct ledger *l, const struct ledger_entry *e);
+/* Payloads of data entries before this are given up, but those kept. */
+uint64_t ledger_pruned_end(const struct ledger *l);
 /* Bytes the payloads of the data class take, pruned ones not counted. */
 uint64_t ledger_data_bytes(const struct ledger *l);
 

@@ -17,6 +17,11 @@ uint64_t ledger_data_bytes(const struct ledger *l)
     return linear(l, l->end[CLASS_DATA]) - linear(l, l->pruned_to);
 }
 
+uint64_t ledger_pruned_end(const struct ledger *l)
+{
+    return l->pruned.end;
+}
+
 static outcome leaf_at(struct ledger *l, uint64_t index, struct leaf *ret)
 {
     uint8_t record[FORMAT_LEAF];

@@ -168,7 +168,7 @@ static outcome s_reaction_judge(void *ctx, const struct doc *d, char why[REACTIO
 
 static void service_port_fill(struct core *c, struct service_port *p)
 {
-    *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .registry = c->registry, .exchange = c->exchange,
+    *p = (struct service_port) { .ctx = c, .ledger = c->ledger, .history = c->history, .registry = c->registry, .exchange = c->exchange,
         .assurance = c->assurance, .access = &c->access, .site = c->config.site, .site_name_ja = c->config.name_ja,
         .site_name_en = c->config.name_en, .host = c->config.host, .est_port = c->config.listen[LISTENER_EST].port,
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
@@ -323,7 +323,9 @@ static outcome open_ledger(struct core *c)
     uint64_t cut = 0;
     snprintf(dir, sizeof dir, "%s/ledger", c->state);
     TRY(ledger_open(dir, (struct ledger_wake) { c, on_durable }, c->config.commit_window_ms, &c->ledger, &cut));
-    return core_begin(c, cut);
+    TRY(core_begin(c, cut));
+    snprintf(dir, sizeof dir, "%s/core/history", c->state);
+    return history_open(c->ledger, dir, &c->history); /* after replay: what was given up is known */
 }
 
 /* A file of passwords that is not as it must be refuses the start: better nobody's password than a stranger's. */
@@ -449,6 +451,7 @@ int core_due(struct core *c)
     exchange_durable(c->exchange, ledger_durable(c->ledger));
     wait = sooner(wait, peers_turn(c, mono));
     links_flush(c);
+    if (c->history) wait = sooner(wait, history_turn(c->history, false)); /* last: acknowledgements are on their way */
     return c->gate.backlog.n ? 1 : wait;
 }
 
@@ -525,5 +528,6 @@ void core_close(struct core *c)
         (void)!ok(core_seal_head(c, 0));
     }
     core_rooms_free(c);
+    history_close(c->history);
     if (c->ledger) ledger_close(c->ledger);
 }

@@ -10,6 +10,7 @@
 #include "fleet/appraise.h"
 #include "platform/emergency.h"
 #include "platform/work.h"
+#include "history/history.h"
 #include "node/config.h"
 #include "node/react.h"
 #include "service/service.h"
@@ -86,6 +87,7 @@ struct core {
     bool stopping;
     const char *confined;      /* what the kernel holds core to */
     struct ledger *ledger;
+    struct history *history;   /* NULL where there is none (lab, simulations) */
     unsigned seal_owed;        /* answers to questions given up: they still come, in order */
     int64_t seal_quiet_ms;     /* mono: a seal that did not answer is not waited for before */
     uint64_t sealed_size;

@@ -219,6 +219,7 @@ outcome keep_erase(struct core *c, const char *id, const char *reason, const cha
     for (size_t i = 0; i < n; i++) (void)!ok(forget_retained(c, list[i], id, &b)); /* unreadable is forgotten already */
     mem_free(list);
     buffer_deinit(&b);
+    if (c->history) history_erase(c->history, id);
     return ledger_erase(c->ledger, id, reason, by, core_wall(c));
 }
 

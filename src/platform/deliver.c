@@ -19,7 +19,9 @@ static void cut(struct exchange *x, struct cargo *c, struct verdict *v)
     const struct reduction *r = s && v->reduction <= s->n_reductions ? &s->reductions[v->reduction - 1] : NULL;
     struct cut *k = &x->cut;
     if (!r || !ok(reduce_form(s, r, c->m.payload, x->access->name_key, &k->payload))) {
+        uint8_t wanted = v->reduction;
         *v = label;
+        v->reduction = wanted;
         return;
     }
     mqtt_publish_begin(&k->out);
@@ -67,18 +69,31 @@ struct verdict deliver_forecast(struct exchange *x, const struct identity *who, 
     return egress(x, who, c, PATH_FORECAST, NULL);
 }
 
+static struct verdict page(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how, struct cargo *c)
+{
+    assert(who);
+    cargo_from_message(x, c, m, how->history ? PATH_HISTORY : PATH_PAGE);
+    return egress(x, who, c, c->path, how->purpose);
+}
+
 bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how, struct message *ret)
 {
     struct cargo c UNSET;
-    assert(who);
-    cargo_from_message(x, &c, m, how->history ? PATH_HISTORY : PATH_PAGE);
-    struct verdict v = egress(x, who, &c, c.path, how->purpose);
+    struct verdict v = page(x, who, m, how, &c);
     if (!passes(&v)) return false;
     *ret = *m;
     if (!c.cut) return true;
     ret->payload = c.cut->m.payload;
     ret->properties = NULL;
     return true;
+}
+
+enum shown exchange_shown(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how)
+{
+    struct cargo c UNSET;
+    struct verdict v = page(x, who, m, how, &c);
+    if (v.reduction) return SHOWN_REDUCED;
+    return passes(&v) ? SHOWN_WHOLE : SHOWN_NOT;
 }
 
 /* ---- to a link ---- */

@@ -154,6 +154,9 @@ struct showing { bool history; const char *purpose; };
 /* May this person's page show it: as it comes, or (history) as it was, whole or reduced. The same egress; who may be made for the
  * question. *ret: what he may see of it; views as m, or into the exchange until its next call. Changes nothing, so that a tap may ask. */
 bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how, struct message *ret);
+/* The same of a message whose payload is not there: whole whatever it says, or in a form that depends on it, or not. */
+enum shown { SHOWN_NOT, SHOWN_REDUCED, SHOWN_WHOLE };
+enum shown exchange_shown(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how);
 
 size_t exchange_held(const struct exchange *x, const struct held **ret, size_t cap);
 /* Delivers a held command once with a fresh expiry; the two signatures were verified by the caller. Everything else is

@@ -40,6 +40,14 @@ bool reader_sees(struct service *s, const struct reader *r, const struct message
     return r->root || (person_identity(s, r->person, &who) && exchange_shows(s->port.exchange, &who, m, &how, ret));
 }
 
+enum shown reader_form(struct service *s, const struct reader *r, const struct message *m)
+{
+    struct identity who;
+    struct showing how = { true, r->purpose };
+    if (r->root) return SHOWN_WHOLE;
+    return person_identity(s, r->person, &who) ? exchange_shown(s->port.exchange, &who, m, &how) : SHOWN_NOT;
+}
+
 bool may_administer(struct service *s, struct request *q, const char *topic, outcome *ret)
 {
     struct reader r = reader_of(q);

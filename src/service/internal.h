@@ -260,6 +260,8 @@ struct why { const struct question *asks; const char *said; /* the action, as it
 struct doc *why_doc(struct service *s, struct request *q, const struct why *w, struct verdict *ret);
 /* Asks the exchange's one egress for every message and every reader, at the moment it is shown. */
 bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history, struct message *ret);
+/* In what form he reads the history of such messages, whatever they say. */
+enum shown reader_form(struct service *s, const struct reader *r, const struct message *m);
 
 /* drafts.c */
 MUST outcome get_drafts(struct service *s, struct request *q);

@@ -5,6 +5,7 @@
 
 #include "assurance/assurance.h"
 #include "fleet/enrol.h"
+#include "history/history.h"
 #include "ledger/ledger.h"
 #include "platform/emergency.h"
 #include "platform/exchange.h"
@@ -33,6 +34,7 @@ struct service_alert_step { const char *cause, *step, *by, *reason; int64_t unti
 struct service_port {
     void *ctx;
     struct ledger *ledger;
+    struct history *history;      /* NULL: no index, the record alone is read */
     struct registry *registry;
     struct exchange *exchange;
     struct assurance *assurance;

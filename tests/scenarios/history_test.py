@@ -4,6 +4,8 @@ proved; what was erased is gone from it too; who may not read history is shown n
 import csv
 import io
 import json
+import os
+import shutil
 import threading
 import time
 
@@ -48,6 +50,8 @@ def raw(site, topic, start, end, said):
     check('point by point: what was said, when it was measured', [(p['ms'], p['milli'] / 1000) for p in points] == said, points[:3])
     r = site.cli('-o', 'csv', 'history', topic, '--from', iso(start), '--to', iso(end), '--bom')
     check('with a byte order mark for spreadsheets where it is asked for', r.stdout.startswith('\ufeff'), repr(r.stdout[:20]))
+    r = site.cli('-o', 'ndjson', 'history', topic, '--from', iso(start), '--to', iso(end))
+    check('the same, an object a line', [json.loads(x) for x in r.stdout.splitlines()] == points, r.stdout[:200])
     r = site.cli('history', topic, '--from', iso(start - 7200000), '--to', iso(start - 3600000))
     check('where there is nothing it says so', r.returncode == 0 and 'nothing was recorded' in r.stdout, r.stdout)
     for bad in (['--from', 'yesterday'], ['--every', '1x'], ['--every', '1s', '--from', '365d']):
@@ -89,6 +93,35 @@ def beside_messages(site, dev):
     note(f'{POINTS} points read and put into minutes in {took * 1000:.0f} ms; acknowledgements meanwhile: median {sorted(waits)[len(waits) // 2] * 1000:.1f} ms, worst {max(waits) * 1000:.1f} ms of {len(waits)}')
 
 
+def index_removed(site, topic, start, end, said):
+    """The index is derived: thrown away while the site is down, it is made again, and the answers are the same."""
+    ask = ('-o', 'json', 'history', topic, '--from', iso(start), '--to', iso(end))
+    hours = ('-o', 'csv', 'history', topic, '--from', iso(start), '--to', iso(end - 1), '--every', '1h')
+    before, sums = json.loads(site.cli(*ask).stdout), site.cli(*hours).stdout
+    site.stop()
+    folder = os.path.join(site.state, 'core', 'history')
+    check('the index is a folder of the core', os.path.isdir(folder), os.listdir(os.path.join(site.state, 'core')))
+    shutil.rmtree(folder)
+    site.start()
+    check('without its index the site answers the same', json.loads(site.cli(*ask).stdout) == before and len(before) == len(said))
+    check('and counts the same', site.cli(*hours).stdout == sums, sums)
+
+
+def grafana(site, topic, start, end):
+    """As the data source of docs/history.md asks: a token that only reads, one answer of intervals; days begin where the asker's do."""
+    site.cli('user', 'new', 'grafana', '--role', 'operator', '--reason', 'x')
+    token = site.json('token', 'new', 'grafana', '--user', 'grafana', '--scope', 'read', '--days', '1', '--reason', 'x')['token']
+    ask = f'/api/v1/history?topic={topic}&from={iso(start)}&to={iso(end - 1)}&every=1h&zone=540'
+    check('without a token nothing is told', site.http('https', ask)[0] == '401')
+    status, body = site.http('https', ask, '-H', 'Authorization: Bearer ' + token)
+    rows = json.loads(body).get('intervals', []) if status == '200' else []
+    check('Grafana gets the hours that have anything in them, by time', len(rows) == 21 and [r['ms'] for r in rows] == sorted(r['ms'] for r in rows)
+          and all((r['n'], r['min_milli'], r['mean_milli'], r['max_milli']) == (6, 10500, 13000, 15500) for r in rows), (status, body[:300]))
+    for bad in ('every=1y', 'every=1s', 'zone=x', 'zone=2000&every=1d'):
+        status, body = site.http('https', f'/api/v1/history?topic={topic}&from={iso(start)}&to={iso(end)}&{bad}', '-H', 'Authorization: Bearer ' + token)
+        check(f'{bad} is refused and says what is expected', status == '400' and bad.split('=')[0] in body, (status, body))
+
+
 def main():
     with Site('history').start() as site:
         dev = site.enrol('dev', 'device')
@@ -96,8 +129,10 @@ def main():
         start, end, said = speak(site, dev, 24)
         by_interval(site, topic, start, end)
         raw(site, topic, start, end, said)
+        grafana(site, topic, start, end)
         attacker(site, dev)
         beside_messages(site, dev)
+        index_removed(site, topic, start, end, said)
         site.cli('ledger', 'erase', 'dev', '--reason', 'asked for')
         r = site.cli('-o', 'json', 'history', topic, '--from', iso(start), '--to', iso(end))
         check('erased is gone from history too, and said', json.loads(r.stdout) == [] and 'given up' in r.stderr, r.stderr)
