@@ -73,7 +73,8 @@ static struct verdict page(struct exchange *x, const struct identity *who, const
 {
     assert(who);
     cargo_from_message(x, c, m, how->history ? PATH_HISTORY : PATH_PAGE);
-    return egress(x, who, c, c->path, how->purpose);
+    struct verdict v = egress(x, who, c, c->path, how->purpose);
+    return v;
 }
 
 bool exchange_shows(struct exchange *x, const struct identity *who, const struct message *m, const struct showing *how, struct message *ret)
