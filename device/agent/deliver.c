@@ -226,7 +226,7 @@ static MUST outcome tell_gap(struct deliver *d)
         (unsigned long long)(g.to - g.from + 1), (long long)g.since_ms, (long long)g.until_ms);
     TRY(out_done(&o));
     TRY(deliver_put(d, "e/gap", out_view(&o), wall_ms));
-    return spool_gap_told(d->spool, g.to);
+    return spool_gap_told(d->spool, &g);
 }
 
 static MUST outcome sync_now(struct deliver *d)

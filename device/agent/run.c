@@ -293,6 +293,7 @@ int run_verb(const struct options *o)
     outcome done = o->probe != NULL ? probe_target(o->probe, &g.probe) : DONE;
     if (ok(done)) snprintf(where, sizeof where, "%s", o->state_dir);
     if (ok(done)) done = state_load(o->state_dir, &state);
+    if (ok(done)) done = state_claim(o->state_dir);
     if (ok(done)) done = gateway_open(o, &g, where, sizeof where);
     if (ok(done)) done = run_station(o, &g, &state, &signal_number);
     else state_free(&state);

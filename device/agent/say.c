@@ -33,6 +33,8 @@ static const struct {
     { E_CLOSED, 2011, 75, "相手が切りました", "the other side closed", "もう一度", "try again" },
     { E_TIMEOUT, 2012, 75, "時間切れ", "no answer in time", "もう一度", "try again" },
     { E_AGAIN, 2013, 75, "今はできません", "not now", "少し待ってもう一度", "wait a little, then try again" },
+    { E_FULL, 2016, 6, "別のエージェントがこのフォルダで動いています", "another agent runs on this folder",
+        "一つだけ動かす（systemctl status sekimori-agent）", "run one only (systemctl status sekimori-agent)" },
     { E_CONFIG, 2014, 78, "設定ファイルが違います", "a configuration file is wrong", "その行を直す", "correct that line" },
     { E_UNSUPPORTED, 2015, 1, "この装置ではできません", "not possible on this device", "別の装置で", "use another device" },
 };

@@ -472,12 +472,12 @@ const struct spool_gap *spool_gap(const struct spool *s)
     return &s->gap;
 }
 
-outcome spool_gap_told(struct spool *s, uint64_t to)
+outcome spool_gap_told(struct spool *s, const struct spool_gap *told)
 {
-    if (s->gap.to == 0 || to < s->gap.from) return DONE;
-    s->told = to;
-    s->gap.from = to + 1;
-    s->gap.since_ms = 0;
+    if (s->gap.to == 0 || told->to < s->gap.from) return DONE;
+    s->told = told->to;
+    s->gap.from = told->to + 1;
+    s->gap.since_ms = told->until_ms;
     if (s->gap.from > s->gap.to) s->gap = (struct spool_gap) { 0 };
     return mark_write(s);
 }

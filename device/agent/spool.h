@@ -46,8 +46,8 @@ uint64_t spool_is_taken(const struct spool *s);
 uint64_t spool_is_done(const struct spool *s);
 uint64_t spool_waiting(const struct spool *s); /* rows kept and not taken */
 const struct spool_gap *spool_gap(const struct spool *s);
-/* Told: the gap up to that number is somebody's to know. */
-MUST outcome spool_gap_told(struct spool *s, uint64_t to);
+/* Told: the gap as it was is somebody's to know; what was added to it since begins where that ended. */
+MUST outcome spool_gap_told(struct spool *s, const struct spool_gap *told);
 /* What was put, taken and done is on the disk's own ground. */
 MUST outcome spool_sync(struct spool *s);
 bool spool_dirty(const struct spool *s);

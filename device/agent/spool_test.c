@@ -114,7 +114,7 @@ static void the_oldest_goes_by_name(void)
     spool_free(s);
     s = open_it(SMALL);
     CHECK(s != NULL && spool_gap(s)->to == g.to && spool_gap(s)->from == 1); /* known after an end, too */
-    CHECK_OK(spool_gap_told(s, g.to));
+    CHECK_OK(spool_gap_told(s, &g));
     CHECK(spool_gap(s)->to == 0);
     spool_free(s);
     s = open_it(SMALL);

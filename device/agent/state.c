@@ -1,8 +1,10 @@
 #include "device/agent/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +127,18 @@ outcome state_store(const struct state *s)
 outcome state_store_certificate(const struct state *s)
 {
     return store(s->dir, "device.pem", buffer_view(&s->certificate), 0644);
+}
+
+outcome state_claim(const char *dir)
+{
+    char path[AGENT_PATH_MAX + 32];
+    TRY(path_of(dir, "lock", path));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return REFUSE_SYS(errno == ENOENT ? E_UNKNOWN : E_IO, errno);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return DONE; /* the kernel lets go of it with the process, however it ends */
+    outcome o = errno == EWOULDBLOCK ? REFUSE(E_FULL) : REFUSE_SYS(E_IO, errno);
+    close(fd);
+    return o;
 }
 
 outcome state_store_authority(const struct state *s)

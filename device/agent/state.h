@@ -35,6 +35,8 @@ MUST outcome state_store(const struct state *s);
 MUST outcome state_store_certificate(const struct state *s);
 /* s->head alone. */
 MUST outcome state_store_authority(const struct state *s);
+/* One agent at a time for a folder; held until the process ends. E_FULL: another one runs there. */
+MUST outcome state_claim(const char *dir);
 MUST outcome state_store_head(const struct state *s);
 bool state_exists(const char *dir);
 /* Overwrites and removes key, attestation key blob, certificate and settings. */

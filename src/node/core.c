@@ -91,6 +91,11 @@ static outcome s_certify_status(void *ctx, unsigned which, bool ocsp, const stru
     return seal_status(ctx, which, ocsp, r, ret_der);
 }
 
+static bool s_origin(void *ctx, const char *id, struct origin_count *ret)
+{
+    return origin_counted(ctx, id, ret);
+}
+
 static outcome s_challenge(void *ctx, const char *id)
 {
     return attest_ask(ctx, id);
@@ -173,7 +178,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .site_name_en = c->config.name_en, .host = c->config.host, .est_port = c->config.listen[LISTENER_EST].port,
         .mqtt_port = c->config.listen[LISTENER_MQTT].port, .console_port = c->config.listen[LISTENER_CONSOLE].port,
         .ca_chain = &c->ca_chain, .tpm_roots_pem = buffer_view(&c->tpm_roots), .console_dir = c->config.console_dir, .wall_ms = s_wall,
-        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .certify_status = s_certify_status, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
+        .mono_ms = s_mono, .write = s_write, .certify = s_certify, .origin = s_origin, .certify_status = s_certify_status, .challenge = s_challenge, .evidence = s_evidence, .head = s_head,
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase, .certificates = s_certificates, .certificate_again = s_certificate_again,
@@ -377,6 +382,7 @@ outcome core_start(struct core *c)
     TRY(peers_start(c));
     TRY(attest_start(c));
     TRY(self_start(c));
+    TRY(origin_start(c));
     return witness_start(c);
 }
 
@@ -438,6 +444,7 @@ int core_due(struct core *c)
     emergency_turn(c, wall);
     react_turn(c, wall);
     forms_turn(c);
+    origin_turn(c, mono);
     checks_turn(c, mono);
     alerts_turn(c, wall, mono);
     keep_turn(c, mono);
@@ -505,6 +512,7 @@ void core_rooms_free(struct core *c)
     exchange_free(c->exchange);
     values_free(c->access.values);
     map_deinit(&c->forms);
+    origin_close(c);
     assurance_free(c->assurance);
     registry_free(c->registry);
     users_free(c->users);

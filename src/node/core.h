@@ -129,6 +129,9 @@ struct core {
     struct limits limits;      /* copy of what assurance handed out */
     struct map latest;         /* "decision:D-1" -> index + 1 of the newest entry about it */
     struct map forms;          /* device id -> word: what its data was found to be since the last turn */
+    struct map origins;        /* device id -> how its numbers came (origin.c) */
+    bool origins_new;          /* something is to be told of them, or waits to be named */
+    int64_t origins_due_ms;
     struct map retained;       /* topic -> index + 1 of the entry that holds its retained message */
     uint64_t cached_size;      /* entries the retained cache covers */
     int64_t prune_next_ms;
@@ -185,6 +188,11 @@ MUST outcome latest_find(void *ctx, const char *name, uint64_t *ret);
 
 /* witness.c: heads that devices kept. witness_turn: true while more wait. */
 MUST outcome witness_start(struct core *c);
+/* origin.c: numbers that are missing and that came again, by device */
+MUST outcome origin_start(struct core *c);
+void origin_turn(struct core *c, int64_t mono_ms);
+bool origin_counted(const struct core *c, const char *id, struct origin_count *ret);
+void origin_close(struct core *c);
 /* A head our own seal signed, whoever kept it. */
 void witness_shown(struct core *c, const char *by, uint64_t size, const struct hash *root);
 bool witness_turn(struct core *c);

@@ -28,6 +28,10 @@ struct caller {
     char source[LINK_ADDRESS_MAX];
 };
 
+/* How a device's own numbers came since this core started: the newest, those that are missing unsaid, came again, or were named
+ * lost by the device. */
+struct origin_count { uint64_t last, missing, again, lost; };
+
 struct service_alert_step { const char *cause, *step, *by, *reason; int64_t until_ms; };
 
 /* What the handlers may ask of the daemon; filled by node. */
@@ -54,6 +58,7 @@ struct service_port {
     outcome (*certify)(void *ctx, const char *id, struct bytes spki, struct buffer *ret_der);
     /* What became of certificates, signed by authority `which` (crypto/seal_keys.h), DER. NULL: nobody signs. */
     outcome (*certify_status)(void *ctx, unsigned which, bool ocsp, const struct x509_report *r, struct buffer *ret_der);
+    bool (*origin)(void *ctx, const char *id, struct origin_count *ret); /* false: it numbers nothing, or said nothing yet */
     /* Ask for fresh evidence of a device now. */
     outcome (*challenge)(void *ctx, const char *id);
     /* The newest raw evidence of a device: what an outside verifier needs. E_UNKNOWN when there is none. */

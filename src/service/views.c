@@ -117,6 +117,12 @@ static struct doc *identity_doc(struct service *s, struct arena *a, const struct
     if (!ok(s->port.evidence(s->port.ctx, who->id, &json, &nonce, &word, &at))) word = "", at = 0;
     doc_set_text(a, d, "appraisal", word);
     doc_set_time(a, d, "appraised", at);
+    struct origin_count n;
+    if (!s->port.origin || !s->port.origin(s->port.ctx, who->id, &n)) return d;
+    doc_set_int(a, d, "numbered", (int64_t)n.last);
+    doc_set_int(a, d, "missing", (int64_t)n.missing);
+    doc_set_int(a, d, "again", (int64_t)n.again);
+    doc_set_int(a, d, "named_lost", (int64_t)n.lost);
     return d;
 }
 

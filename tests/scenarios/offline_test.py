@@ -209,6 +209,30 @@ def in_between(site):
     check('from a copy, offline, the same', r.returncode == 8 and 'gw-mid number' in r.stdout, r.stdout + r.stderr)
 
 
+def counted(site):
+    """Holes and repetitions are counted as they come, by device; what a device names as lost is no hole."""
+    dev, base = site.enrol('num-1', 'device'), 'sk/v1/test/num-1/'
+    for n in (1, 2, 5, 5, 6):
+        dev.pub(base + 'm/level', json.dumps({'n': n, 't': 1, 'u': 'm', 'v': 3}, separators=(',', ':')), '-q', '1')
+    shown = lambda: {k: (site.json('device', 'show', 'num-1') or {}).get(k) for k in ('numbered', 'missing', 'again', 'named_lost')}
+    check('two numbers are missing, one came again', until(lambda: shown() == {'numbered': 6, 'missing': 2, 'again': 1, 'named_lost': 0}, 10), shown())
+    found = until(lambda: [e['payload'] for e in site.entries('audit', 'origin-gap')], 30) or []
+    check('which ones, in the record', [(d['id'], d['from'], d['to']) for d in found] == [('num-1', '3', '4')], found)
+    check('and the repetition', until(lambda: [e['payload']['from'] for e in site.entries('audit', 'origin-again')] == ['5'], 10))
+    dev.pub(base + 'e/gap', '{"n":7,"t":1,"from":3,"to":4,"lost":2,"since":1,"until":1}', '-q', '1')
+    check('named by the device itself, they are no hole any more', until(lambda: shown() == {'numbered': 7, 'missing': 0, 'again': 1, 'named_lost': 2}, 10), shown())
+
+
+def one_only(site, gateway):
+    """Two agents on one folder would number twice; and what one needs of memory."""
+    second = run(AGENT, 'run', '--state', gateway.home, '--lang', 'en', '--timeout', '5')
+    check('a second agent on the same folder is refused, by name', second.returncode == 6 and 'another agent runs' in second.stderr, second.stderr)
+    with open(f'/proc/{gateway.p.pid}/status', encoding='ascii') as f:
+        rows = {k: int(v.split()[0]) for k, v in (x.split(':') for x in f if x.startswith(('VmRSS', 'RssAnon', 'VmHWM')))}
+    note(f"agent with buffer, Modbus and session: RSS {rows['VmRSS']} KB, of it its own {rows['RssAnon']} KB, at most {rows['VmHWM']} KB")
+    check('its own memory stays within 8 MB', rows['RssAnon'] <= 8192, rows)
+
+
 def no_more_room(site):
     g = Gateway(site, 'gw-small', '--every', '5', '--buffer', '64', *site.small)
     site.stop()
@@ -262,7 +286,11 @@ with Site() as site:
     site.small = ['--modbus', f'127.0.0.1:{port}', '--map', site.path('plant.map'), '--only-controller']
     gateway = Gateway(site, 'gw-1', '--every', '50', *site.small)
     gateway.start()
+    check('a session', until(lambda: 'session: gw-1' in text_of(site.path(gateway.log)), 10))
+    one_only(site, gateway)
     offline(site, gateway, port)
+    own = site.json('device', 'show', 'gw-1')
+    check('the site counted no hole and no repetition of it', own.get('numbered', 0) > 0 and own['missing'] == 0 and own['again'] == 0, own)
     one_reading(site, gateway)
     no_more_room(site)
     if LONG and FAKETIME:
@@ -270,4 +298,5 @@ with Site() as site:
     elif LONG:
         skip('24 hours', 'libfaketime is not installed')
     in_between(site)
+    counted(site)
 finish()

@@ -1,6 +1,7 @@
 """One function decides on every way out: live, shared, retained, replayed from the record, queued in memory, a will, a page's
-readings (REST) and its open events (SSE). From outside: all eight deliver; then a policy change, a lapsed work window and a
-revocation are in force on each of them within a second, timed (N13, N14). (The way to another system: interconnect_test.)
+readings (REST) and its open events (SSE), and the way to another system's broker. From outside: all of them deliver; then a policy
+change, a lapsed work window and a revocation are in force on each of them, timed (N13, N14). The table is printed; the goal of a
+second is judged with RELEASE=1, five seconds otherwise: a machine under load is not a leak.
 Who reads below a stream's label gets its declared reduction on every one of them, and nothing when the declaration is gone."""
 import json
 import os
@@ -9,10 +10,22 @@ import struct
 import time
 
 from grants_test import apply
-from harness import FAKETIME, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, skip, text_of, until
+from harness import FAKETIME, LONG, ROLES, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, skip, text_of, until
+from linked import Broker, live as linked, write
 from people_test import open_link
 
-WAYS = ('live', 'shared', 'retained', 'replay', 'queue', 'will', 'REST', 'SSE')
+WAYS = ('live', 'shared', 'retained', 'replay', 'queue', 'will', 'bridge', 'REST', 'SSE')
+HERE = tuple(w for w in WAYS if w != 'bridge')
+GOAL_S = 1 if LONG else 5
+FLOW = '''  - id: open-out
+    direction: out
+    local: sk/v1/mizu/level-01/m/open/bridge
+    remote: mizu/reservoir/open
+    label: internal
+    purpose: the marker of this test
+    quota: { per_minute: 120, bytes: 256 }
+    risk: { loss_yen: 200000, tolerance_yen: 1000000 }
+'''
 STREAMS = '''streams:
   - {{ name: quick, pattern: "sk/v1/{site}/+/e/#", recorded: false }}
   - {{ name: kept, pattern: "sk/v1/{site}/+/m/#", recorded: true }}
@@ -27,16 +40,16 @@ grants:
   - {{ id: say, subject: role:device, action: publish, stream: "sk/v1/{{site}}/{{own}}/#" }}
   - {{ id: open, subject: role:viewer, action: [subscribe, history], stream: "sk/v1/{{site}}/+/+/open/#" }}
   - {{ id: hidden, subject: role:viewer, action: [subscribe, history], stream: "sk/v1/{{site}}/+/+/hidden/#"{when} }}
-{more}
+{bridge}{more}
 tests:
   - {{ subject: late, role: viewer, action: receive, topic: sk/v1/{site}/dev-1/m/open/x, want: allow }}
 '''
 
 
-def policy(site, name, when='', more=''):
+def policy(site, name, when='', more='', bridge=''):
     path = site.path(name)
     with open(path, 'w', encoding='utf-8') as f:
-        f.write(ROWS.format(site=site.name, when=when, more=more))
+        f.write(ROWS.format(site=site.name, when=when, more=more, bridge=bridge))
     return path
 
 
@@ -64,12 +77,29 @@ class Mortal(Mqtt):
         closed_by_peer(self.sock, 5)
 
 
+def bridge_to(site):
+    """A contractor's broker behind an agreement: a hidden flow and an open one go there."""
+    broker = Broker(site)
+    os.makedirs(site.path('site', 'courier'), mode=0o700)
+    write(site.path('site', 'courier', 'vendor-cloud.password'), 'mizu\nsecret\n')
+    check('the other system\'s broker runs', broker.start())
+    text = broker.text(site.path('a.yaml'), ('  - id: demand-in', FLOW.replace('mizu/', 'far/').replace('sk/v1/far/', f'sk/v1/{site.name}/') + '  - id: demand-in'),
+                       ('m/level-upper', 'm/line/bridge'))
+    site.cli('peer', 'new', text, '--out', text + '.json')
+    for role in ROLES[:2]:
+        site.cli('peer', 'sign', text + '.json', '--key', site.key(role))
+    r = site.cli('peer', 'apply', text + '.json')
+    check('an agreement with it is in force and its flows live', r.returncode == 0 and until(lambda: linked(site), 20), r.stderr)
+    check('its owner listens', broker.listen('far/reservoir/#', 'bridge.log'))
+    return broker
+
+
 class Plant:
     """One device that speaks, one that dies, four readers and a person with a page."""
 
-    def __init__(self, site):
-        self.site, self.base = site, f'sk/v1/{site.name}'
-        self.who = {i: site.enrol(i, 'device') for i in ('dev-1', 'dev-2')}
+    def __init__(self, site, broker):
+        self.site, self.base, self.broker = site, f'sk/v1/{site.name}', broker
+        self.who = {i: site.enrol(i, 'device') for i in ('dev-1', 'dev-2', 'level-01')}
         self.who.update({i: site.enrol(i, 'viewer') for i in ('live', 'shared', 'patient', 'late')})
         self.round, self.reduced = 0, False
         link = site.json('user', 'new', 'yuki', '--role', 'auditor', '--reason', 'reads')['url']
@@ -90,6 +120,7 @@ class Plant:
         self.round += 1
         n = self.n = str(self.round)
         self.dev, self.mortal = self.who['dev-1'].mqtt(), Mortal(self.site, self.who['dev-2'], self.body('gone'))
+        self.level = self.who['level-01'].mqtt()
         self.live, self.shared, self.late = (self.who[i].mqtt() for i in ('live', 'shared', 'late'))
         patient = Patient(self.site, self.who['patient'])
         self.filters(self.live), self.filters(self.shared, '$share/g/'), self.filters(patient)
@@ -105,7 +136,7 @@ class Plant:
         """Topics and payloads up to the marker."""
         seen = []
         while True:
-            m = client.receive(3)
+            m = client.receive(10)
             if m is None:
                 return seen + ['(no end)']
             seen.append(m[0].split('/', 4)[4] + '=' + m[1])
@@ -115,6 +146,9 @@ class Plant:
     def trigger(self, began):
         """{way: (what was hidden came, seconds from began to the trigger)}."""
         n, came, at = self.n, {}, {}
+        at['bridge'] = time.time() - began
+        for u in ('line', 'open'):
+            self.level.publish(f'{self.base}/level-01/m/{u}/bridge', json.dumps({'t': int(time.time() * 1000), 'u': u, 'v': int(n)}))
         at['live'] = at['shared'] = at['SSE'] = time.time() - began
         self.dev.publish(f'{self.base}/dev-1/m/hidden/rec', self.body('after' + n))
         at['will'] = time.time() - began
@@ -132,7 +166,10 @@ class Plant:
         waited = self.all_of(patient, 'm/open/end=after' + n)
         shown = lambda what, word: any(what in x and word in x.replace('\\', '') for x in text_of(self.site.path(self.log)).splitlines())
         events = until(lambda: shown('/m/open/end', 'after' + n), 10)
-        ends = [x[-1] != '(no end)' for x in (live, shared, late, waited)] + [bool(events), readings[0] == '200', 'm/open/end' in readings[1]]
+        across = lambda u: [m for m in self.broker.got('bridge.log') if m.get('u') == u and m['v'] == int(n)]
+        bridged = until(lambda: across('open'), 15)
+        ends = [x[-1] != '(no end)' for x in (live, shared, late, waited)] + [bool(bridged), bool(events), readings[0] == '200', 'm/open/end' in readings[1]]
+        came['bridge'] = bool(across('line'))
         before, after = self.form('before' + n), self.form('after' + n)
         came['live'], came['shared'] = 'm/hidden/rec=' + after in live, 'm/hidden/rec=' + after in shared
         came['retained'] = 's/hidden/kept=' + before in late
@@ -142,27 +179,41 @@ class Plant:
         came['REST'] = 'm/hidden/rec' in readings[1] and (not self.reduced or after in readings[1].replace('\\', ''))
         came['SSE'] = shown('/m/hidden/rec', after)
         self.all_seen = [live, shared, late, waited, readings[1], text_of(self.site.path(self.log))]
-        for c in (self.dev, self.live, self.shared, self.late, patient):
+        for c in (self.dev, self.level, self.live, self.shared, self.late, patient):
             c.close()
         self.page.terminate()
         return {w: (came[w], at[w]) for w in WAYS}, ends
 
 
-def judged(claim, got, ends, want):
+TABLE = {}
+
+
+def printed():
+    note(f"{'milliseconds':16}" + ''.join(f'{w:>10}' for w in WAYS))
+    for claim, row in TABLE.items():
+        note(f'{claim:16}' + ''.join(f'{row[w] * 1000:10.0f}' if w in row else f"{'-':>10}" for w in WAYS))
+    worst = sorted(v for row in TABLE.values() for v in row.values())
+    note(f'median {worst[len(worst) // 2] * 1000:.0f} ms, worst {worst[-1] * 1000:.0f} ms')
+    check('all three are in the table, on all paths', all(set(TABLE[c]) == set(WAYS) for c in ('policy change', 'window lapsed', 'revocation') if FAKETIME or c in TABLE), TABLE)
+
+
+def judged(claim, got, ends, want, ways=WAYS):
     check(f'{claim}: what is open reaches every reader', all(ends), ends)
-    for way in WAYS:
+    for way in ways:
         check(f'{claim}: {way} {"delivers" if want else "gives nothing away"}', got[way][0] == want, got[way])
 
 
-def timed(claim, got):
-    note(f'{claim}, milliseconds from the change to a refused delivery: ' + ', '.join(f'{w} {got[w][1] * 1000:.0f}' for w in WAYS))
-    check(f'{claim}: in force within a second on every path', max(got[w][1] for w in WAYS) <= 1, got)
+def timed(claim, got, ways=WAYS):
+    note(f'{claim}, milliseconds from the change to a refused delivery: ' + ', '.join(f'{w} {got[w][1] * 1000:.0f}' for w in ways))
+    TABLE[claim] = {w: got[w][1] for w in ways}
+    check(f'{claim}: in force within {GOAL_S} s on every path', max(got[w][1] for w in ways) <= GOAL_S, got)
 
 
 def changed(site, plant):
     got, ends = plant.ready().trigger(time.time())
     judged('granted', got, ends, True)
-    path = policy(site, 'deny.yaml', more='  - { id: no, subject: any, action: [subscribe, history], stream: "sk/v1/{site}/+/+/hidden/#", deny: true }\n')
+    path = policy(site, 'deny.yaml', more='  - { id: no, subject: any, action: [subscribe, history], stream: "sk/v1/{site}/+/+/hidden/#", deny: true }\n' \
+           '  - { id: line, subject: any, action: [subscribe, history], stream: "sk/v1/{site}/+/+/line/#", deny: true }\n')
     draft = path + '.json'
     site.cli('grant', 'new', path, '--out', draft)
     site.cli('grant', 'sign', draft, '--key', site.key('asset-owner'))
@@ -194,7 +245,7 @@ def reduced(site, plant):
     declare(site, SECRET + REDUCE, 'confidential, with a reduction to internal')
     plant.reduced = True
     got, ends = plant.ready().trigger(time.time())
-    judged('reduced', got, ends, True)
+    judged('reduced', got, ends, True, HERE)
     check('reduced: nothing that was left out came on any path', not any('secret' in str(x) for x in plant.all_seen), plant.all_seen)
     v = plant.round * 100 + len('after' + plant.n) * 10
     seen = until(lambda: f'"milli":{v * 1000},' in (h := history(site, plant).replace(' ', '')) and h, 10)
@@ -206,8 +257,8 @@ def reduced(site, plant):
     declare(site, SECRET, 'confidential, without one')
     got, ends = plant.trigger(began)
     plant.reduced = False
-    judged('reduction gone', got, ends, False)
-    timed('reduction gone', got)
+    judged('reduction gone', got, ends, False, HERE)
+    timed('reduction gone', got, HERE)
     check('reduction gone: not the whole either', not any('secret' in str(x) for x in plant.all_seen), plant.all_seen)
     declare(site, 'label: internal', 'internal, of any form')
 
@@ -217,23 +268,25 @@ def lapsed(site, plant):
         return skip('a lapsed work window on every path', 'libfaketime is not installed')
     end = (int(time.time()) // 60 + 2) * 60
     hour = lambda t: time.strftime('%H:%M', time.gmtime(t))
-    r = apply(site, policy(site, 'window.yaml', when=f', when: {{ time: "{hour(end + 60)}-{hour(end)}" }}'))
+    night = f'  - {{ id: night, subject: any, action: [subscribe], stream: "sk/v1/{{site}}/+/m/line/bridge", deny: true, when: {{ time: "{hour(end)}-{hour(end - 300)}" }} }}\n'
+    r = apply(site, policy(site, 'window.yaml', when=f', when: {{ time: "{hour(end + 60)}-{hour(end)}" }}', bridge=night.replace('{site}', site.name)))
     got, ends = plant.ready().trigger(time.time())
     check('the policy with a work window is applied', r.returncode == 0, r.stderr)
     judged('inside the window', got, ends, True)
     site.stop()
-    ahead = round(end - 15 - time.time(), 1)
+    ahead = round(end - 25 - time.time(), 1)
     os.environ.update(LD_PRELOAD=FAKETIME, FAKETIME=f'{ahead:+}', FAKETIME_DONT_FAKE_MONOTONIC='1', FAKETIME_NO_CACHE='0')
     try:
         site.start(wait=False)
     finally:
         for k in ('LD_PRELOAD', 'FAKETIME', 'FAKETIME_DONT_FAKE_MONOTONIC', 'FAKETIME_NO_CACHE'):
             del os.environ[k]
-    until(site.ready, 14)
+    until(site.ready, 20)
     plant.cookie = open_link(site, site.json('user', 'link', 'yuki')['url'])
+    check('the bridge is up again', until(lambda: linked(site), 20))
     plant.ready()
     check('ready before the window ends', time.time() + ahead < end, time.time() + ahead - end)
-    until(lambda: time.time() + ahead >= end, 20, every=0.002)
+    until(lambda: time.time() + ahead >= end, 40, every=0.002)
     got, ends = plant.trigger(end - ahead)
     judged('window lapsed', got, ends, False)
     timed('window lapsed', got)
@@ -244,6 +297,10 @@ def revoked(site, plant):
     apply(site, policy(site, 'again.yaml'))
     plant.ready()
     took = {}
+    check('the bridge is up', until(lambda: linked(site), 20))
+
+    def suspended():
+        return until(lambda: not any(f['state'] == 'live' for p in site.json('peer', 'list') or [] for f in p['flows']), 10)
 
     def revoke(way, seen, *words):
         began = time.time()
@@ -260,17 +317,19 @@ def revoked(site, plant):
             return True
 
     def page_gone():
-        return until(lambda: plant.page.poll() is not None, 2) and site.http('console', '/api/v1/readings', '-H', plant.cookie)[0] == '401'
+        return until(lambda: plant.page.poll() is not None, 10) and site.http('console', '/api/v1/readings', '-H', plant.cookie)[0] == '401'
 
+    revoke('bridge', suspended, 'peer', 'suspend', 'vendor-cloud')
     revoke('SSE and REST', page_gone, 'user', 'revoke', 'yuki')
-    revoke('shared', lambda: closed_by_peer(plant.shared.sock, 2) is not None, 'device', 'revoke', 'shared')
+    revoke('shared', lambda: closed_by_peer(plant.shared.sock, 10) is not None, 'device', 'revoke', 'shared')
     revoke('replay and queue', lambda: shut(plant.who['patient']), 'device', 'revoke', 'patient')
-    revoke('will', lambda: closed_by_peer(plant.mortal.sock, 2) is not None, 'device', 'revoke', 'dev-2')
+    revoke('will', lambda: closed_by_peer(plant.mortal.sock, 10) is not None, 'device', 'revoke', 'dev-2')
     revoke('retained', lambda: retained_nothing(plant), 'device', 'revoke', 'dev-1')
-    revoke('live', lambda: closed_by_peer(plant.live.sock, 2) is not None, 'device', 'revoke', 'live')
+    revoke('live', lambda: closed_by_peer(plant.live.sock, 10) is not None, 'device', 'revoke', 'live')
     check('the will of a revoked device reached nobody', not any('will' in m[0] for m in plant.live.messages))
-    note('revocation, milliseconds from typing it to what was seen: ' + ', '.join(f'{k} {v * 1000:.0f}' for k, v in took.items()))
-    check('revocation: in force within a second on every path', max(took.values()) <= 1, took)
+    parts = {'SSE and REST': ('SSE', 'REST'), 'replay and queue': ('replay', 'queue')}
+    TABLE['revocation'] = {w: v for k, v in took.items() for w in parts.get(k, (k,))}
+    check(f'revocation: in force within {GOAL_S} s on every path', max(took.values()) <= GOAL_S, took)
 
 
 def retained_nothing(plant):
@@ -303,11 +362,12 @@ def main():
         check('streams declared', site.cli('stream', 'apply', site.path('streams.yaml')).returncode == 0)
         r = apply(site, policy(site, 'base.yaml'))
         check('a policy in force', r.returncode == 0, r.stderr)
-        plant = Plant(site)
+        plant = Plant(site, bridge_to(site))
         changed(site, plant)
         reduced(site, plant)
         lapsed(site, plant)
         revoked(site, plant)
+        printed()
     finish()
 
 
