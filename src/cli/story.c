@@ -38,6 +38,7 @@ static const struct {
     { "limit", "event", "loosened", "制限が解かれた", "a limit was loosened" },
     { "limit", "event", "ended", "制限が終わった", "a limit ended" },
     { "erased", NULL, NULL, "記録データの鍵が破棄された", "the key of its recorded data was destroyed" },
+    { "audit", "what", "clone-seen", "鍵が二か所で使われた", "its key was used in two places" },
     { "audit", "what", "certificate-of-destruction", "廃棄証明書に二人が署名した", "two people signed its certificate of destruction" },
     { "audit", "what", "record-set-back", "手元の要約値が記録と食い違った", "the head it keeps contradicts the record" },
     { "alert", NULL, NULL, "いつもと違う動きの警報", "an alarm: other than usual" },

@@ -513,6 +513,7 @@ void core_rooms_free(struct core *c)
     values_free(c->access.values);
     map_deinit(&c->forms);
     origin_close(c);
+    clones_close(c);
     assurance_free(c->assurance);
     registry_free(c->registry);
     users_free(c->users);

@@ -129,6 +129,7 @@ struct core {
     struct limits limits;      /* copy of what assurance handed out */
     struct map latest;         /* "decision:D-1" -> index + 1 of the newest entry about it */
     struct map forms;          /* device id -> word: what its data was found to be since the last turn */
+    struct map clones;         /* device id -> where its last links came from (clones.c) */
     struct map origins;        /* device id -> how its numbers came (origin.c) */
     bool origins_new;          /* something is to be told of them, or waits to be named */
     int64_t origins_due_ms;
@@ -188,6 +189,9 @@ MUST outcome latest_find(void *ctx, const char *name, uint64_t *ret);
 
 /* witness.c: heads that devices kept. witness_turn: true while more wait. */
 MUST outcome witness_start(struct core *c);
+/* clones.c: a link of this identity was let in */
+void clones_up(struct core *c, const struct identity *who, const char *source);
+void clones_close(struct core *c);
 /* origin.c: numbers that are missing and that came again, by device */
 MUST outcome origin_start(struct core *c);
 void origin_turn(struct core *c, int64_t mono_ms);

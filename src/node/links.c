@@ -243,6 +243,7 @@ static void up_mqtt(struct core *c, struct core_link *l, const struct link_up *u
     l->not_after_ms = up->not_after_ms;
     l->tls_version = up->tls_version;
     self_link_fact(c, l);
+    clones_up(c, who, up->source);
     learn_link(c, l->id, up->source);
     checks_link_up(c, l->id, up->source);
     attest_link_up(c, who->id);

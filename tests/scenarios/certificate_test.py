@@ -81,7 +81,7 @@ def new_key(site, name, *how):
     return path
 
 
-def knock(site, cert, key, source):
+def knock(site, cert, key, source, who='dev-1'):
     """The reason code of the CONNACK, None when the link ends without one."""
     context = tls_context(site)
     context.set_ciphers('ALL:@SECLEVEL=0')  # our side has no scruples
@@ -89,7 +89,7 @@ def knock(site, cert, key, source):
     raw = socket.create_connection(('127.0.0.1', site.ports['mqtt']), timeout=10, source_address=(source, 0))
     try:
         with context.wrap_socket(raw, server_hostname='localhost') as s:
-            s.sendall(Mqtt.connect_packet(Five, 'dev-1'))
+            s.sendall(Mqtt.connect_packet(Five, who))
             answer = s.recv(16)
             return answer[3] if answer[:1] == b'\x20' else None
     except (OSError, ssl.SSLError):
@@ -232,6 +232,24 @@ def come_back(site):
     check('as revoked, in the record', until(lambda: sum(site.refusals('revoked')) > before, 15), site.refusals('revoked'))
 
 
+def cloned(site):
+    """N54: two holders of one key who take the session from each other; and a device that only moves."""
+    twin, mover = site.enrol('dev-4', 'device'), site.enrol('dev-5', 'device')
+    trust = lambda who: site.json('device', 'show', who)['trust']
+    for turn, end in enumerate(('1', '1', '2', '2')):
+        check(f'N54: a device that moves, {turn + 1}', knock(site, mover.cert, mover.key, '127.0.54.' + end, 'dev-5') == 0)
+    for turn, end in enumerate(('1', '2', '1')):
+        check(f'N54: one key, link {turn + 1}', knock(site, twin.cert, twin.key, '127.0.54.' + end, 'dev-4') == 0)
+    check('N54: three turns may still be a move', trust('dev-4') == 'unattested', trust('dev-4'))
+    knock(site, twin.cert, twin.key, '127.0.54.2', 'dev-4')
+    check('N54: the fourth is not: the identity is quarantined, and with it both', until(lambda: trust('dev-4') == 'quarantined', 10), trust('dev-4'))
+    why = site.json('device', 'show', 'dev-4')['why']
+    check('N54: why names both places', '127.0.54.1' in why and '127.0.54.2' in why, why)
+    check('N54: an alert', until(lambda: [a for a in site.json('alert', 'list') or [] if a['cause'] == 'clone.dev-4'], 15), site.json('alert', 'list'))
+    check('N54: who only moved is what it was', trust('dev-5') == 'unattested', trust('dev-5'))
+    check('N54: a quarantine is people\'s to lift', site.cli('device', 'release', 'dev-4', '--reason', 'looked').returncode == 0 and trust('dev-4') != 'quarantined')
+
+
 def main():
     with Site('mizu') as site:
         site.start()
@@ -253,6 +271,7 @@ def main():
             check(f'N22: {what}: one entry, {reasons}', len(of) == 1 and of[0][0] in reasons.split() and of[0][1] == 1, of)
         check('nor is anything else refused', len(entries) == len(wanted), [e['payload'] for e in entries])
         come_back(site)
+        cloned(site)
         people(site, known)
     finish()
 
