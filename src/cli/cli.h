@@ -205,6 +205,8 @@ int cmd_ca_crl(struct cli *c);
 int cmd_ca_roll(struct cli *c);
 int cmd_ca_retire(struct cli *c);
 int cmd_backup_make(struct cli *c);
+int cmd_audit_pack(struct cli *c);
+int cmd_audit_page(struct cli *c);
 int cmd_backup_verify(struct cli *c);
 int cmd_backup_restore(struct cli *c);
 

@@ -182,6 +182,9 @@ static const struct command commands[] = {
     { "backup", "verify", "DIR [--custody FILE]", "バックアップを検証する（8 不一致）", "verify a backup (exit 8 when it is not whole)", cmd_backup_verify },
     { "backup", "restore", "DIR --custody FILE --state NEW [--user NAME] [--dry-run]", "バックアップと保管庫の鍵から同じサイトを作り直す（既にある所には書かない）",
         "make the same site again from a backup and the key in custody (never over an existing one)", cmd_backup_restore },
+    { "audit", "pack", "--from DAY|TIME [--to DAY|TIME] [--after PACK] --out FILE", "期間の監査資料を作る（判断、例外と期限、委託先の作業、確認結果、証明。--after：前回の資料からの追記のみであることの証明）",
+        "an audit pack of a period: decisions, exceptions, contractors, evidence, with their proofs (--after: the record only grew since that pack)", cmd_audit_pack },
+    { "audit", "page", "--out FILE", "監査資料を確かめる一枚のHTML（ネットワーク不要）", "the one HTML page that checks a pack (no network)", cmd_audit_page },
     { "ledger", "head", "", "いま要約値に署名させる", "have the head signed now", cmd_ledger_head },
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -42,6 +42,12 @@
     X(W_BY, "実施者", "by")                                                                           \
     X(W_BACKUP_MADE, "バックアップしました（検証済み）", "backed up, and verified")                              \
     X(W_BACKUP_NEEDS, "復元には保管庫の根の鍵が要ります。媒体と鍵は別の場所に置いてください", "a restore needs the root key in custody: keep the medium and that key in different places") \
+    X(W_PACK_MADE, "監査資料を作りました（検証済み）", "made an audit pack, and verified it") \
+    X(W_PACK_CHOSEN, "記録が多いため、選ばれた記録のみです。抜けがないことは証跡記録の写し全体で確かめます。短い期間に分けると完全になります", "too many entries: chosen ones only. That none is left out, a copy of the whole record tells; shorter periods are complete") \
+    X(W_PACK_OPEN, "期間の後の記録がまだ署名されていません。確定した資料は期間の後に作ってください", "no entry after the period is signed yet; make the final one after the period") \
+    X(W_NO_HEAD, "署名された要約値がまだありません（数秒おいてください）", "no signed head yet (wait some seconds)") \
+    X(W_OTHER_RECORD, "--after の資料は別の証跡記録のもの（または、より新しいもの）です", "the --after pack is of another record (or a newer one)") \
+    X(W_DAY_IS, "日付は 2026-04-01、時刻は 2026-04-01T00:00:00Z の形で、始まりは終わりより前です", "a day like 2026-04-01 or a time like 2026-04-01T00:00:00Z; the beginning before the end") \
     X(W_FILES, "ファイル", "files")                                                                  \
     X(W_CUSTODY_IS, "--custody には、init が保管用に作った root.key（またはその入っているフォルダー）を指定します", "--custody is the root.key (or its folder) that init made for custody") \
     X(W_BOX_SHUT, "この鍵では開けません（別の鍵か、改変されています）", "this key does not open it (another key, or it was changed)") \

@@ -1,4 +1,4 @@
-/* sekimori-verify: checks a copied ledger directory, or one proof, with nothing else running.
+/* sekimori-verify: checks a copied ledger directory, an audit pack, or one proof, with nothing else running.
  * Exit: 0 whole, 8 verification failed, 2 usage, 1 cannot read. */
 #include <errno.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "ledger/proof.h"
 #include "ledger/verify.h"
 #include "programs/verify_origin.h"
+#include "programs/verify_pack.h"
 
 #define SHOWN_MAX 200
 
@@ -14,13 +15,14 @@ enum { EXIT_WHOLE = 0, EXIT_UNREADABLE = 1, EXIT_USAGE = 2, EXIT_FAILED = 8 };
 
 struct request {
     const char *path, *key, *keys;
-    bool ja, proof, origin, one;
+    bool ja, proof, origin, pack, one;
     uint64_t index; /* the entry asked for, when `one` */
 };
 
 static const char usage_text[] =
     "usage: sekimori-verify DIR [--entry N] [--key HEX] [--lang ja|en]\n"
     "       sekimori-verify origin DIR [--keys DIR] [--entry N] [--key HEX] [--lang ja|en]\n"
+    "       sekimori-verify pack FILE [--key HEX] [--lang ja|en]\n"
     "       sekimori-verify proof FILE [--key HEX] [--lang ja|en]\n"
     "exit: 0 whole, 8 verification failed, 2 usage, 1 cannot read\n";
 
@@ -60,6 +62,8 @@ static outcome read_arguments(int n, char **words, struct request *ret)
             i++;
         } else if (i == 1 && strcmp(words[i], "proof") == 0) {
             r.proof = true;
+        } else if (i == 1 && strcmp(words[i], "pack") == 0) {
+            r.pack = true;
         } else if (i == 1 && strcmp(words[i], "origin") == 0) {
             r.origin = true;
         } else {
@@ -201,5 +205,6 @@ int main(int n, char **words)
         return EXIT_USAGE;
     }
     if (r.origin) return verify_origin(&(struct origin_request) { r.path, r.keys, r.key, r.ja, r.one, r.index });
+    if (r.pack) return verify_pack(r.path, r.key, r.ja);
     return r.proof ? verify_proof(&r) : verify_dir(&r);
 }
