@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import random
+import re
 
 from browser import CHROMIUM, Browser
-from harness import BIN, FAKETIME, ROLES, ROOT, Site, check, days_on, finish, note, run, skip, until
+from harness import BIN, FAKETIME, ROLES, ROOT, Site, check, days_on, finish, note, run, skip, text_of, until
 
 START = datetime.datetime.now(datetime.timezone.utc)
 
@@ -124,6 +125,9 @@ def page(site, pack, key):
     html = site.path('verify.html')
     r = site.cli('audit', 'page', '--out', html)
     check('the page is one file, its script under its own policy', r.returncode == 0 and run(os.path.join(ROOT, 'tools/pagehash'), '--check', html).returncode == 0, r.stderr)
+    kinds = dict(re.findall(r'X\(ENTRY_[A-Z_]+, ([0-9]+), "([a-z-]+)"', text_of(os.path.join(ROOT, 'src/ledger/ledger.h'))))
+    named = text_of(html)
+    check('it names every kind of entry there is', len(kinds) > 30 and all(f"{n}: '{w}'" in named if int(n) > 20 else f"'{w}'" in named for n, w in kinds.items()))
     b = Browser('file://' + html)
     try:
         until(lambda: b.eval("document.getElementById('word') && document.getElementById('word').textContent"), 30)
