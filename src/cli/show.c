@@ -53,6 +53,8 @@ int cmd_status(struct cli *c)
     if (*doc_said(c, d, "sentence")) printf("%s\n", doc_said(c, d, "sentence"));
     if (*doc_said(c, d, "observe")) printf("%s\n", doc_said(c, d, "observe"));
     const struct doc *traffic = doc_get(d, "traffic");
+    if (traffic && doc_int(traffic, "share_each", 0))
+        printf("! %s: %lld\n", cli_say(c, W_DEVICE_SHARE), (long long)doc_int(traffic, "share_each", 0));
     if (traffic && doc_int(traffic, "yields_from", 0))
         printf("! %s: %lld\n", cli_say(c, W_OVERLOAD), (long long)doc_int(traffic, "yielded", 0));
     const struct doc *stake = doc_get(d, "at_stake"), *decision = doc_get(d, "decision");

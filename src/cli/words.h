@@ -71,6 +71,7 @@
     X(W_NO_DATA_KEYS, "データ鍵は入っていません。記録された測定値の中身は読めません（証明はできます）", "without data keys: recorded readings cannot be read, only proved") \
     X(W_AFTER_RESTORE, "このバックアップより後の記録は失われています。元のサイトは二度と起動しないでください。次に：", "what was recorded after this backup is lost. Never start the old site again. Next:") \
     X(W_DOC_BACKUP, "バックアップ（7日以内）", "backup (7 days)")                                             \
+    X(W_DEVICE_SHARE, "過負荷：機器ごとに送れる測定値を制限しています（1秒あたりの上限。指令・警報は対象外）", "overload: each device may send only so many readings a second (commands and alarms are exempt)") \
     X(W_OVERLOAD, "過負荷：より重要な任務のデータを先に通し、その他は後回しにしています（起動からの後回し件数）", "overload: data of the more important missions goes first, the rest is told to come later (told so since start)") \
     X(W_CA_ISSUES, "発行中", "issues") \
     X(W_CA_FORMER, "前の局", "former") \

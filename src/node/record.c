@@ -399,10 +399,21 @@ static void x_saw(void *ctx, const struct identity *who, struct bytes topic, boo
     react_saw(ctx, who, topic, subscribe);
 }
 
+/* The same of the share each device has when nobody is left to yield. */
+static void x_bounded(void *ctx, const char *greediest, uint32_t each, uint64_t refused)
+{
+    struct core *c = ctx;
+    char share[16], count[24];
+    snprintf(share, sizeof share, "%u", each);
+    snprintf(count, sizeof count, "%llu", (unsigned long long)refused);
+    if (each) core_audit(c, "overload-share", "each_per_s", share, "greediest", greediest, "refused", count, NULL);
+    else core_audit(c, "overload-share-over", "refused", count, NULL);
+}
+
 void core_exchange_port(struct core *c, struct exchange_port *ret)
 {
     *ret = (struct exchange_port) { c, x_send, x_close, x_idle, x_record, x_tell, now_mono, now_wall,
-        x_session, x_read, x_attest, x_place, x_yielding, x_saw };
+        x_session, x_read, x_attest, x_place, x_yielding, x_saw, x_bounded };
 }
 
 /* ---- assurance's port ---- */

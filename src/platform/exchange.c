@@ -162,4 +162,5 @@ void exchange_count(const struct exchange *x, struct exchange_counts *ret)
     *ret = x->counts;
     ret->retained = x->retained_n;
     ret->yields_from = x->yielding.from;
+    ret->share_each = x->share.each;
 }

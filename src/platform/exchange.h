@@ -72,6 +72,9 @@ struct exchange_port { /* ctx is handed back; none of them may call into the exc
     void (*yielding)(void *ctx, uint8_t from, uint64_t refused);
     /* Whoever is admitted published to this topic, or subscribed to this filter, and may. NULL: nobody asks. */
     void (*saw)(void *ctx, const struct identity *who, struct bytes topic, bool subscribe);
+    /* There is nobody left to yield: from now on each device may send `each` readings a second, 0: as many as it likes; the
+     * greediest so far, and how many were refused since it began. NULL: nobody asks. */
+    void (*bounded)(void *ctx, const char *greediest, uint32_t each, uint64_t refused);
 };
 
 /* MQTT 5 and 3.1.1 in full; docs/mqtt.md says what is promised and how. 3.1.1 cannot carry reasons: a refused publish
@@ -119,7 +122,7 @@ void exchange_durable(struct exchange *x, uint64_t n);
 void exchange_rejudge(struct exchange *x);
 /* Whoever brings the packets has some that wait for room: said at least every YIELD_EVERY_MS while it is so. When that
  * lasts, the streams of the least important mission are refused with 0x97, those of the next after a second more; never
- * those at place 0, never commands and alarms. A 3.1.1 publisher at QoS 1 or 2 cannot be told: he only waits. */
+ * those at place 0, never commands and alarms. When nobody is left to yield, each device gets a share (share.c). A 3.1.1 publisher at QoS 1 or 2 cannot be told: he only waits. */
 void exchange_behind(struct exchange *x);
 #define YIELD_EVERY_MS 250
 /* Expiries (holds, messages, wills). Returns ms until it wants to be called again, -1 = never. */
@@ -180,6 +183,7 @@ struct exchange_counts {
     uint64_t offline, shared, most, expired; /* sessions without a link; shared subscriptions; most links; sessions expired */
     uint64_t packets_in, packets_out, bytes_in, bytes_out, payload_in, payload_out;
     uint64_t yielded;    /* publishes refused because a more important mission needed the room */
+    uint32_t share_each; /* readings a second each device may send now; 0: as many as it likes */
     uint8_t yields_from; /* whoever stands at this place or behind is refused now; 0: nobody */
 };
 void exchange_count(const struct exchange *x, struct exchange_counts *ret);

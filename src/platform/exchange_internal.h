@@ -183,6 +183,7 @@ struct session {
     bool used, online, doomed, problems, told_slow;
     bool noted, dirty, stalled; /* has entries; its cursor moved; waits for what it shall read to be durable */
     uint8_t place;              /* when more comes than can be carried: 0 stays */
+    bool pushed_back;           /* its device sends more than its share: its link is read last */
     bool auth, authing;         /* enhanced authentication: method agreed; in an exchange */
     uint8_t version;          /* 0: before CONNECT */
     uint8_t doom_reason;
@@ -251,6 +252,22 @@ struct yielding {
     uint64_t refused;          /* since it began */
 };
 
+/* share.c: when everybody who may yield does */
+enum { SHARE_ROWS = 1024 };
+struct share_row {
+    const struct identity *who;
+    uint32_t window, came;
+};
+struct share {
+    uint32_t each;             /* messages a second of one device; 0: not bounded */
+    uint32_t window;           /* seconds counted */
+    uint32_t most, most_then;  /* what the greediest sent in this one so far, and in the last */
+    const struct identity *greediest, *greediest_then;
+    int64_t window_ms, moved_ms;
+    uint64_t refused;          /* since it began */
+    struct share_row rows[SHARE_ROWS];
+};
+
 struct exchange {
     const struct access *access;
     struct exchange_port port;
@@ -284,6 +301,7 @@ struct exchange {
     struct exchange_counts counts;
     uint64_t egress[PATHS];
     struct yielding yielding;
+    struct share share;
 };
 
 static inline int64_t mono(const struct exchange *x)
@@ -309,8 +327,14 @@ static inline void tell(struct exchange *x, const char *what, const struct messa
 void yield_connected(struct exchange *x, struct session *s);
 void yield_replaced(struct exchange *x); /* limits were swapped */
 /* Counts the publish; true: it is to come later. */
-bool yield_asks(struct exchange *x, const struct session *s, const struct cargo *c);
+/* NULL: it may go. Else the words it is told to come later with. */
+const struct verdict *yield_asks(struct exchange *x, struct session *s, const struct cargo *c);
 int yield_turn(struct exchange *x);
+
+/* ---- share.c ---- */
+bool share_over(struct exchange *x, const struct identity *who); /* counts one more message of a device */
+/* behind_ms: since when there is nobody left to yield and too much comes all the same, 0: it does not. True: a share is in force. */
+bool share_turn(struct exchange *x, int64_t now, int64_t behind_ms, int64_t calm_ms);
 
 /* ---- session.c ---- */
 struct session *session_of(struct exchange *x, struct handle h); /* NULL when it has ended */

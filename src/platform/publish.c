@@ -286,12 +286,13 @@ static struct answer again(const struct receiving *r)
 }
 
 /* Not told to the record each: the flood would be written too. yield.c says when it began and what it refused. */
-static void come_later(struct exchange *x, struct answer *a)
+static bool come_later(struct exchange *x, struct session *s, const struct cargo *c, struct answer *a)
 {
-    static const struct verdict later = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "overload: a more important mission goes first" };
-    answer_of(a, E_FULL, MQTT_QUOTA, &later, NULL);
+    const struct verdict *v = yield_asks(x, s, c);
+    if (!v) return false;
+    answer_of(a, E_FULL, MQTT_QUOTA, v, NULL);
     x->counts.yielded++;
-    x->yielding.refused++;
+    return true;
 }
 
 static MUST outcome publish_twice(struct exchange *x, struct session *s, const struct mqtt_publish *p, struct cargo *c)
@@ -304,9 +305,8 @@ static MUST outcome publish_twice(struct exchange *x, struct session *s, const s
     }
     /* the place first: after acceptance nothing may fail that would make it be delivered again */
     outcome o = receiving_put(s, p->id, NO_INDEX);
-    if (ok(o) && yield_asks(x, s, c)) come_later(x, &a);
-    else if (ok(o)) publish_accept(x, c, &a);
-    else refuse_word(x, c, MQTT_QUOTA, "memory", &a);
+    if (ok(o) && !come_later(x, s, c, &a)) publish_accept(x, c, &a);
+    else if (!ok(o)) refuse_word(x, c, MQTT_QUOTA, "memory", &a);
     r = receiving_find(s, p->id);
     bool refused = a.reason >= MQTT_UNSPECIFIED && s->version == 5; /* MQTT 5, 4.3.3-9: not kept */
     if (r && (refused || a.reason == MQTT_QUOTA)) receiving_take(s, r);
@@ -322,8 +322,7 @@ static MUST outcome publish_once(struct exchange *x, struct session *s, const st
     /* MQTT 5, 4.3.2-5: nothing of an acknowledged QoS 1 message is remembered */
     if (receiving_find(s, p->id)) publish_refuse(x, c, &in_use, E_CONFLICT, &a);
     else if (!ok(pending_room(x))) refuse_word(x, c, MQTT_QUOTA, "memory", &a);
-    else if (yield_asks(x, s, c)) come_later(x, &a);
-    else publish_accept(x, c, &a);
+    else if (!come_later(x, s, c, &a)) publish_accept(x, c, &a);
     return acknowledge(x, s, MQTT_PUBACK, p->id, &a);
 }
 
@@ -363,9 +362,8 @@ outcome on_publish(struct exchange *x, struct session *s, struct bytes packet)
     cargo_from_message(x, &c, &m, PATH_LIVE);
     c.source = session_handle(x, s);
     outcome o = DONE;
-    if (p.qos == 0 && yield_asks(x, s, &c)) come_later(x, &a);
-    else if (p.qos == 0) publish_accept(x, &c, &a);
-    else o = p.qos == 1 ? publish_once(x, s, &p, &c) : publish_twice(x, s, &p, &c);
+    if (p.qos == 0 && !come_later(x, s, &c, &a)) publish_accept(x, &c, &a);
+    else if (p.qos) o = p.qos == 1 ? publish_once(x, s, &p, &c) : publish_twice(x, s, &p, &c);
     cargo_done(x, &c);
     return o;
 }

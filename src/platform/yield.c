@@ -7,6 +7,7 @@ enum {
     CALM_MS = 5000,    /* not behind for so long, and less is asked for: the last place that yielded comes back */
     TRY_MS = 30000,    /* not behind for so long: it comes back whatever is asked for */
     PAUSE_MS = 2 * YIELD_EVERY_MS,
+    LAST_READ = 3,     /* of the gate's places the last */
     WINDOW_MS = 1000,
 };
 
@@ -24,12 +25,13 @@ static void say_place(struct exchange *x, struct session *s, uint8_t place)
 {
     if (s->place == place) return;
     s->place = place;
-    if (x->port.place) x->port.place(x->port.ctx, s->link, place);
+    if (x->port.place && !s->pushed_back) x->port.place(x->port.ctx, s->link, place);
 }
 
 void yield_connected(struct exchange *x, struct session *s)
 {
     s->place = 0; /* a new link is told anew */
+    s->pushed_back = false;
     say_place(x, s, place_of(x, s->who));
 }
 
@@ -50,13 +52,38 @@ static bool is_alarm(const struct exchange *x, struct bytes topic)
     return access_topic(x->access, topic, &parts) && bytes_equal_str(parts.class, "a");
 }
 
-bool yield_asks(struct exchange *x, const struct session *s, const struct cargo *c)
+/* What is refused still has to be read: the link waits behind the others until the share is over. */
+static void push_back(struct exchange *x, struct session *s)
 {
+    if (s->pushed_back) return;
+    s->pushed_back = true;
+    if (x->port.place) x->port.place(x->port.ctx, s->link, LAST_READ);
+}
+
+static void bring_back(struct exchange *x)
+{
+    for (uint32_t i = 0; i < x->sessions_top; i++) {
+        struct session *s = &x->sessions[i];
+        if (!s->used || !s->pushed_back) continue;
+        s->pushed_back = false;
+        if (s->online && x->port.place) x->port.place(x->port.ctx, s->link, s->place);
+    }
+}
+
+const struct verdict *yield_asks(struct exchange *x, struct session *s, const struct cargo *c)
+{
+    static const struct verdict later = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "overload: a more important mission goes first" };
+    static const struct verdict less = { .ruling = RULING_DENY, .reason = MQTT_QUOTA, .word = "overload: this device sends more than its share" };
     struct yielding *y = &x->yielding;
-    if (!y->from || s->place < y->from) return false;
-    y->came++;
-    if (c->command || is_alarm(x, c->m.topic)) return false;
-    return s->version == 5 || c->m.qos == 0;
+    bool yields = y->from && s->place >= y->from;
+    bool over = !yields && (y->since_ms || x->share.each) && s->who->role == ROLE_DEVICE && share_over(x, s->who);
+    y->came += yields;
+    if (over) push_back(x, s);
+    if (!yields && !over) return NULL;
+    if (c->command || is_alarm(x, c->m.topic) || (s->version != 5 && c->m.qos > 0)) return NULL;
+    if (yields) y->refused++;
+    else x->share.refused++;
+    return yields ? &later : &less;
 }
 
 void exchange_behind(struct exchange *x)
@@ -94,10 +121,14 @@ int yield_turn(struct exchange *x)
     const struct limits *l = x->access->limits;
     uint8_t last = l && l->n_places ? l->last_place : 0;
     int64_t now = mono(x), calm = now - y->behind_ms;
-    if (!y->from && !y->since_ms) return -1;
+    if (!y->from && !y->since_ms && !x->share.each) return -1;
     count(y, now);
-    if (calm <= PAUSE_MS) {
-        uint8_t next = y->from ? y->from - 1 : last;
+    bool behind = calm <= PAUSE_MS;
+    uint8_t next = y->from ? y->from - 1 : last;
+    bool shared_before = x->share.each;
+    bool shared = share_turn(x, now, behind && next == 0 ? now - y->since_ms : 0, behind ? 0 : calm);
+    if (shared_before && !shared) bring_back(x);
+    if (behind) {
         if (now - y->since_ms >= BEHIND_MS && next > 0) move(x, next, now);
     } else {
         bool less = y->demand < y->demand_then / 2 || y->demand == 0;
@@ -106,5 +137,5 @@ int yield_turn(struct exchange *x)
             move(x, y->from < last ? y->from + 1 : 0, now);
         if (!y->from) y->since_ms = 0;
     }
-    return y->from || y->since_ms ? YIELD_EVERY_MS : -1;
+    return y->from || y->since_ms || shared ? YIELD_EVERY_MS : -1;
 }

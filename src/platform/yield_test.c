@@ -158,6 +158,58 @@ static void test_places_move(void)
     w_free(w);
 }
 
+static uint32_t share;
+static char greediest[64];
+
+static void on_bounded(void *ctx, const char *who, uint32_t each, uint64_t n)
+{
+    (void)ctx, (void)n;
+    share = each;
+    snprintf(greediest, sizeof greediest, "%s", who);
+}
+
+/* A second in which pump-1 sends so many readings, pump-2 and the old one eight; how many of pump-1's were let through. */
+static unsigned second(struct world *w, unsigned many, bool too_much)
+{
+    enum { PUMP_2 = LINKS - 1 };
+    unsigned through = 0;
+    for (int turn = 0; turn < 1000 / YIELD_EVERY_MS; turn++) {
+        for (unsigned i = 0; i < many / 4; i++) through += says(w, PUMPS, "sk/v1/w/pump-1/m/x") < 0x80;
+        for (int i = 0; i < 2; i++) CHECK_QUIET(says(w, PUMP_2, "sk/v1/w/pump-2/m/x") < 0x80); /* whoever sends little is never asked */
+        CHECK_QUIET(says(w, PUMPS, "sk/v1/w/pump-1/a/high") < 0x80);                          /* nor is an alarm */
+        w->mono += YIELD_EVERY_MS;
+        if (too_much) exchange_behind(w->x);
+        (void)exchange_turn(w->x);
+    }
+    return through;
+}
+
+/* Everybody who may yield does, and one device of the first mission sends as much as all others. */
+static void test_share(void)
+{
+    enum { PUMP_2 = LINKS - 1, MANY = 2000 };
+    struct world *w = overloaded_world();
+    w->x->port.bounded = on_bounded;
+    device(w, "pump-2", "pumps");
+    exchange_rejudge(w->x);
+    CHECK_OK(c_connect(w, PUMP_2, "pump-2", "pump-2", 5));
+    CHECK(second(w, MANY, false) == MANY && share == 0); /* there is room: nobody is bounded */
+    for (int i = 0; i < 3; i++) (void)second(w, MANY, true);
+    CHECK(from == 1 && share == 0); /* the others first */
+    for (int i = 0; i < 3; i++) (void)second(w, MANY, true);
+    CHECK(share >= 100 && share <= MANY / 2 && strcmp(greediest, "pump-1") == 0);
+    for (int i = 0; i < 8; i++) (void)second(w, MANY, true);
+    CHECK(share == 100 && second(w, MANY, true) < MANY / 2);
+    CHECK(placed[PUMPS] == 3 && placed[PUMP_2] == 0); /* it is read last */
+    CHECK(says(w, PUMPS, "sk/v1/w/pump-1/m/x") == MQTT_QUOTA && w->tells_n == 0);
+    for (int i = 0; i < 8; i++) (void)second(w, MANY, false);
+    CHECK(share == 100); /* there is room because it is refused: that is no reason to stop */
+    for (int i = 0; i < 40; i++) (void)second(w, 40, false);
+    CHECK(share == 0 && from == 0 && placed[PUMPS] == 0 && second(w, MANY, false) == MANY);
+    CHECK(yield_turn(w->x) == -1);
+    w_free(w);
+}
+
 int main(void)
 {
     test_order();
@@ -167,5 +219,6 @@ int main(void)
     from = 0;
     test_a_pause_begins_anew();
     test_places_move();
+    test_share();
     return TEST_END;
 }

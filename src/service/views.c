@@ -52,7 +52,7 @@ static struct doc *traffic(struct service *s, struct arena *a)
     const struct { const char *name; uint64_t v; } rows[] = { { "links", c.links }, { "subscriptions", c.subscriptions },
         { "retained", c.retained }, { "received", c.received }, { "delivered", c.delivered }, { "denied", c.denied },
         { "held", c.held }, { "flagged", c.flagged }, { "observed", c.observed }, { "dropped", c.dropped }, { "yielded", c.yielded },
-        { "yields_from", c.yields_from } };
+        { "yields_from", c.yields_from }, { "share_each", c.share_each } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) doc_set_int(a, d, rows[i].name, (int64_t)rows[i].v);
     return d;
 }

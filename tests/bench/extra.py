@@ -4,13 +4,12 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 
 import retained
-from rig import BROKER_CORE, BUILD, LAB_PREFIX, PASSING, ROOT, Lab, Mosquitto, Sekimori, load, run, settle
+from rig import BROKER_CORE, BUILD, ROOT, Lab, Mosquitto, Sekimori, load, run, settle
 
 RETAINED = 90000  # a site keeps 100,000 in all, its own state included
 MEDIAN = statistics.median

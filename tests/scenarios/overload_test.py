@@ -54,7 +54,7 @@ class Flood:
 
     def __init__(self, site, clients, prover):
         one = lambda who, what: packet(0x30, _string(f'sk/v1/{site.name}/{who}/{what}') + b'\0' + b'x' * 64)
-        self.lines = [(c.mqtt(c.who + '/flood').sock, one(c.who, 'm/lux') * 100) for c in clients]
+        self.lines = [(c.mqtt(f'{c.who}/flood-{n}').sock, one(c.who, 'm/lux') * 100) for n, c in enumerate(clients)]
         self.lines += [(prover.mqtt(prover.who + '/flood').sock, one(prover.who, 'att/evidence') * 100)]
         self.sent, self.over = 0, False
         self.thread = threading.Thread(target=self.run)
@@ -175,4 +175,5 @@ def main():
     finish()
 
 
-main()
+if __name__ == '__main__':
+    main()
