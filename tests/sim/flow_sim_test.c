@@ -6,7 +6,9 @@
  *   what the peer was told we have is not in the record; what a device was told we have does not reach the peer in the end;
  *   the order of either changes; what the agreement does not name, its schema forbids or its reduction withholds passes;
  *   anything passes while a flow is suspended.
- * Once a run: all of it has passed when the weather is over. SIM_SECONDS bounds it (6); RELEASE=1 runs 10,000 seeds. */
+ * Once a run: all of it has passed when the weather is over. SIM_SECONDS bounds it (6); RELEASE=1 runs 10,000 seeds,
+ * or SEEDS=n of them from FROM=n on, so that several machines or cores share them. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -673,9 +675,12 @@ int main(void)
     static struct sim t;
     const char *one = getenv("SEED"), *release = getenv("RELEASE"), *seconds = getenv("SIM_SECONDS");
     struct key *key;
-    size_t seeds = 0, wrong = 0;
+    const char *from = getenv("FROM"), *many = getenv("SEEDS");
+    size_t seeds = 0, wrong = 0, most = many ? strtoul(many, NULL, 10) : SEEDS_RELEASE;
     if (one && !*one) one = NULL;
-    uint64_t seed = one ? strtoull(one, NULL, 10) : FIRST_SEED;
+    uint64_t seed = one ? strtoull(one, NULL, 10) : from ? strtoull(from, NULL, 10) : FIRST_SEED, first = seed;
+    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* each seed takes and gives back the same hundred megabytes */
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
     time_t end = time(NULL) + (seconds ? strtol(seconds, NULL, 10) : SECONDS);
     if (!ok(key_new(KEY_ED25519, &key))) return 1;
     do {
@@ -684,8 +689,8 @@ int main(void)
         wrong += what != NULL;
         if (what) printf("# again with: make sim SEED=%llu\n", (unsigned long long)seed);
         seed++;
-    } while (!one && wrong < 5 && (release ? seeds < SEEDS_RELEASE : time(NULL) < end));
-    printf("# %zu seeds, %u of them by the courier (killed %u times), %u in and %u out delivered, %u forbidden sent, %u restarts, %u partitions of ten minutes, %u suspensions\n", seeds, t.dialled, t.couriers, t.far.acked, t.far.got,
+    } while (!one && wrong < 5 && (release ? seeds < most : time(NULL) < end));
+    printf("# %zu seeds from %llu on, %u of them by the courier (killed %u times), %u in and %u out delivered, %u forbidden sent, %u restarts, %u partitions of ten minutes, %u suspensions\n", seeds, (unsigned long long)first, t.dialled, t.couriers, t.far.acked, t.far.got,
         t.far.strange, t.restarts, t.partitions, t.suspensions);
     CHECK(wrong == 0);
     CHECK(one || (t.far.acked > 100 && t.far.got > 100 && t.restarts > 0 && t.partitions > 0));
