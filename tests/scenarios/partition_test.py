@@ -88,9 +88,8 @@ def kill_each(sites, roles=ROLES_KILLED):
 
 
 def partition(line, mizu, kawa, books):
-    before = [len(b.sender.sent) for b in books]
     check('the line is taken down', line.cut(), line.why)
-    began = time.monotonic()
+    before, began = [len(b.sender.sent) for b in books], time.monotonic()
     for n in range(ROUNDS):
         kill_each((mizu, kawa))
         time.sleep(max(0, began + PARTITION_S * (n + 1) / ROUNDS - time.monotonic()))
@@ -109,17 +108,17 @@ def whole(b):
     arrived = b.arrived()
     got = first_seen(arrived)
     note(f'{b.name}: {len(b.sender.sent)} acknowledged by its own side, {len(arrived)} arrived, {len(arrived) - len(got)} of them again')
-    check(f'{b.name}: nothing agreed is lost', there and len(got) > 20, sorted(set(b.sender.sent) - set(got))[:5])
+    check(f'{b.name}: nothing agreed is lost', there and len(got) > 5, sorted(set(b.sender.sent) - set(got))[:5])
     check(f'{b.name}: in order', got == sorted(got))
     check(f'{b.name}: nothing arrives that was not sent', set(got) <= set(b.sender.tried))
 
 
 def forbidden(kawa, ours, theirs, pump, broker, broker_side):
     private = [body for name, _, body in theirs.rows if name == PRIVATE]
-    check('what no flow names was sent at home, and did not cross', len(private) > 20 and {name for name, _, _ in ours.rows} == {SUPPLY, LEVEL}, {name for name, _, _ in ours.rows})
+    check('what no flow names was sent at home, and did not cross', len(private) > 5 and {name for name, _, _ in ours.rows} == {SUPPLY, LEVEL}, {name for name, _, _ in ours.rows})
     check('nor reach the broker', not [m for m in broker.got('all.log') if 'private' in m])
     withheld = [body for name, _, body in ours.rows + theirs.rows if name in (SUPPLY, SEEN)] + [m for m in broker.got('all.log') if m.get('u') == 'm']
-    check('the field that is withheld left on no flow', len(withheld) > 60 and not [m for m in withheld if 'n' in m])
+    check('the field that is withheld left on no flow', len(withheld) > 10 and not [m for m in withheld if 'n' in m])
     with broker_side():
         broker.pub('far/forecast/demand', json.dumps({'t': 8, 'v': 99999}), '-q', '1')  # counts begin anew with each core
     check('a value its schema forbids is refused', not [b for name, _, b in theirs.rows if name == DEMAND and b['v'] > 2000] and until(lambda: flow(kawa, 'demand-in')['refused'], 15), flow(kawa, 'demand-in'))
