@@ -2,6 +2,7 @@
 import { computed } from '@preact/signals';
 import type { Lang } from './plain';
 import { dw } from './deliberation-words';
+import { hw } from './history-words';
 import { route } from './route';
 import { lang, place, w } from './state';
 import type { Shape } from './words';
@@ -434,5 +435,6 @@ export const pageName = computed(() => {
   const page = route.value.page;
   if (page === 'mission') return mw.value.mission;
   if (page === 'decide') return dw.value.page;
+  if (page === 'history') return hw.value.page;
   return page === 'paper' ? mw.value.papers : w.value.places[place.value];
 });

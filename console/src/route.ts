@@ -1,11 +1,11 @@
 // Which page is shown: kept in the fragment, so that the server needs to know none of them and a link can be passed on.
 import { signal } from '@preact/signals';
 
-export const PAGES = ['mission', 'paper', 'improve', 'decide'] as const;
+export const PAGES = ['mission', 'paper', 'improve', 'decide', 'history'] as const;
 export interface Route {
   page: (typeof PAGES)[number] | '';
   name: string; // of a paper
-  id: string; // of a mission or a case
+  id: string; // of a mission or a case; the topic of a history
 }
 
 // "#/mission/mizu", "#/paper/decision/mizu"; anything else is the overview.

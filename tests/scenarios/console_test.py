@@ -42,6 +42,16 @@ def publish(env, out):
     check('mission owner and executive publish', run(*cli, 'public', 'apply', out).returncode == 0)
 
 
+def history_page(env, base):
+    link = run(os.path.join(harness.BIN, 'sekimori'), '--state', os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'), '-o', 'json', 'login').stdout
+    r = subprocess.run(['node', 'test/history.mjs', base, json.loads(link)['url'], os.path.join(ROOT, 'build-logs', 'shots'), 'first'], cwd=console, capture_output=True,
+                       text=True, timeout=200)
+    rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
+    for word, claim in rows:
+        check('history: ' + claim, word == 'ok')
+    check('the history page test came to its end', r.returncode == 0 and rows, r.stderr[-400:])
+
+
 def mission_page(env, base):
     link = re.search(r'"url":"([^"]+)"', run(os.path.join(os.environ.get('SEKIMORI_BUILD', os.path.join(ROOT, 'build')), 'sekimori'), '--state',
                      os.path.join(env['SEKIMORI_DEMO_STATE'], 'site'), '-o', 'json', 'login').stdout)
@@ -80,6 +90,7 @@ def main():
         once = re.search(r'http://localhost:\d+/start#[0-9a-f]+', started.stdout)
         if check('the demo starts', started.returncode == 0 and once, started.stderr[-300:]):
             mission_page(env, f'http://localhost:{port}')
+            history_page(env, f'http://localhost:{port}')
             browser(env, f'http://localhost:{port}', once[0])
     finally:
         demo('stop', env=env)

@@ -9,6 +9,7 @@ import { CheckpointPage } from './checkpoint';
 import { DecidePage, DraftsBanner } from './deliberate';
 import { EmergencyBanner, EmergencySection } from './emergency';
 import { Header } from './header';
+import { HistoryPage } from './history-page';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
@@ -56,6 +57,7 @@ function Shown({ s }: { s: Status }) {
   const r = route.value;
   if (r.page === 'mission') return <MissionPage id={r.id} />;
   if (r.page === 'decide') return <DecidePage key={r.id} id={r.id} />;
+  if (r.page === 'history') return <HistoryPage topic={r.id} />;
   if (r.page === 'paper' && r.name === 'agreement') return <AgreementPaper id={r.id} peers={peers.value} s={s} />;
   if (r.page === 'paper') return <PapersPage name={r.name} id={r.id} />;
   return (

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { State } from '../documents';
 import { clock, grouped, humane, unitSign } from '../format';
 import { rowOf } from '../plain';
+import { hw } from '../history-words';
 import { byDevice, csvOf, type DeviceGroup, type Series, tableOf } from '../readings';
 import { allReadings, devices, groups, lang, readingsVersion, w } from '../state';
 import { Age, Empty, Mark, n, said, Section, Tag } from './parts';
@@ -38,7 +39,10 @@ function Row({ s }: { s: Series }) {
       <td class="value"><Value s={s} /></td>
       <td class="age"><Age ms={s.at} /></td>
       <td class="note">{s.flagged ? <Tag kind="flag">▲ {t.flagged}</Tag> : null}</td>
-      <td class="trend"><Spark id={idOf(s)} name={nameOf(s)} points={s.history} /></td>
+      <td class="trend">
+        <Spark id={idOf(s)} name={nameOf(s)} points={s.history} />
+        {s.value.number === null ? null : <> <a class="small" href={`#/history/${encodeURIComponent(s.topic)}`} aria-label={`${hw.value.open}: ${nameOf(s)}, ${s.device}`}>{hw.value.open}</a></>}
+      </td>
     </tr>
   );
 }
