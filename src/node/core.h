@@ -9,6 +9,7 @@
 #include "crypto/endorsement.h"
 #include "fleet/appraise.h"
 #include "platform/emergency.h"
+#include "platform/improve.h"
 #include "platform/work.h"
 #include "history/history.h"
 #include "node/config.h"
@@ -100,6 +101,7 @@ struct core {
     char grants_hash[65];      /* of its payload, "" for none */
     struct works works;        /* work permits, and the open ones as access reads them */
     struct emergencies emergencies;
+    struct improvement improvement;
     struct permit *permit_rows;
     struct permits permits;
     struct reactions reactions; /* measures on single identities, their rules, makers' profiles */

@@ -54,6 +54,7 @@ static MUST outcome taken(struct core *c, unsigned kind, const struct doc *d, in
 {
     if (kind == ENTRY_WORK) return work_taken(c, d, at_ms);
     if (kind == ENTRY_EMERGENCY) return emergency_taken(c, d, at_ms);
+    if (kind == ENTRY_ACTION) return improve_apply(&c->improvement, d, at_ms);
     return kind == ENTRY_REACTION ? react_taken(c, d, at_ms) : DONE;
 }
 
@@ -67,6 +68,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (kind == ENTRY_WORK) TRY(work_judge(&c->works, d, NULL));
     if (kind == ENTRY_EMERGENCY) TRY(emergency_judge(&c->emergencies, d, now, NULL));
     if (kind == ENTRY_REACTION) TRY(react_judge(c, d, NULL));
+    if (kind == ENTRY_ACTION) TRY(improve_judge(&c->improvement, d, now, NULL));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));

@@ -24,6 +24,7 @@ enum { SERVICE_LINKS_MAX = 64, SERVICE_SESSIONS_MAX = 64, SERVICE_GUESS_SOURCES 
     X(NEED_ASK_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING, 1u << SCOPE_OPERATE) \
     X(NEED_EMERGENCY, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_AUDITOR), 1u << SCOPE_OPERATE) \
     X(NEED_REACT, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ASSET_OWNER), 1u << SCOPE_OPERATE)      \
+    X(NEED_IMPROVE, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_AUDITOR), 1u << SCOPE_OPERATE) \
     X(NEED_WORK, USER_BIT(USER_OPERATOR) | USER_BIT(USER_ADMINISTRATOR) | USER_SIGNING | USER_BIT(USER_CONTRACTOR), 1u << SCOPE_OPERATE) \
     X(NEED_PEOPLE, USER_BIT(USER_ADMINISTRATOR), 0)                                                \
     X(NEED_ROOT, 0, 0)
@@ -262,6 +263,12 @@ struct doc *why_doc(struct service *s, struct request *q, const struct why *w, s
 bool reader_sees(struct service *s, const struct reader *r, const struct message *m, bool history, struct message *ret);
 /* In what form he reads the history of such messages, whatever they say. */
 enum shown reader_form(struct service *s, const struct reader *r, const struct message *m);
+
+/* improve.c */
+MUST outcome get_improvement(struct service *s, struct request *q);
+MUST outcome change_improvement(struct service *s, struct request *q);
+MUST outcome change_improvement_step(struct service *s, struct request *q);
+void improve_status(struct service *s, struct arena *a, struct doc *status);
 
 /* drafts.c */
 MUST outcome get_drafts(struct service *s, struct request *q);

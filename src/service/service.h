@@ -9,6 +9,7 @@
 #include "ledger/ledger.h"
 #include "platform/emergency.h"
 #include "platform/exchange.h"
+#include "platform/improve.h"
 #include "platform/reaction.h"
 #include "platform/work.h"
 #include "service/users.h"
@@ -95,6 +96,7 @@ struct service_port {
     struct doc *(*causes)(void *ctx, struct arena *arena);
     outcome (*cause_step)(void *ctx, const struct service_alert_step *s);
     const struct emergencies *emergencies; /* NULL: there are none */
+    const struct improvement *improvement; /* likewise */
     const struct works *works;    /* NULL: there are none */
     /* A signed approval of a work permit. */
     outcome (*permit)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
