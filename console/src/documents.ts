@@ -107,6 +107,7 @@ export interface Status {
   held: Held[];
   emergencies: Emergency[];
   drafts: DraftLine[];
+  lateActions: number; // corrective actions past their due date
   decision: Decision | null;
   wouldHave: { now: number; total: number; text: Both };
   unauthenticated: number;
@@ -309,6 +310,7 @@ export function readStatus(x: unknown): Status {
     layers: listOf(d['layers']).flatMap((l) => readLayer(l) ?? []),
     limits: listOf(d['limits']).map(readLimit),
     held: listOf(d['held']).map(readHeld),
+    lateActions: countOf(mapOf(d['actions'])['late']),
     drafts: listOf(d['drafts']).map(mapOf).map((e) => ({ id: textOf(e['id']), next: textOf(e['next']), text: bothOf(e, 'text') })),
     emergencies: listOf(d['emergencies']).map(mapOf).map((e) => ({
       id: textOf(e['id']),

@@ -3,6 +3,7 @@ import { computed } from '@preact/signals';
 import type { Lang } from './plain';
 import { dw } from './deliberation-words';
 import { hw } from './history-words';
+import { iw } from './improve-words';
 import { route } from './route';
 import { lang, place, w } from './state';
 import type { Shape } from './words';
@@ -436,5 +437,6 @@ export const pageName = computed(() => {
   if (page === 'mission') return mw.value.mission;
   if (page === 'decide') return dw.value.page;
   if (page === 'history') return hw.value.page;
+  if (page === 'improve') return iw.value.page;
   return page === 'paper' ? mw.value.papers : w.value.places[place.value];
 });

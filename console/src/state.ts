@@ -192,7 +192,7 @@ function soon(): void {
   }, Math.max(COALESCE_MS, SPACING_MS - (Date.now() - lastStart)));
 }
 
-const EVENTS = ['draft', 'emergency', 'limit', 'risk', 'decision', 'event', 'model', 'device', 'trust', 'life', 'observed', 'command-held', 'command-released',
+const EVENTS = ['action', 'draft', 'emergency', 'limit', 'risk', 'decision', 'event', 'model', 'device', 'trust', 'life', 'observed', 'command-held', 'command-released',
   'command-refused', 'command-expired', 'command-dropped', 'command-delivered', 'flow'];
 
 function onReading(e: MessageEvent): void {

@@ -251,6 +251,44 @@ async function deputies(people) {
   check('drafted anew under another number', /D-4 を起案しました/.test(await told(people.sachiko, '#drafted')));
 }
 
+// 是正処置: a finding the site proposes, an owner, what was done, another's judgement of it, and the management review with its paper.
+async function improves(people) {
+  const { kenji, sachiko, reiko } = people;
+  const open = async (p) => {
+    await home(p);
+    await p.page.goto(`${base}/#/improve`);
+    await p.page.waitForSelector('#action-form');
+  };
+  await open(kenji);
+  await kenji.page.locator('.proposed button').first().click();
+  const finding = await kenji.page.locator('#action-finding').inputValue();
+  check('what evidence shows is proposed as a finding', finding.length > 0, finding);
+  await kenji.page.locator('#action-form button[type=submit]').click();
+  await kenji.page.waitForSelector('#step-CA-1');
+  await kenji.page.locator('#step-CA-1 input').fill('設定を直した');
+  await kenji.page.locator('#step-CA-1 .action-done').click();
+  await kenji.page.waitForSelector('#step-CA-1 .action-effective');
+  await kenji.page.locator('#step-CA-1 input').fill('効いた');
+  await kenji.page.locator('#step-CA-1 .action-effective').click();
+  const refused = await kenji.page.waitForFunction(() => document.querySelector('[role=alert] .banner-stale')?.textContent);
+  check('who did it does not judge it', String(await refused.jsonValue()).includes('who did it does not judge it'));
+  await open(sachiko);
+  await sachiko.page.locator('#step-CA-1 input').fill('再確認で不合格なし');
+  await sachiko.page.locator('#step-CA-1 .action-effective').click();
+  await sachiko.page.waitForFunction(() => /効果を確認/.test(document.querySelector('#actions table')?.textContent ?? ''));
+  check('only executives record a review', (await sachiko.page.locator('#review-form').count()) === 0);
+  await open(reiko);
+  await reiko.page.locator('#review-form textarea').fill('監視を来期の予算に入れる');
+  await reiko.page.locator('#review-form button').click();
+  await reiko.page.waitForFunction(() => /MR-1/.test(document.querySelector('#reviews')?.textContent ?? ''));
+  await shown(reiko.page, 'improve');
+  await reiko.page.goto(`${base}/#/paper/review/mizu`);
+  await reiko.page.waitForSelector('.paper-review');
+  const paper = await reiko.page.locator('.paper-review').innerText();
+  check('the paper of the review: mission, decisions, actions, what was said', ['CA-1', 'MR-1', 'D-2', '再確認で不合格なし', '監視を来期の予算に入れる'].every((x) => paper.includes(x)), paper.slice(0, 400));
+  await shown(reiko.page, 'paper-review');
+}
+
 const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS, headless: true });
 try {
   const people = {};
@@ -260,6 +298,7 @@ try {
   await onThePage(people);
   await refusals(people);
   await deputies(people);
+  await improves(people);
   check('no page error', complaints.length === 0, complaints);
 } catch (e) {
   check('the test ran to its end', false, e?.stack ?? e);

@@ -105,10 +105,10 @@ async function trying(page, l) {
   await axe(page, `${l} mission page, tried`);
 }
 
-const PAPERS = { decision: 1, sheet: 1, board: 1, evidence: 2, compliance: 8 }; // pages at most
+const PAPERS = { decision: 1, sheet: 1, board: 1, evidence: 2, compliance: 8, review: 2 }; // pages at most
 const WANTED = {
-  ja: { decision: ['伺い', '起案', '合議', '決裁', '意見の相違', '残存リスク', '選択肢'], sheet: ['原因', '対策', '影響'], board: ['判断が要ること', '上位5件'], evidence: ['C8b', '証跡記録'], compliance: ['21の要点', '適合を主張するものではありません'] },
-  en: { decision: ['Decision paper', 'drafted', 'deliberated', 'decided', 'Differences of view', 'residual risk', 'Options'], sheet: ['Causes', 'Controls', 'Consequences'], board: ['Decisions needed', 'five largest'], evidence: ['C8b', 'Record'], compliance: ['21 points', 'Nothing here claims conformity'] },
+  ja: { decision: ['伺い', '起案', '合議', '決裁', '意見の相違', '残存リスク', '選択肢'], sheet: ['原因', '対策', '影響'], board: ['判断が要ること', '上位5件'], evidence: ['C8b', '証跡記録'], compliance: ['21の要点', '適合を主張するものではありません'], review: ['マネジメントレビュー', '是正処置'] },
+  en: { decision: ['Decision paper', 'drafted', 'deliberated', 'decided', 'Differences of view', 'residual risk', 'Options'], sheet: ['Causes', 'Controls', 'Consequences'], board: ['Decisions needed', 'five largest'], evidence: ['C8b', 'Record'], compliance: ['21 points', 'Nothing here claims conformity'], review: ['management review', 'Corrective actions'] },
 };
 const pagesOf = (pdf) => (pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g) ?? []).length;
 const boxOf = (pdf) => (pdf.toString('latin1').match(/\/MediaBox\s*\[([^\]]+)\]/) ?? [])[1]?.trim().split(/\s+/).map(Number) ?? [];

@@ -117,6 +117,13 @@ static const struct command commands[] = {
     { "draft", "apply", "FILE [--dry-run]", "署名した案を記録に入れる（最初は業務責任者。三人目の署名で決裁になる）", "hand a signed draft in (the mission owner's first; the third signature decides)", cmd_draft_apply },
     { "draft", "return", "ID --reason TEXT --key KEY | --out FILE", "差し戻す（システム責任者・経営者層）", "send it back (asset owner, executive)", cmd_draft_answer },
     { "draft", "withdraw", "ID --reason TEXT --key KEY | --out FILE", "取り下げる（業務責任者）", "take it back (mission owner)", cmd_draft_answer },
+    { "action", "list", "", "是正処置（CSMS）：指摘、担当、期限、実施、効果。見直しと、処置の候補", "corrective actions (CSMS): finding, owner, due, done, effect; reviews, and what is proposed", cmd_action_list },
+    { "action", "new", "--finding TEXT --owner ID [--days N | --due TIME] [--source evidence|incident|audit|drill|decision|review] [--ref ID] [--dry-run]",
+        "指摘から是正処置を始める", "begin one from a finding", cmd_action_new },
+    { "action", "done", "ID --reason TEXT [--dry-run]", "実施したことを記す", "say what was done", cmd_action_step },
+    { "action", "judge", "ID --reason TEXT [--not-effective --days N] [--dry-run]", "効果があったかを、実施した人でない人が記す", "say whether it helped (never who did it)", cmd_action_step },
+    { "action", "move", "ID --owner ID --days N --reason TEXT [--dry-run]", "担当と期限を変える", "change owner and due date", cmd_action_step },
+    { "review", "new", "--reason TEXT [--dry-run]", "経営層による見直し（マネジメントレビュー）の結論を記す", "record what a management review said", cmd_action_step },
     { "limit", "list", "", "いまの制限", "limits now", cmd_list },
     { "limit", "release", "HOLD --key KEY --key KEY | --out FILE", "保留した指令を二人の承認で一度だけ送る", "release one held command, by two people", cmd_limit_release },
     { "limit", "loosen", "LIMIT --key KEY --key KEY | --out FILE", "条件が戻った制限を解く", "end a limit whose condition is good again", cmd_limit_loosen },
@@ -253,7 +260,7 @@ static int help(const struct cli *c, FILE *to)
 /* `sekimori --version` asks for ours; behind a noun it is that of a release. */
 static bool takes_value(const char *name, bool behind_noun)
 {
-    static const char *const bare[] = { "dry-run", "help", "version", "without-data-keys", "bom", "withdraw" };
+    static const char *const bare[] = { "dry-run", "help", "version", "without-data-keys", "bom", "withdraw", "not-effective" };
     if (behind_noun && strcmp(name, "version") == 0) return true;
     for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)
         if (strcmp(bare[i], name) == 0) return false;

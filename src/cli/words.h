@@ -172,6 +172,11 @@
     X(W_IMPORT_NOTHING, "対象となる資産（可用性が operational 以上）がありません", "no asset in scope is needed by anything: availability is archive or out of scope") \
     X(W_IMPORT_DONE, "グループ・区域・データの流れを取り込みました（任務の言葉・許容限度・損失・頻度は仮の値）", "groups, zones, flows imported (the mission's words, tolerance, losses and frequencies are placeholders)") \
     X(W_IMPORT_LEFT, "一つの機能が頼れるのは16まで。機能につないでいないグループ", "a function depends on at most sixteen groups; not joined to it") \
+    X(W_OWNER_IS, "担当", "owner")                                                              \
+    X(W_ACTION_DID, "実施", "done")                                                             \
+    X(W_ACTION_EFFECT, "効果", "effect")                                                        \
+    X(W_ACTION_COUNTS, "見直し時の対応中／期限超過／効果確認済み", "under way, late, found effective at the review") \
+    X(W_ACTION_PROPOSED, "処置の候補（確認結果・判断・緊急アクセスから）", "what evidence, decisions and emergencies propose") \
     X(W_NO_OPTION, "モデルにない選択肢です", "no such option in the model")                          \
     X(W_NO_MISSION, "モデルにない任務です", "no such mission in the model")                          \
     X(W_TRIED, "試算", "tried")                                                                    \

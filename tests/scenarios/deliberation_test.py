@@ -103,6 +103,18 @@ def record(site):
     return cases
 
 
+def improvement(site):
+    steps = [e['payload'] for e in site.entries('action')]
+    check('finding, what was done, its effect and the review are in the record, with who', [(s['what'], s['by']) for s in steps] ==
+          [('open', 'kenji'), ('done', 'kenji'), ('judge', 'sachiko'), ('review', 'reiko')], steps)
+    r = site.cli('action', 'new', '--finding', 'no drill this year', '--owner', 'nobody-here', '--source', 'drill')
+    check('an owner is a registered person', r.returncode != 0 and 'registered person' in r.stderr, r.stderr)
+    r = site.cli('action', 'new', '--finding', 'no drill this year', '--owner', 'kenji', '--source', 'drill', '--ref', 'C9b', '--days', '60')
+    check('by the command line as well', r.returncode == 0 and 'CA-2' in r.stdout and 'under way' in r.stdout, r.stdout + r.stderr)
+    check('what is under way is not proposed again', 'C9b' not in [p['ref'] for p in site.json('action', 'list')['proposed']])
+    check('and counts as open in the state', site.json('status')['actions'] == {'open': 1, 'late': 0}, site.json('status')['actions'])
+
+
 def again(site, cases):
     standing = lambda: [(d['id'], d['state'], d['revision'], d['next'], d['payload_sha256'], d['signers'], d['ended']) for d in site.json('draft', 'list')]
     before = standing()
@@ -115,6 +127,8 @@ def again(site, cases):
         return skip('expiry brings the fallback', 'libfaketime is not installed')
     site.stop()
     site.start(days=400)
+    late = until(lambda: site.json('status')['actions'] == {'open': 1, 'late': 1})
+    check('a corrective action past its due date is late, in the state too', late, site.json('status')['actions'])
     over = until(lambda: {d['id']: d for d in site.json('decision', 'list')}['D-2']['state'] == 'expired')
     check('its end comes: the decision is over', over)
     limits = until(lambda: [x for x in site.json('limit', 'list') if x['enforced'] and x['decision'] == 'D-2' and x['mode'] == 'hold'])
@@ -131,7 +145,9 @@ def main():
         site.start()
         site.mission(os.path.join(ROOT, 'examples/water/mission.yaml'))
         browser(site)
-        again(site, record(site))
+        cases = record(site)
+        improvement(site)
+        again(site, cases)
     finish()
 
 

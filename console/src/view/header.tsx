@@ -1,5 +1,6 @@
 import type { Status } from '../documents';
 import { age, clock } from '../format';
+import { iw } from '../improve-words';
 import { mw, pageName } from '../mission-words';
 import type { Lang } from '../plain';
 import { route } from '../route';
@@ -55,6 +56,7 @@ function Line({ s }: { s: Status }) {
 function Places() {
   const t = w.value;
   const id = mission.value?.id ?? '';
+  const late = (status.value?.lateActions ?? 0) > 0;
   const tight = peers.value.some((p) => p.flows.some((f) => f.tightened && !f.open) || p.seen.length);
   return (
     <nav class="places" aria-label={t.placesLabel}>
@@ -67,6 +69,7 @@ function Places() {
       ))}
       {id ? <a href={`/#/mission/${encodeURIComponent(id)}`} aria-current={route.value.page === 'mission' ? 'page' : undefined}>{mw.value.mission}</a> : null}
       {id ? <a href={`/#/paper/decision/${encodeURIComponent(id)}`} aria-current={route.value.page === 'paper' ? 'page' : undefined}>{mw.value.papers}</a> : null}
+      <a href="/#/improve" aria-current={route.value.page === 'improve' ? 'page' : undefined}>{iw.value.page}{late ? <> <span class="mark mark-over" aria-hidden="true">■</span><span class="unseen"> {iw.value.late}</span></> : null}</a>
     </nav>
   );
 }

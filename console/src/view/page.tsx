@@ -10,6 +10,7 @@ import { DecidePage, DraftsBanner } from './deliberate';
 import { EmergencyBanner, EmergencySection } from './emergency';
 import { Header } from './header';
 import { HistoryPage } from './history-page';
+import { ImprovePage } from './improve';
 import { LayersSection } from './layers';
 import { LimitsSection } from './limits';
 import { MissionSection, StakeSection } from './mission';
@@ -56,6 +57,7 @@ export function Page() {
 function Shown({ s }: { s: Status }) {
   const r = route.value;
   if (r.page === 'mission') return <MissionPage id={r.id} />;
+  if (r.page === 'improve') return <ImprovePage />;
   if (r.page === 'decide') return <DecidePage key={r.id} id={r.id} />;
   if (r.page === 'history') return <HistoryPage topic={r.id} />;
   if (r.page === 'paper' && r.name === 'agreement') return <AgreementPaper id={r.id} peers={peers.value} s={s} />;

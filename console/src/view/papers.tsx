@@ -1,17 +1,20 @@
 // Papers to print: each one page's worth, in the site's words, with where its figures must not be used.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { complianceCsv, type Control, type Guideline, readCases, readControls, readGuidelines } from '../cases';
+import { type Case, complianceCsv, type Control, type Guideline, readCases, readControls, readGuidelines } from '../cases';
 import { day, moment, short } from '../format';
 import { ask, type Insight, insight, refreshInsight } from '../insight';
+import { type Action, readImprovement } from '../improve';
+import { iw } from '../improve-words';
 import { mw } from '../mission-words';
 import { groups, mission, siteNow, status, w } from '../state';
 import { Answer, Misuse, Threats } from './insight';
+import { ActionTable, Reviews } from './improve';
 import { Sheet } from './sheet';
 import { Mark, n, said } from './parts';
 import { DecisionPaper } from './decision-paper';
 
-export const PAPERS = ['decision', 'sheet', 'board', 'evidence', 'compliance'] as const;
+export const PAPERS = ['decision', 'sheet', 'board', 'evidence', 'compliance', 'review'] as const;
 export type PaperName = (typeof PAPERS)[number];
 
 // What is on every paper: whose, of when, what of it is simulated.
@@ -136,11 +139,38 @@ function Compliance() {
   );
 }
 
+// 経営層による見直し: what the executive body looks at, and room for what it says.
+function ReviewPaper({ x, cases }: { x: Insight; cases: readonly Case[] }) {
+  const t = iw.value;
+  const all = useAsked('/api/v1/improvement', readImprovement);
+  if (!all) return <p role="status">{all === null ? t.read : mw.value.loading}</p>;
+  const own = cases.filter((c) => c.mission === x.id && c.state !== 'superseded');
+  const count = (keep: (a: Action) => boolean) => n(all.actions.filter(keep).length);
+  return (
+    <Paper kind="review" title={t.paperTitle}>
+      <h3>{t.mission}</h3>
+      <p class="sentence"><Mark state={x.state} /> {said(x.sentence)}</p>
+      <h3>{t.decisions}</h3>
+      {own.length ? <ul>{own.map((c) => <li key={c.id}>{c.id} {said(c.stateWords)}{c.expires === null ? '' : ` — ${day(c.expires)}`}</li>)}</ul> : <p>{t.decisionsNone}</p>}
+      <h3>{t.title}</h3>
+      <p><strong>{t.counts(count((a) => a.state !== 'effective'), count((a) => a.late), count((a) => a.state === 'effective'))}</strong></p>
+      <ActionTable rows={all.actions} />
+      <h3>{t.proposed}</h3>
+      {all.proposed.length ? <ul>{all.proposed.map((p) => <li key={p.ref}>{said(p.text)}</li>)}</ul> : <p>{t.proposedNone}</p>}
+      <h3>{t.reviews}</h3>
+      <Reviews all={all} />
+      <h3>{t.signed}</h3>
+      <table class="signatures"><tbody><tr><th scope="row">{mw.value.ukagai.date}</th><td>{t.blank}</td></tr><tr><th scope="row">{t.reviewText}</th><td>{t.blank}</td></tr></tbody></table>
+    </Paper>
+  );
+}
+
 function Chosen({ name, x }: { name: PaperName; x: Insight }) {
   const cases = useAsked('/api/v1/decisions', readCases);
   if (name === 'decision') return <DecisionPaper x={x} cases={cases ?? []} />;
   if (name === 'sheet') return <Sheet x={x} />;
   if (name === 'board') return <Board x={x} />;
+  if (name === 'review') return <ReviewPaper x={x} cases={cases ?? []} />;
   return name === 'evidence' ? <Evidence /> : <Compliance />;
 }
 
@@ -153,7 +183,7 @@ export function PapersPage({ name, id }: { name: string; id: string }) {
   return (
     <>
       <nav class="papers" aria-label={t.list}>
-        {PAPERS.map((p) => <a key={p} href={`/#/paper/${p}/${encodeURIComponent(id)}`} aria-current={p === shown ? 'page' : undefined}>{t[p]}</a>)}
+        {PAPERS.map((p) => <a key={p} href={`/#/paper/${p}/${encodeURIComponent(id)}`} aria-current={p === shown ? 'page' : undefined}>{p === 'review' ? iw.value.paper : t[p]}</a>)}
         <button type="button" onClick={() => window.print()}>{mw.value.print}</button>
       </nav>
       {x ? <Chosen name={shown} x={x} /> : <p role="status">{mission.value ? w.value.loading : mw.value.notYet}</p>}
