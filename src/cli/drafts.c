@@ -10,7 +10,7 @@ static int find(struct cli *c, const char *id, const struct doc **ret)
     if (code) return code;
     for (const struct doc *d = list->first; d; d = d->next)
         if (strcmp(doc_text(d, "id", ""), id) == 0) return *ret = d, EXIT_OK;
-    return complain(c, EXIT_NOT_FOUND, "SK-1099", cli_say(c, W_NO_DRAFT), id, "sekimori draft list");
+    return complain(c, EXIT_NOT_FOUND, "SK-1117", cli_say(c, W_NO_DRAFT), id, "sekimori draft list");
 }
 
 /* The envelope as it stands: `sekimori draft sign` adds a signature anywhere, `sekimori draft apply` hands it in. */

@@ -149,7 +149,7 @@ static int refuse(struct import *m, const char *what, int line)
 {
     char at[300];
     if (line) snprintf(at, sizeof at, "%.240s:%d", m->c->args[0], line);
-    return complain(m->c, EXIT_CONFIGURATION, "SK-1097", what, line ? at : m->c->args[0], "https://threagile.io");
+    return complain(m->c, EXIT_CONFIGURATION, "SK-1116", what, line ? at : m->c->args[0], "https://threagile.io");
 }
 
 static int read_assets(struct import *m)

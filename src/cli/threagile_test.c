@@ -66,7 +66,7 @@ static void test_refused(void)
     char text[sizeof design + 32];
     snprintf(text, sizeof text, design, "nowhere");
     CHECK(import(text, "none.yaml") == EXIT_CONFIGURATION);
-    CHECK(strstr(said, "error[SK-1097]") && strstr(said, "threagile.yaml:23"));
+    CHECK(strstr(said, "error[SK-1116]") && strstr(said, "threagile.yaml:23"));
     CHECK(import("title: x\n", "none.yaml") == EXIT_CONFIGURATION);
     CHECK(strstr(said, "technical_assets") != NULL);
     CHECK(import("technical_assets:\n  A: {id: a}\n  B: {id: a}\n", "none.yaml") == EXIT_CONFIGURATION);
