@@ -24,6 +24,7 @@
     X(DOCUMENT_AGREEMENT, "agreement", 3)                                                          \
     X(DOCUMENT_STATEMENT, "statement", 2)                                                          \
     X(DOCUMENT_PERMIT, "permit", -1)                                                               \
+    X(DOCUMENT_CHECKLIST, "checklist", -1)                                                         \
     X(DOCUMENT_REACTION, "reaction", 2)                                                            \
     X(DOCUMENT_DESTRUCTION, "destruction", 0)                                                      \
     X(DOCUMENT_RETIREMENT, "retirement", 2)                                                        \
@@ -141,6 +142,8 @@ struct doc *document_login_new(struct arena *a, const char *site, const char *us
 struct doc *document_permit_new(struct arena *a, const char *site, const struct doc *request, int64_t at_ms);
 /* The members of a request that its approval repeats, ended by NULL. */
 extern const char *const document_permit_members[];
+/* A connection checklist as answered (platform/checklist.h, checklist_doc). */
+struct doc *document_checklist_new(struct arena *a, const char *site, const struct doc *list, int64_t at_ms);
 /* A rule of reaction, signed before it is needed (platform/reaction.h): id, cause, device or group, measure, minutes, at_most. */
 struct doc *document_reaction_new(struct arena *a, const char *site, const struct doc *rule, int64_t at_ms);
 /* A certificate that a device's media were sanitised (NIST SP 800-88 rev. 1, appendix G): what it says of each member of

@@ -150,6 +150,17 @@ struct doc *document_permit_new(struct arena *a, const char *site, const struct 
     return d;
 }
 
+struct doc *document_checklist_new(struct arena *a, const char *site, const struct doc *list, int64_t at_ms)
+{
+    struct doc *d = draft(a, DOCUMENT_CHECKLIST, site, at_ms), *answers = doc_map(a);
+    const struct doc *items = doc_get(list, "items");
+    for (const struct doc *i = items ? items->first : NULL; i; i = i->next) doc_set_text(a, answers, doc_text(i, "item", ""), doc_text(i, "answer", ""));
+    doc_set_text(a, d, "subject", doc_text(list, "subject", ""));
+    doc_set_text(a, d, "answers_sha256", doc_text(list, "answers_sha256", ""));
+    doc_set(a, d, "answers", answers);
+    return d;
+}
+
 struct doc *document_reaction_new(struct arena *a, const char *site, const struct doc *rule, int64_t at_ms)
 {
     static const char *const texts[] = { "id", "cause", "device", "group", "measure" };

@@ -126,7 +126,7 @@ static void authority(const struct cli *c, const struct row *r, const struct doc
 {
     static const struct { const char *word; enum word says; } rows[] = { { "no-grant", W_BY_GRANTS }, { "label", W_BY_GRANTS },
         { "no-permit", W_BY_GRANTS }, { "interlock", W_BY_STREAM }, { "two-person", W_BY_STREAM }, { "schema-", W_BY_STREAM },
-        { "quarantined", W_BY_ORDER }, { "contained", W_BY_ORDER }, { "outside-profile", W_BY_ORDER }, { "peer", W_BY_AGREEMENT } };
+        { "quarantined", W_BY_ORDER }, { "contained", W_BY_ORDER }, { "checklist", W_BY_ORDER }, { "outside-profile", W_BY_ORDER }, { "peer", W_BY_AGREEMENT } };
     snprintf(text, size, "%s", cli_say(c, W_BY_RULE));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strncmp(r->key, rows[i].word, strlen(rows[i].word)) == 0) snprintf(text, size, "%s", cli_say(c, rows[i].says));

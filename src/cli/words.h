@@ -313,6 +313,12 @@
     X(W_WORK_PURPOSE, "作業内容", "purpose")                                                      \
     X(W_WORK_UNUSUAL, "作業中の普段と違う動き（警報にはしない）", "unusual during the work (no alarm)") \
     X(W_WORK_WINDOW, "時間帯：--from 開始（省略すると今） と --until 終了 または --minutes 分", "window: --from (now where absent) and --until or --minutes") \
+    X(W_CONNECT_HELD, "確認が済むまで止めています", "held until it is answered and signed")          \
+    X(W_CONNECT_SIGNED, "確認済み（署名あり）", "answered and signed")                             \
+    X(W_CONNECT_ASKED, "接続前の確認を求める対象", "a connection checklist is asked of")           \
+    X(W_CONNECT_PROVIDER, "提供者", "provider")                                                   \
+    X(W_CONNECT_USER, "利用者", "user")                                                           \
+    X(W_CONNECT_MEASURED, "自動で測定", "measured")                                               \
     X(W_HELD_MEASURE, "対処による保留", "held by a measure")                                     \
     X(W_REACT_TOUCHED, "影響する任務", "touches")                                                \
     X(W_REACT_SAFE, "止まらない安全側の操作", "safe directions that pass")                         \

@@ -41,6 +41,7 @@
     X(ENTRY_ACTION, 62, "action", CLASS_CONTROL, "是正処置・経営層による見直し")                  \
     X(ENTRY_DRAFT, 57, "draft", CLASS_CONTROL, "起案・合議（決裁前の判断）")                       \
     X(ENTRY_REACTION, 58, "reaction", CLASS_CONTROL, "対処（絞り込み・保留・隔離）")                       \
+    X(ENTRY_CHECKLIST, 59, "checklist", CLASS_CONTROL, "接続前の確認")                       \
     X(ENTRY_PUBLIC, 56, "public", CLASS_CONTROL, "公開の表示（署名つき）")                         \
     X(ENTRY_USER, 52, "user", CLASS_CONTROL, "人（利用者）の登録と変更")                              \
     X(ENTRY_DATA, 32, "data", CLASS_DATA, "記録データ")                                           \

@@ -13,6 +13,7 @@
 #include "platform/work.h"
 #include "history/history.h"
 #include "node/config.h"
+#include "node/connect.h"
 #include "node/react.h"
 #include "service/service.h"
 #include "wire/channel.h"
@@ -104,6 +105,7 @@ struct core {
     struct improvement improvement;
     struct permit *permit_rows;
     struct permits permits;
+    struct checklists checklists; /* who is held until it is signed */
     struct reactions reactions; /* measures on single identities, their rules, makers' profiles */
     struct react_waiting reacting[REACT_WAITING];
     size_t n_reacting;

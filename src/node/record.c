@@ -55,6 +55,7 @@ static MUST outcome taken(struct core *c, unsigned kind, const struct doc *d, in
     if (kind == ENTRY_WORK) return work_taken(c, d, at_ms);
     if (kind == ENTRY_EMERGENCY) return emergency_taken(c, d, at_ms);
     if (kind == ENTRY_ACTION) return improve_apply(&c->improvement, d, at_ms);
+    if (kind == ENTRY_CHECKLIST) return connect_taken(c, d, at_ms);
     return kind == ENTRY_REACTION ? react_taken(c, d, at_ms) : DONE;
 }
 
@@ -69,6 +70,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     if (kind == ENTRY_EMERGENCY) TRY(emergency_judge(&c->emergencies, d, now, NULL));
     if (kind == ENTRY_REACTION) TRY(react_judge(c, d, NULL));
     if (kind == ENTRY_ACTION) TRY(improve_judge(&c->improvement, d, now, NULL));
+    if (kind == ENTRY_CHECKLIST) TRY(checklist_judge(&c->checklists, d, NULL));
     clear(&c->scratch);
     TRY(doc_write_json(d, &c->scratch));
     TRY(ledger_append(c->ledger, (enum ledger_kind)kind, now, buffer_view(&c->scratch), &index));
@@ -132,6 +134,8 @@ static MUST outcome signed_then(struct core *c, const struct ledger_entry *e, co
 {
     bool permit = e->kind == ENTRY_WORK && strcmp(doc_text(d, "what", ""), "approve") == 0;
     bool rule = e->kind == ENTRY_REACTION && strcmp(doc_text(d, "what", ""), "rule") == 0;
+    bool list = e->kind == ENTRY_CHECKLIST && strcmp(doc_text(d, "what", ""), "sign") == 0;
+    if (list) return connect_signed_then(c, d, e->at_ms);
     if (permit) return work_approved_then(c, d, e->at_ms);
     return rule ? react_rule_then(c, d, e->at_ms) : DONE;
 }

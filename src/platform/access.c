@@ -510,29 +510,45 @@ static void step_measure_hold(struct judging *j)
     settle(j, RULING_HOLD, "contained");
 }
 
-/* As an ordered quarantine, for a time. */
-static void step_measure_quarantine(struct judging *j)
+struct caging { const char *step, *word, *who, *why; }; /* who: what holds it */
+
+/* A device: what it sends is marked, only challenges and safe directions reach it. Anybody's tool: nothing. */
+static void cage(struct judging *j, const struct caging *g)
 {
-    const struct reaction *r = reaction_on(j->a->reactions, j->q->who->id, MEASURE_QUARANTINE, j->q->now_ms);
-    if (!r) return;
     if (j->q->who->role != ROLE_DEVICE) {
-        SAY(j, "measure", "deny", "{1} quarantines it: {2}", "{1}により隔離中です: {2}", r->id, r->why);
-        settle(j, RULING_DENY, "contained");
+        SAY(j, g->step, "deny", "{1} holds it: {2}", "{1}により止めています: {2}", g->who, g->why);
+        settle(j, RULING_DENY, g->word);
         return;
     }
     if (j->q->action == ACT_SUBSCRIBE) return; /* each delivery is judged */
     if (j->q->action == ACT_PUBLISH) {
-        SAY(j, "measure", "flag", "{1}: passes flagged ({2})", "{1}のため印を付けて通します（{2}）", r->id, r->why);
-        settle(j, RULING_FLAG, "contained");
+        SAY(j, g->step, "flag", "{1}: passes flagged ({2})", "{1}のため印を付けて通します（{2}）", g->who, g->why);
+        settle(j, RULING_FLAG, g->word);
         return;
     }
     bool challenge = j->in_layout && bytes_equal_str(j->topic.class, "att") && bytes_equal_str(j->topic.name, "challenge");
     if (challenge || (j->command && j->v.safe_direction)) {
-        SAY(j, "measure", "pass", "{1}: challenges and safe directions reach it{2}", "{1}: 確認要求と安全側の操作は届けます{2}", r->id, "");
+        SAY(j, g->step, "pass", "{1}: challenges and safe directions reach it{2}", "{1}: 確認要求と安全側の操作は届けます{2}", g->who, "");
         return;
     }
-    SAY(j, "measure", "deny", "{1} quarantines it: {2}", "{1}により隔離中です: {2}", r->id, r->why);
-    settle(j, RULING_DENY, "contained");
+    SAY(j, g->step, "deny", "{1} holds it: {2}", "{1}により止めています: {2}", g->who, g->why);
+    settle(j, RULING_DENY, g->word);
+}
+
+/* As an ordered quarantine, for a time. */
+static void step_measure_quarantine(struct judging *j)
+{
+    const struct reaction *r = reaction_on(j->a->reactions, j->q->who->id, MEASURE_QUARANTINE, j->q->now_ms);
+    if (r) cage(j, &(struct caging) { "measure", "contained", r->id, r->why });
+}
+
+/* Not online before its checklist is signed. */
+static void step_checklist(struct judging *j)
+{
+    const struct checklist *c = checklist_holds(j->a->checklists, j->q->who->id) ? checklist_of(j->a->checklists, j->q->who->id) : NULL;
+    if (!c) return;
+    const struct checklist_item *open = checklist_open(c);
+    cage(j, &(struct caging) { "checklist", "checklist", "the connection checklist (接続前の確認)", open ? open->id : "not signed" });
 }
 
 static void step_flag(struct judging *j)
@@ -570,6 +586,7 @@ static const struct step steps[] = {
     { "work", BIT(ACT_RECEIVE), step_work },
     { "measure", BIT(ACT_RECEIVE), step_measure_hold },
     { "measure", FLOW | BIT(ACT_SUBSCRIBE), step_measure_quarantine },
+    { "checklist", FLOW | BIT(ACT_SUBSCRIBE), step_checklist },
     { "quarantine", FLOW, step_quarantine },
     { "second person", BIT(ACT_RECEIVE), step_people },
     { "flag", BIT(ACT_PUBLISH), step_flag },

@@ -5,6 +5,7 @@
 #define PLATFORM_ACCESS_H
 
 #include "base/limit.h"
+#include "platform/checklist.h"
 #include "platform/grants.h"
 #include "platform/reaction.h"
 #include "platform/values.h"
@@ -49,6 +50,7 @@ struct access {
     const struct grants *grants; /* swapped by node; NULL: the rows of a new site */
     const struct permits *permits; /* open work permits, swapped by node; NULL: none */
     const struct reactions *reactions; /* measures on single identities, for a time; NULL: none */
+    const struct checklists *checklists; /* who is held until his checklist is signed; NULL: nobody */
     const struct grants *agreements; /* what peers may, and nothing else allows them anything; NULL: nothing */
     struct judged *judged; /* what is remembered of verdicts; NULL: nothing. Who is asked about must be the registry's own then */
     struct values *values;   /* newest good values; NULL: none are kept */

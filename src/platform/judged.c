@@ -28,7 +28,7 @@ struct far_row { /* of any other receiver */
 
 /* All a verdict hangs on besides the question. Policies are told apart by a mark drawn for each, not by their address. */
 struct stamp {
-    uint64_t registry, grants, agreements, limits, permits, reactions;
+    uint64_t registry, grants, agreements, limits, permits, reactions, checklists;
     const struct permit *permit_rows;
     const struct limit *rows;
     size_t limits_n;
@@ -93,7 +93,7 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b)
 {
     return a->registry == b->registry && a->grants == b->grants && a->agreements == b->agreements && a->limits == b->limits
         && a->rows == b->rows && a->limits_n == b->limits_n && a->permits == b->permits && a->permit_rows == b->permit_rows && a->era == b->era
-        && a->reactions == b->reactions;
+        && a->reactions == b->reactions && a->checklists == b->checklists;
 }
 
 /* Every row is stale from here on. */
@@ -117,6 +117,7 @@ static void look_at_stamp(struct judged *m, const struct access *a, int64_t now_
 {
     struct stamp now = { registry_epoch(a->registry), grants_mark(a->grants), grants_mark(a->agreements),
         .era = (uint32_t)((uint64_t)(now_ms / MS_MINUTE) / ERA_MINUTES) };
+    if (a->checklists) now.checklists = a->checklists->epoch;
     if (a->reactions) now.reactions = a->reactions->epoch;
     if (a->permits) {
         now.permits = a->permits->epoch;

@@ -208,6 +208,7 @@ outcome change_document(struct service *s, struct request *q)
     if (strcmp(q->arg[0], "release") == 0) o = release(s, q, at, why);
     else if (strcmp(q->arg[0], "agreement") == 0) o = s->port.agreement(s->port.ctx, q->http->body, q->caller->name, why);
     else if (strcmp(q->arg[0], "permit") == 0 && s->port.permit) o = s->port.permit(s->port.ctx, q->http->body, why);
+    else if (strcmp(q->arg[0], "checklist") == 0 && s->port.checklist) o = s->port.checklist(s->port.ctx, q->http->body, why);
     else if (strcmp(q->arg[0], "reaction") == 0 && s->port.reaction_rule) o = s->port.reaction_rule(s->port.ctx, q->http->body, why);
     else if (strcmp(q->arg[0], "destruction") == 0) o = accept_destruction(s, q, why);
     else if (strcmp(q->arg[0], "retirement") == 0) o = accept_retirement(s, q, why);

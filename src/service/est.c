@@ -34,6 +34,18 @@ static outcome basic_password(const struct http_request *r, uint8_t *room, size_
     return DONE;
 }
 
+/* Before it is enrolled: no moment in which it is online and its checklist not asked for. */
+static MUST outcome checklist_begins(struct service *s, struct request *q, const struct identity *who)
+{
+    const struct checklist *c = checklist_of(s->port.checklists, who->id);
+    if (!s->port.checklists || !s->port.checklists->asked[who->role] || (c && c->held)) return DONE;
+    struct doc *d = doc_map(&q->arena);
+    doc_set_text(&q->arena, d, "what", "begin");
+    doc_set_text(&q->arena, d, "subject", who->id);
+    doc_set_text(&q->arena, d, "role", role_word(who->role));
+    return s->port.write(s->port.ctx, ENTRY_CHECKLIST, d, false);
+}
+
 static outcome register_key(struct service *s, struct request *q, const struct enrolment *e, const struct endorsement *by, struct bytes der)
 {
     struct x509_facts f;
@@ -58,6 +70,7 @@ static outcome register_key(struct service *s, struct request *q, const struct e
     if (by) memcpy(who.maker, by->maker, sizeof who.maker);
     struct invite used = *e->invite;
     used.used = true;
+    TRY(checklist_begins(s, q, &who));
     TRY(s->port.write(s->port.ctx, ENTRY_INVITE, registry_doc_invite(&q->arena, &used), false));
     return s->port.write(s->port.ctx, ENTRY_IDENTITY, registry_doc_identity(&q->arena, &who), true);
 }

@@ -241,6 +241,12 @@ MUST outcome get_checkpoint(struct service *s, struct request *q);
 MUST outcome get_tile(struct service *s, struct request *q);
 MUST outcome get_consistency(struct service *s, struct request *q);
 
+/* checklists.c */
+MUST outcome get_checklists(struct service *s, struct request *q);
+MUST outcome get_checklist(struct service *s, struct request *q);
+MUST outcome change_checklists(struct service *s, struct request *q);
+MUST outcome change_checklist(struct service *s, struct request *q);
+
 /* reactions.c */
 MUST outcome get_reactions(struct service *s, struct request *q);
 MUST outcome propose_reactions(struct service *s, struct request *q);

@@ -10,6 +10,7 @@
 #include "platform/emergency.h"
 #include "platform/exchange.h"
 #include "platform/improve.h"
+#include "platform/checklist.h"
 #include "platform/reaction.h"
 #include "platform/work.h"
 #include "service/users.h"
@@ -100,6 +101,9 @@ struct service_port {
     const struct works *works;    /* NULL: there are none */
     /* A signed approval of a work permit. */
     outcome (*permit)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
+    const struct checklists *checklists; /* NULL: there are none */
+    /* A checklist signed by an owner. */
+    outcome (*checklist)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);
     const struct reactions *reactions; /* NULL: there are none */
     /* Whether such an entry would be taken; a rule signed by the asset owner. */
     outcome (*reaction_judge)(void *ctx, const struct doc *d, char why[REACTION_WHY]);

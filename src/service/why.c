@@ -49,6 +49,8 @@ static const struct todo { const char *word; enum grant_miss missing; enum keepe
         "put the condition right; an urgent command can be released once by two people (sekimori limit release HOLD)" },
     { "no-permit", MISS_NONE, KEEPER_POLICY, "作業を申請します（sekimori work request）。急ぐ指令は二人の承認で一度だけ送れます（sekimori limit release 保留番号）",
         "ask for a work permit (sekimori work request); an urgent command can be released once by two people (sekimori limit release HOLD)" },
+    { "checklist", MISS_NONE, KEEPER_DEVICES, "接続前の確認に答え、システム責任者の署名を得ます（sekimori connect show / answer / sign ID）",
+        "answer its connection checklist and have the asset owner sign it (sekimori connect show / answer / sign ID)" },
     { "contained", MISS_NONE, KEEPER_DEVICES, "対処の理由を確かめ、要らなければ戻します（sekimori react list / undo ID --reason）。時間が来れば自動で戻ります",
         "look into the measure and undo it where it is not needed (sekimori react list / undo ID --reason); it ends by itself" },
     { "outside-profile", MISS_NONE, KEEPER_DEVICES, "製造者の定めにない通信です。正しい動きなら対処を戻し、定めを改めます（sekimori react undo / profile）",
