@@ -234,7 +234,7 @@ const ja = {
     unsafe: '名前に表示できない文字が含まれるため、写せる形では示しません。',
   },
 
-  places: { overview: '全体状況', checkpoint: '関所（相互連携）' },
+  places: { overview: '全体状況', alarms: '警報', work: '作業申請', unmanaged: '管理外機器', checkpoint: '関所（相互連携）' },
   placesLabel: '画面',
 
   checkpoint: {
@@ -674,7 +674,7 @@ const en: Words = {
     unsafe: 'A name here has characters that cannot be shown plainly, so no line is offered for copying.',
   },
 
-  places: { overview: 'Overview', checkpoint: 'Checkpoint (interconnection)' },
+  places: { overview: 'Overview', alarms: 'Alarms', work: 'Work permits', unmanaged: 'Unmanaged devices', checkpoint: 'Checkpoint (interconnection)' },
   placesLabel: 'Pages',
 
   checkpoint: {

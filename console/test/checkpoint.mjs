@@ -7,7 +7,7 @@ const SAID = {
   en: { title: 'Checkpoint (interconnection)', none: 'No peers', allow: 'allow', limit: 'limit', tightened: 'Tightened by itself', queue: "No peer's command is held", changes: 'changed since the agreement' },
 };
 const LANGS = ['ja', 'en'];
-const LINK = '.places a:nth-of-type(2)';
+const LINK = '.places a[href="/#checkpoint"]';
 
 export async function checkpoint(page, { base, shots, operator, open, link, attack, run, until, language, textOf, looks }) {
   const peers = async () => (await page.request.get(base + '/api/v1/peers')).json();
@@ -73,7 +73,7 @@ export async function checkpoint(page, { base, shots, operator, open, link, atta
   check("checkpoint: the machine's own page refuses nothing, it says the line to type", (await page.locator('.refuse-do').count()) === 0 && (await textOf(page, '#queue')).includes(`sekimori flow refuse ${held.id} --reason`));
   await refuse(await open(), { base, operator, held, until });
   check('checkpoint: gone from every page', await until(async () => (await page.locator('.held').count()) === 0));
-  await page.locator('.places a:nth-of-type(1)').click();
+  await page.locator('.places a[href="/"]').click();
   await page.locator(LINK).click();
   await page.goBack();
   check('checkpoint: back is the overview', await until(async () => (await page.locator('#layers').count()) === 1), page.url());

@@ -70,6 +70,16 @@ def mission_page(env, base):
     check('the mission page test came to its end', r.returncode == 0 and rows, r.stderr[-400:])
 
 
+def watching_pages(env, base):
+    cli = [os.path.join(harness.BIN, 'sekimori'), '--state', os.path.join(env['SEKIMORI_DEMO_STATE'], 'site')]
+    link = re.search(r'"url":"([^"]+)"', run(*cli, '-o', 'json', 'user', 'new', 'jiro', '--role', 'operator', '--reason', 'night shift').stdout)
+    r = subprocess.run(['node', 'test/watching.mjs', base, link[1] if link else '', os.path.join(ROOT, 'build-logs', 'shots')], cwd=console, capture_output=True, text=True, timeout=200)
+    rows = re.findall(r'^(ok|not ok) \d+ - (.*)$', r.stdout, re.M)
+    for word, claim in rows:
+        check('watching: ' + claim, word == 'ok')
+    check('the test of alarms, permits and unmanaged devices came to its end', r.returncode == 0 and rows, r.stderr[-400:])
+
+
 def main():
     check('the committed build is of these sources', run(os.path.join(ROOT, 'tools/console'), 'current').returncode == 0)
     if not shutil.which('npm') or run('npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', cwd=console, timeout=300).returncode:
@@ -92,6 +102,7 @@ def main():
             mission_page(env, f'http://localhost:{port}')
             history_page(env, f'http://localhost:{port}')
             browser(env, f'http://localhost:{port}', once[0])
+            watching_pages(env, f'http://localhost:{port}')
     finally:
         demo('stop', env=env)
         shutil.rmtree(state, ignore_errors=True)

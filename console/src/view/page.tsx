@@ -4,6 +4,7 @@ import { pageName } from '../mission-words';
 import { route } from '../route';
 import { me, mission, peers, place, status, view, w } from '../state';
 import { AccountSection } from './account';
+import { AlarmsPage } from './alarms';
 import { AgreementPaper } from './agreement-paper';
 import { CheckpointPage } from './checkpoint';
 import { DecidePage, DraftsBanner } from './deliberate';
@@ -21,7 +22,9 @@ import { ReadingsSection } from './readings';
 import { DecisionSection, RecordSection } from './record';
 import { SignedOutPage } from './sign-in';
 import { maySign, SigningSection } from './signing';
+import { UnmanagedPage } from './unmanaged';
 import { WhySection } from './why';
+import { WorkPage } from './work';
 
 export function Page() {
   const t = w.value;
@@ -68,9 +71,19 @@ function Shown({ s }: { s: Status }) {
       <AccountSection />
       <EmergencySection />
       {me.value && maySign(me.value) ? <SigningSection who={me.value} /> : null}
-      {place.value === 'checkpoint' ? <CheckpointPage s={s} peers={peers.value} who={me.value} /> : <Overview s={s} />}
+      <PlaceShown s={s} />
     </>
   );
+}
+
+function PlaceShown({ s }: { s: Status }) {
+  switch (place.value) {
+    case 'checkpoint': return <CheckpointPage s={s} peers={peers.value} who={me.value} />;
+    case 'alarms': return <AlarmsPage />;
+    case 'work': return <WorkPage />;
+    case 'unmanaged': return <UnmanagedPage />;
+    default: return <Overview s={s} />;
+  }
 }
 
 function Overview({ s }: { s: Status }) {
