@@ -188,6 +188,7 @@ int cmd_work_show(struct cli *c);
 int cmd_work_approve(struct cli *c);
 int cmd_work_step(struct cli *c);
 int cmd_watch_checks(struct cli *c);
+int cmd_report_observe(struct cli *c);
 int cmd_connect_list(struct cli *c);
 int cmd_connect_show(struct cli *c);
 int cmd_connect_ask(struct cli *c);

@@ -93,6 +93,7 @@ static const struct command commands[] = {
     { "risk", "what-if", "[MISSION] [--set C2=0.95 | --set S1=F3]... [--buy OPTION]... [--model FILE --assessment FILE]", "試算：入力を変えるとどうなるか（何も変えない）", "try other inputs (nothing is changed)", cmd_risk_what_if },
     { "risk", "check", "FILE", "設計段階の評価：対策前、必要な対策（7 許容限度超過、何も動いていなくてよい）", "by design: inherent picture and required controls (exit 7 over tolerance; nothing need run)", cmd_risk_check },
     { "report", "blocked", "[--since TIME]", "何を、どの根拠で止め、そのうち無害だったのはどれだけか", "what was blocked, by what authority, and how much of it was harmless", cmd_report_blocked },
+    { "report", "observe", "[--days N]", "見守りの間に、制限があれば止めていたもの（実際に変えたものは 0 のはず）", "what observe mode would have held, limit by limit; and what was changed all the same (nothing)", cmd_report_observe },
     { "report", "compliance", "[--guideline ID] [--assessment FILE]", "指針・規格の項目ごとの裏づけ（実測・申告・期限切れ・未確認）。適合は主張しない（-o csv、-o oscal も可）", "what backs each item of the guidelines (measured, declared, stale, unknown); claims no conformity (-o csv, -o oscal as well)", cmd_report_compliance },
     { "evidence", "list", "", "対策ごとの確認結果", "what was found, by control", cmd_list },
     { "evidence", "new", "--control C --asset A --detail TEXT --days N --out FILE | --key KEY", "申告の案を作る", "draft a declaration", cmd_evidence_new },

@@ -313,6 +313,10 @@
     X(W_WORK_PURPOSE, "作業内容", "purpose")                                                      \
     X(W_WORK_UNUSUAL, "作業中の普段と違う動き（警報にはしない）", "unusual during the work (no alarm)") \
     X(W_WORK_WINDOW, "時間帯：--from 開始（省略すると今） と --until 終了 または --minutes 分", "window: --from (now where absent) and --until or --minutes") \
+    X(W_OBSERVE_HEAD, "見守りの報告", "observe mode")                                             \
+    X(W_OBSERVE_WOULD, "止めていたはず", "would have held")                                       \
+    X(W_OBSERVE_CHANGED, "実際に変えた", "changed")                                               \
+    X(W_OBSERVE_NEXT, "効かせるときは、判断（--enforce）に三人が署名します", "to enforce them, three people sign a decision that says so (--enforce)") \
     X(W_CONNECT_HELD, "確認が済むまで止めています", "held until it is answered and signed")          \
     X(W_CONNECT_SIGNED, "確認済み（署名あり）", "answered and signed")                             \
     X(W_CONNECT_ASKED, "接続前の確認を求める対象", "a connection checklist is asked of")           \

@@ -337,7 +337,10 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
         snprintf(detail, sizeof detail, "%.*s %s%s%s", m ? (int)(m->topic.n < 120 ? m->topic.n : 120) : 0,
             m && m->topic.n ? (const char *)m->topic.at : "", v && v->word ? v->word : "", v && v->detail ? " " : "",
             v && v->detail ? v->detail : "");
-        core_counted(c, what, m && m->from ? m->from->id : "", bytes_is_utf8(bytes_str(detail)) ? detail : "", 1);
+        char source[LIMIT_ID_MAX + ID_MAX];
+        bool observed = v && v->limit && strcmp(what, "observed") == 0; /* counted by limit: `report observe` */
+        snprintf(source, sizeof source, "%s%s%s", observed ? v->limit->id : "", observed ? " " : "", m && m->from ? m->from->id : "");
+        core_counted(c, what, source, bytes_is_utf8(bytes_str(detail)) ? detail : "", 1);
         return;
     }
     struct arena a = ARENA(65536);
