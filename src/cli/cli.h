@@ -59,6 +59,9 @@ void add_query(struct out *o, bool first, const char *name, const char *value);
 int read_yaml(struct cli *c, const char *path, struct doc **ret);
 /* A file of streams, every mistake said with its place and what was probably meant. */
 int streams_check(const char *path, const struct doc *d);
+/* Without its folders: they are this machine's. NULL when it is too long to keep. */
+const char *file_name(const char *path);
+int cmd_lineage(struct cli *c);
 int read_file(struct cli *c, const char *path, struct buffer *ret);
 int write_file(struct cli *c, const char *path, struct bytes b, int mode);
 void print_json(const struct doc *d);

@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 #include "ledger/ledger.h"
 #include "platform/access.h"
+#include "platform/declared.h"
+#include "platform/derived.h"
 #include "wire/mqtt.h"
 
 enum { ERRORS_SHOWN = 20, PEOPLE_MAX = 4096, PLACES_MAX = 4096 };
@@ -56,8 +58,12 @@ static int policy_read(const struct doc *d, const char *path, struct grants **re
 static int declare(struct cli *c, struct registry *r, const struct doc *rows, const char *path)
 {
     (void)c;
-    for (const struct doc *s = rows ? rows->first : NULL; s; s = s->next)
+    for (const struct doc *s = rows ? rows->first : NULL; s; s = s->next) {
+        char text[DERIVED_TEXT];
+        struct stream made = { 0 };
+        if (ok(declared_read(s, &made, NULL)) && derived_wrong(r, &made, text)) return wrong_at(path, s->line, text);
         if (!ok(registry_apply(r, ENTRY_STREAM, s, 0))) return wrong_at(path, s->line, "not a stream (sekimori stream apply --dry-run tells why)");
+    }
     return EXIT_OK;
 }
 
@@ -238,8 +244,7 @@ int cmd_grant_test(struct cli *c)
     return code ? code : judged(c, c->args[0], d, flag(c, "streams") != NULL);
 }
 
-/* Without its folders: they are this machine's. NULL when it is too long to keep. */
-static const char *file_name(const char *path)
+const char *file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;

@@ -56,6 +56,7 @@ static const struct command commands[] = {
     { "invite", "list", "", "登録コード一覧", "invites", cmd_list },
     { "stream", "list", "", "データ種別一覧", "streams", cmd_list },
     { "stream", "apply", "FILE [--dry-run]", "データ種別を宣言する", "declare streams", cmd_stream_apply },
+    { "lineage", "", "STREAM | ENTRY", "データの由来：何から、どう作られ、区分と簡約、宣言の行、もとの記録（証跡記録の番号で）", "where data is from: inputs, how, label and reductions, where declared, which entries", cmd_lineage },
     { "command", "list", "", "人の承認を待つ指令と、その理由", "commands that wait for people, and why", cmd_command_list },
     { "command", "approve", "HOLD --reason TEXT [--dry-run]", "二人目として指令を承認し、一度だけ送る（--dry-run：いま送るとどう判定されるか）",
         "approve a command as its second person; it goes once (--dry-run: what would be judged now)", cmd_command_change },

@@ -6,7 +6,9 @@
 #include "assurance/charter.h"
 #include "assurance/model_value.h"
 #include "cli/cli.h"
+#include "ledger/ledger.h"
 #include "platform/declared.h"
+#include "platform/derived.h"
 #include "wire/mqtt.h"
 
 enum { EXPIRY_MAX_S = 600 };
@@ -117,6 +119,7 @@ static const struct member members[] = {
     { "fields", false, "a list of fields", NULL, good_any },
     { "others", false, "true or false", NULL, good_bool },
     { "reduce", false, "a list of reductions", NULL, good_any },
+    { "derive", false, "from, how, field, every_s, at_least, to", NULL, good_any },
     { "expiry_s", false, "a whole number of seconds from 1 to 600, without a unit", NULL, good_expiry },
 };
 enum { MEMBERS = sizeof members / sizeof *members };
@@ -164,6 +167,24 @@ static void check_stream(struct checking *k, const struct doc *s, const struct d
             wrong(k, doc_get(s, "name"), "name", "expected a name of its own; \"%.60s\" stands at line %d too", doc_text(s, "name", ""), other->line);
 }
 
+/* Beside the streams of the same file; of inputs declared elsewhere the site says what is wrong. */
+static void check_derived(struct checking *k, const struct doc *rows)
+{
+    struct registry *r = NULL;
+    if (!ok(registry_new(&r))) return;
+    k->index = 0;
+    for (const struct doc *s = rows->first; s; s = s->next, k->index++) {
+        char text[DERIVED_TEXT];
+        struct stream made = { 0 };
+        bool here = ok(declared_read(s, &made, NULL));
+        for (size_t i = 0; i < made.derive.n; i++) here = here && registry_stream_named(r, made.derive.from[i]);
+        const char *why = here ? derived_wrong(r, &made, text) : NULL;
+        if (why) wrong(k, doc_get(s, "derive") ? doc_get(s, "derive") : s, "derive", "%s", why);
+        else (void)!ok(registry_apply(r, ENTRY_STREAM, s, 0));
+    }
+    registry_free(r);
+}
+
 int streams_check(const char *path, const struct doc *d)
 {
     struct checking k = { .path = path };
@@ -178,6 +199,7 @@ int streams_check(const char *path, const struct doc *d)
         k.wrong++;
     }
     for (const struct doc *s = rows && rows->kind == DOC_LIST ? rows->first : NULL; s; s = s->next, k.index++) check_stream(&k, s, rows);
+    if (!k.wrong) check_derived(&k, rows);
     return k.wrong ? EXIT_CONFIGURATION : EXIT_OK;
 }
 
@@ -189,6 +211,9 @@ int cmd_stream_apply(struct cli *c)
     int code = read_yaml(c, c->args[0], &d);
     if (!code) code = streams_check(c->args[0], d);
     for (const struct doc *s = code ? NULL : doc_get(d, "streams")->first; s && !code; s = s->next) {
+        struct doc *said = (struct doc *)(uintptr_t)s;
+        if (file_name(c->args[0])) doc_set_text(&c->arena, said, "source", file_name(c->args[0]));
+        if (file_name(c->args[0])) doc_set_int(&c->arena, said, "line", s->line);
         if (!c->dry_run) code = ask_doc(c, "/api/v1/streams", s, &answer);
         if (!code) printf("%s: %s\n", doc_text(s, "name", "?"), cli_say(c, c->dry_run ? W_DRY_RUN : W_APPLIED));
     }

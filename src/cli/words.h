@@ -119,6 +119,12 @@
     X(W_TOKEN_ONCE, "トークン（いま一度だけ表示。秘密として渡す）", "token (shown this once; hand it over as a secret)") \
     X(W_VERIFIED, "検証しました：変更・欠落はありません", "verified: nothing changed, nothing missing") \
     X(W_NOT_VERIFIED, "検証できません", "verification failed")                                    \
+    X(W_LABEL, "区分", "label")                                                                   \
+    X(W_REDUCED, "簡約", "reduced to")                                                            \
+    X(W_NOT_DERIVED, "ほかから作られたものではありません（機器が発信）", "is not derived: devices publish it")  \
+    X(W_MADE_OF, "もとの記録", "made of entries")                                                 \
+    X(W_LEFT_OUT, "除外（印付き・数でない）", "left out (marked, or no number)")                  \
+    X(W_NOT_TO_BE_READ, "読めない記録（許可がない、または破棄済み）", "not to be read (no grant, or given up)")  \
     X(W_ENTRIES, "件", "entries")                                                                 \
     X(W_HEAD, "要約値", "head")                                                                   \
     X(W_TAIL, "うち署名前の末尾", "of them after the signed head")                                \

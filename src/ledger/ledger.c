@@ -332,3 +332,20 @@ outcome ledger_health(const struct ledger *l)
     pthread_mutex_unlock(&mine->lock);
     return ok(o) ? DONE : o;
 }
+
+outcome ledger_since(struct ledger *l, int64_t at_ms, uint64_t *ret)
+{
+    uint64_t low = 0, high = ledger_durable(l);
+    struct buffer b = BUFFER(LEDGER_PAYLOAD_MAX + 64);
+    outcome o = DONE;
+    while (ok(o) && low < high) {
+        struct ledger_entry e;
+        uint64_t mid = low + (high - low) / 2;
+        o = ledger_read(l, mid, &b, &e);
+        if (ok(o) && e.at_ms < at_ms) low = mid + 1;
+        else high = mid;
+    }
+    buffer_deinit(&b);
+    *ret = low;
+    return o;
+}

@@ -175,4 +175,7 @@ uint64_t ledger_pruned_end(const struct ledger *l);
 /* Bytes the payloads of the data class take, pruned ones not counted. */
 uint64_t ledger_data_bytes(const struct ledger *l);
 
+/* The first durable entry that is not older, or how many there are; the record is in order of its own clock. */
+MUST outcome ledger_since(struct ledger *l, int64_t at_ms, uint64_t *ret);
+
 #endif

@@ -188,6 +188,36 @@ static outcome replay_sessions(struct core *c)
     return DONE;
 }
 
+static outcome derived_done(void *ctx, const struct ledger_entry *e)
+{
+    struct core *c = ctx;
+    struct recorded r;
+    if (core_recorded(c, e, &r)) exchange_derive_done(c->exchange, &r);
+    return DONE;
+}
+
+static outcome derived_input(void *ctx, const struct ledger_entry *e)
+{
+    struct core *c = ctx;
+    struct recorded r;
+    if (core_recorded(c, e, &r)) exchange_derive_replay(c->exchange, e->index, &r);
+    return DONE;
+}
+
+/* What was counted and not yet said when the core ended is counted again. */
+static outcome replay_derived(struct core *c)
+{
+    uint64_t size = ledger_durable(c->ledger), from;
+    int64_t span_ms = exchange_derive_span_ms(c->exchange);
+    struct ledger_entry last;
+    if (span_ms < 0 || size == 0) return DONE;
+    TRY(ledger_read(c->ledger, size - 1, &c->read, &last));
+    TRY(ledger_since(c->ledger, last.at_ms - span_ms, &from));
+    if (from >= size) return DONE;
+    TRY(ledger_scan(c->ledger, from, CLASS_DATA, derived_done, c));
+    return ledger_scan(c->ledger, from, CLASS_DATA, derived_input, c);
+}
+
 outcome core_replay(struct core *c)
 {
     c->holds_next = 1;
@@ -195,7 +225,8 @@ outcome core_replay(struct core *c)
     TRY(ledger_scan_linked(c->ledger, CLASS_CONTROL, replay_control, c));
     exchange_holds_from(c->exchange, c->holds_next);
     TRY(keep_replay(c));
-    return replay_sessions(c);
+    TRY(replay_sessions(c));
+    return replay_derived(c);
 }
 
 /* ---- head ---- */

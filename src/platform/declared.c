@@ -225,11 +225,14 @@ static MUST outcome read_plain(const struct doc *d, struct stream *s)
 outcome declared_read(const struct doc *d, struct stream *ret, struct declared_wrong *w)
 {
     static const char *const keys[] = { "name", "pattern", "owner", "label", "unit", "recorded", "fail",
-        "command", "safe", "expiry_s", "fields", "others", "people", "interlock", "reduce" };
+        "command", "safe", "expiry_s", "fields", "others", "people", "interlock", "reduce", "derive", "source", "line" };
     struct stream s = { 0 };
     TRY(member_only(d, keys, COUNT(keys)));
     TRY(read_plain(d, &s));
+    TRY(read_word(d, "source", w, s.source, sizeof s.source));
+    s.line = (int)(doc_int(d, "line", 0) & INT32_MAX);
     TRY(read_fields(d, &s, w));
+    TRY(declared_derivation(d, &s, w));
     TRY(read_command(d, &s, w));
     TRY(declared_reductions(d, &s, w));
     if (w && s.command && s.fail == FAIL_HOLD_LAST) /* one of an older record stands: there is nothing it could hold, so it is closed */
@@ -252,13 +255,18 @@ struct doc *registry_doc_stream(struct arena *a, const struct stream *s)
     for (size_t n = 0; n < COUNT(s->safe) && s->safe[n][0]; n++) doc_add(safe, doc_text_new(a, s->safe[n]));
     doc_set(a, d, "safe", safe);
     doc_set_int(a, d, "expiry_s", s->expiry_s ? s->expiry_s : 60);
-    for (size_t i = 0; i < s->n_fields; i++) doc_add(fields, field_doc(a, &s->fields[i]));
-    if (s->n_fields) doc_set(a, d, "fields", fields);
-    if (s->n_fields) doc_set_bool(a, d, "others", s->others);
+    bool formed = s->n_fields && !s->derive.how; /* of what is derived the form follows */
+    for (size_t i = 0; formed && i < s->n_fields; i++) doc_add(fields, field_doc(a, &s->fields[i]));
+    if (formed) doc_set(a, d, "fields", fields);
+    if (formed) doc_set_bool(a, d, "others", s->others);
     for (size_t i = 0; i < s->n_interlocks; i++) doc_add(locks, interlock_doc(a, &s->interlocks[i]));
     if (s->n_interlocks) doc_set(a, d, "interlock", locks);
     if (s->two_people) doc_set_int(a, d, "people", 2);
     if (s->n_reductions) doc_set(a, d, "reduce", declared_reductions_doc(a, s));
+    if (s->derive.how) doc_set(a, d, "derive", declared_derivation_doc(a, s));
+    if (s->source[0]) doc_set_text(a, d, "source", s->source);
+    if (s->source[0]) doc_set_int(a, d, "line", s->line);
     bool lost = !d || !safe || !fields || !locks || locks->lost || d->lost || safe->lost || fields->lost;
-    return lost || d->count != 10u + (s->n_fields ? 2u : 0) + (s->n_interlocks ? 1u : 0) + (s->two_people ? 1u : 0) + (s->n_reductions ? 1u : 0) ? NULL : d;
+    return lost || d->count != 10u + (formed ? 2u : 0) + (s->n_interlocks ? 1u : 0) + (s->two_people ? 1u : 0) + (s->n_reductions ? 1u : 0)
+        + (s->derive.how ? 1u : 0) + (s->source[0] ? 2u : 0) ? NULL : d;
 }

@@ -13,4 +13,8 @@ MUST outcome declared_milli(const struct doc *m, const char *key, struct declare
 MUST outcome declared_reductions(const struct doc *d, struct stream *s, struct declared_wrong *w);
 struct doc *declared_reductions_doc(struct arena *a, const struct stream *s);
 
+/* declared_derive.c: "derive". Makes the form of what is derived. */
+MUST outcome declared_derivation(const struct doc *d, struct stream *s, struct declared_wrong *w);
+struct doc *declared_derivation_doc(struct arena *a, const struct stream *s);
+
 #endif

@@ -64,6 +64,7 @@ void exchange_free(struct exchange *x)
     for (uint32_t i = 0; i < x->topics.n; i++)
         if (x->topics.nodes[i].item) parcel_drop(x, x->topics.nodes[i].item);
     assert(x->kept_bytes == 0);
+    derive_free(x);
     tree_deinit(&x->filters);
     tree_deinit(&x->topics);
     map_deinit(&x->links);
@@ -116,7 +117,7 @@ outcome exchange_restore_retained(struct exchange *x, struct bytes from, struct 
 
 int exchange_turn(struct exchange *x)
 {
-    int waits[] = { command_turn(x), session_turn(x), sys_turn(x), yield_turn(x) }, least = -1;
+    int waits[] = { command_turn(x), session_turn(x), sys_turn(x), yield_turn(x), derive_turn(x) }, least = -1;
     session_reap(x);
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         if (waits[i] >= 0 && (least < 0 || waits[i] < least)) least = waits[i];

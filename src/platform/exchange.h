@@ -138,6 +138,11 @@ MUST outcome exchange_replay(struct exchange *x, uint64_t index, const struct do
 uint64_t exchange_replay_from(const struct exchange *x);
 MUST outcome exchange_replay_data(struct exchange *x, uint64_t index, const struct recorded *r);
 void exchange_replayed(struct exchange *x, uint64_t size);
+/* Derived streams after a start: so far back (ms before the record's end) inputs may still be open, -1: nothing is derived; then
+ * from there on every recorded message, first all to the one, then all to the other. What was lost with a kill is said again. */
+int64_t exchange_derive_span_ms(struct exchange *x);
+void exchange_derive_done(struct exchange *x, const struct recorded *r);
+void exchange_derive_replay(struct exchange *x, uint64_t index, const struct recorded *r);
 /* What became of an attestation that came by AUTH. */
 void exchange_attested(struct exchange *x, uint32_t link, bool good);
 /* A retained message of the record; an empty one removes. */

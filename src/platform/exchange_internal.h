@@ -297,6 +297,8 @@ struct exchange {
     size_t kept_bytes;
     struct buffer out;
     struct cut cut;
+    struct derive *derive;         /* NULL: nothing is derived */
+    uint64_t derive_seen;
     char said[SCHEMA_TEXT];        /* what verdicts point to: of one message */
     struct exchange_counts counts;
     uint64_t egress[PATHS];
@@ -480,6 +482,12 @@ void deliver_pump(struct exchange *x, struct session *s); /* first what was in f
 bool form_may(struct exchange *x, struct cargo *c, const struct verdict *judged, struct answer *a);
 /* It was accepted: the newest good value of its topic, if that is what it is. */
 void form_keep(struct exchange *x, const struct cargo *c);
+
+/* ---- derive.c ---- */
+/* It was recorded: it may count for what is derived from its stream. */
+void derive_note(struct exchange *x, const struct cargo *c);
+int derive_turn(struct exchange *x); /* ms until due, -1 */
+void derive_free(struct exchange *x);
 
 /* ---- retained.c ---- */
 MUST outcome retained_put(struct exchange *x, struct cargo *c); /* an empty payload removes */

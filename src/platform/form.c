@@ -77,12 +77,12 @@ bool form_may(struct exchange *x, struct cargo *c, const struct verdict *judged,
 void form_keep(struct exchange *x, const struct cargo *c)
 {
     const struct stream *s = c->stream;
-    bool kept = s && (s->n_fields || s->fail == FAIL_HOLD_LAST) && c->m.from && !c->command && !removes(c);
+    bool kept = s && (s->n_fields || s->fail == FAIL_HOLD_LAST) && (c->m.from || s->derive.how) && !c->command && !removes(c);
     struct value *old = kept ? values_find(x->access->values, c->m.topic) : NULL;
     if (old) old->marked = c->m.flagged;
     bool wanted = kept && !c->m.flagged;
     if (!wanted || c->m.payload.n > VALUE_BYTES) return;
-    struct value *v = values_make(x->access->values, c->m.topic, c->m.from->id);
+    struct value *v = values_make(x->access->values, c->m.topic, c->m.from ? c->m.from->id : "");
     if (!v) return;
     v->known = true;
     v->wall_ms = wall(x);

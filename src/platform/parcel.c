@@ -1,4 +1,5 @@
 /* Messages in views (cargo) and kept (parcels). What travels with a message and what does not is decided here. */
+#include "platform/derived.h"
 #include "platform/exchange_internal.h"
 
 #define HAS(name) ((uint64_t)1 << MQTT_HAS_##name)
@@ -8,7 +9,7 @@
 static bool reserved(struct bytes name)
 {
     static const char *const names[] = { "sk-flag", "sk-hold", "sk-label", "sk-stale-since", "sk-source",
-        "sk-reduced" };
+        "sk-reduced", DERIVED_BY, DERIVED_INPUTS };
     if (!bytes_starts(name, BYTES_LIT("sk-"))) return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (bytes_equal_str(name, names[i])) return true;

@@ -79,6 +79,10 @@ static bool publisher_may(struct exchange *x, struct cargo *c, struct answer *a)
         refuse_word(x, c, MQTT_NOT_AUTHORIZED, "no-grant", a);
         return false;
     }
+    if (c->m.from && c->stream && c->stream->derive.how) { /* computed here and nowhere else */
+        refuse_word(x, c, MQTT_NOT_AUTHORIZED, "derived-stream", a);
+        return false;
+    }
     if (c->m.from) {
         const struct session *s = session_of(x, c->source);
         struct question q = { .who = c->m.from, .action = ACT_PUBLISH, .topic = c->m.topic, .payload = c->m.payload,
@@ -144,6 +148,7 @@ void publish_accept(struct exchange *x, struct cargo *c, struct answer *a)
         return;
     }
     form_keep(x, c);
+    derive_note(x, c);
     outcome o = c->m.retain ? retained_put(x, c) : DONE;
     bool nobody = x->destinations_n == 0;
     deliver_all(x, c);

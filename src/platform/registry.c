@@ -8,6 +8,7 @@
 #include "ledger/ledger.h"
 #include "platform/declared.h"
 #include "platform/member.h"
+#include "platform/derived.h"
 #include "platform/stream_index.h"
 #include "wire/mqtt.h"
 
@@ -424,10 +425,26 @@ static bool more_specific(const struct stream *a, const struct stream *b)
     }
 }
 
+/* Labels of what is derived follow those of the inputs. */
+static void relabel(struct registry *r)
+{
+    for (size_t i = 0; i < r->streams.n; i++) {
+        struct stream *s = r->streams.at[i];
+        if (s->derive.how) (void)snprintf(s->label, sizeof s->label, "%s", label_word(derived_label(r, s)));
+    }
+}
+
+static MUST outcome judge_stream(const struct registry *r, const struct doc *d, struct stream *ret)
+{
+    char text[DERIVED_TEXT];
+    TRY(declared_read(d, ret, NULL));
+    return derived_wrong(r, ret, text) ? REFUSE(E_CONFLICT) : DONE;
+}
+
 static MUST outcome apply_stream(struct registry *r, const struct doc *d)
 {
     struct stream s = { 0 };
-    TRY(declared_read(d, &s, NULL));
+    TRY(judge_stream(r, d, &s));
     TRY(list_reserve(&r->streams));
     struct stream *mine = map_get(&r->names, bytes_str(s.name));
     if (!mine) {
@@ -453,6 +470,7 @@ static MUST outcome apply_stream(struct registry *r, const struct doc *d)
     }
     r->finding->stale = true;
     list_insert(&r->streams, place, mine);
+    relabel(r);
     return DONE;
 }
 
@@ -465,7 +483,7 @@ outcome registry_judge(const struct registry *r, unsigned kind, const struct doc
     case ENTRY_IDENTITY: return judge_identity(r, d, &i);
     case ENTRY_LIFE: return judge_life(r, d, 0, &i);
     case ENTRY_INVITE: return judge_invite(r, d, &v);
-    case ENTRY_STREAM: return declared_read(d, &s, NULL);
+    case ENTRY_STREAM: return judge_stream(r, d, &s);
     case ENTRY_UNMANAGED: return registry_identity(r, doc_text(d, "id", "")) ? REFUSE(E_CONFLICT) : unmanaged_judge(d);
     default: return DONE;
     }

@@ -89,6 +89,19 @@ struct reduction {              /* what a reader below the stream's label gets i
     int64_t step_milli[STREAM_FIELDS]; /* of numbers: the multiple at or below is told; 0: as it is */
 };
 
+enum { DERIVE_INPUTS = 4, STREAM_SOURCE = 96, DERIVE_EVERY_MAX_S = 86400 };
+enum derive_how { DERIVE_NONE, DERIVE_MEAN, DERIVE_MIN, DERIVE_MAX, DERIVE_SUM, DERIVE_COUNT, DERIVE_REDUCED, DERIVE_HOWS };
+struct derivation {             /* it is computed from others (platform/derived.h) */
+    enum derive_how how;
+    char from[DERIVE_INPUTS][ID_MAX];
+    uint8_t n;
+    char field[STREAM_NAME];    /* of each input; "": the payload is the number */
+    uint32_t every_s, at_least; /* the window; with fewer values in it nothing is said */
+    uint8_t to;                 /* reduced: the label whose reduction it is */
+    bool labelled;              /* a label of its own was declared, this one: */
+    uint8_t label;
+};
+
 struct stream { /* a declared topic pattern */
     char name[ID_MAX];
     char pattern[STREAM_PATTERN_MAX]; /* MQTT filter */
@@ -108,6 +121,9 @@ struct stream { /* a declared topic pattern */
     struct interlock interlocks[STREAM_INTERLOCKS];
     uint8_t n_reductions;
     struct reduction reductions[STREAM_REDUCTIONS];
+    struct derivation derive;
+    char source[STREAM_SOURCE]; /* the file it was declared in, and its line there; "" and 0 where unknown */
+    int line;
 };
 
 struct registry;

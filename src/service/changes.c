@@ -4,6 +4,8 @@
 #include "assurance/draft.h"
 #include "assurance/public.h"
 #include "service/internal.h"
+#include "platform/declared.h"
+#include "platform/derived.h"
 #include "wire/invite.h"
 
 outcome body_of(struct request *q, struct doc **ret)
@@ -171,6 +173,10 @@ outcome change_stream(struct service *s, struct request *q)
     outcome no = DONE;
     TRY(body_of(q, &in));
     if (!may_administer(s, q, doc_text(in, "pattern", ""), &no)) return no;
+    struct stream made = { 0 };
+    char wrong[DERIVED_TEXT];
+    TRY(declared_read(in, &made, NULL));
+    if (derived_wrong(s->port.registry, &made, wrong)) return answer_problem(q, 409, "SK-1409", wrong, made.name);
     TRY(s->port.write(s->port.ctx, ENTRY_STREAM, in, true));
     TRY(audit_named(s, q, "stream-declared", doc_text(in, "name", ""), ""));
     return answer_doc(q, doc_map(&q->arena));

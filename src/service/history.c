@@ -32,24 +32,6 @@ struct asked {
     bool over;                /* behind the end: nothing more will come */
 };
 
-/* The first entry that is not older; the record is in order of its own clock. */
-static outcome first_since(struct ledger *l, int64_t at_ms, uint64_t *ret)
-{
-    uint64_t low = 0, high = ledger_durable(l);
-    struct buffer b = BUFFER(LEDGER_PAYLOAD_MAX + 64);
-    outcome o = DONE;
-    while (ok(o) && low < high) {
-        struct ledger_entry e;
-        uint64_t mid = low + (high - low) / 2;
-        o = ledger_read(l, mid, &b, &e);
-        if (ok(o) && e.at_ms < at_ms) low = mid + 1;
-        else high = mid;
-    }
-    buffer_deinit(&b);
-    *ret = low;
-    return o;
-}
-
 /* ---- one point ---- */
 
 struct told { /* views */
@@ -131,7 +113,7 @@ static outcome from_record(struct asked *a, bool *ret_more)
 {
     struct ledger *l = a->s->port.ledger;
     uint64_t since;
-    TRY(first_since(l, a->from_ms, &since));
+    TRY(ledger_since(l, a->from_ms, &since));
     if (since > a->next) a->next = since;
     outcome o = a->next < ledger_durable(l) ? ledger_scan(l, a->next, CLASS_DATA, look, a) : DONE;
     *ret_more = o.code == E_FULL && !a->over;
@@ -303,8 +285,8 @@ static outcome given_up(struct asked *a)
     if (!a->s->port.history) return DONE;
     a->unreadable += (int64_t)history_given_up(a->s->port.history, a->from_ms, a->to_ms);
     if (!pruned) return DONE;
-    TRY(first_since(l, a->from_ms, &first));
-    TRY(first_since(l, a->to_ms + 1, &last));
+    TRY(ledger_since(l, a->from_ms, &first));
+    TRY(ledger_since(l, a->to_ms + 1, &last));
     if (last > pruned) last = pruned;
     if (last > history_end(a->s->port.history)) last = history_end(a->s->port.history); /* the rest is read below */
     if (last > first) a->unreadable += (int64_t)(last - first);

@@ -205,6 +205,7 @@ MUST outcome device_step(struct service *s, struct request *q, const struct iden
 /* An entry's index as text. E_MALFORMED. */
 MUST outcome number_of(const char *text, uint64_t *ret);
 MUST outcome get_history(struct service *s, struct request *q);
+MUST outcome get_lineage(struct service *s, struct request *q);
 MUST outcome change_backup(struct service *s, struct request *q);
 
 /* work.c */

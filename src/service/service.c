@@ -61,6 +61,7 @@ static const struct route routes[] = {
     { "POST", "/api/v1/devices/{}/{}", PEOPLE, NEED_OPERATE, change_device },
     { "GET", "/api/v1/readings", PEOPLE, NEED_SIGHT, get_readings },
     { "GET", "/api/v1/history", PEOPLE, NEED_SIGHT, get_history },
+    { "GET", "/api/v1/lineage/{}", PEOPLE, NEED_SIGHT, get_lineage },
     { "GET", "/api/v1/mission", PEOPLE, NEED_SIGHT, get_mission },
     { "GET", "/api/v1/missions/{}", PEOPLE, NEED_SIGHT, get_mission },
     { "GET", "/api/v1/missions/{}/insight", PEOPLE, NEED_SIGHT, get_insight },

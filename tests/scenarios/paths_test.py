@@ -10,7 +10,7 @@ import struct
 import time
 
 from grants_test import apply
-from harness import FAKETIME, LONG, ROLES, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, skip, text_of, until
+from harness import BIN, FAKETIME, LONG, ROLES, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, run, skip, text_of, until
 from linked import Broker, live as linked, write
 from people_test import open_link
 
@@ -263,6 +263,59 @@ def reduced(site, plant):
     declare(site, 'label: internal', 'internal, of any form')
 
 
+DERIVED = '''streams:
+  - {{ name: number, pattern: "sk/v1/{site}/+/m/open/number", recorded: true, label: confidential, fields: [{{ name: v }}] }}
+  - {{ name: how-many, pattern: "sk/v1/{site}/site/m/open/how-many", derive: {{ from: [number], how: count, every_s: 1 }} }}
+  - {{ name: greatest, pattern: "sk/v1/{site}/site/m/open/greatest", label: internal, derive: {{ from: [number], how: max, field: v, every_s: 5, at_least: 2 }} }}
+'''
+
+
+def points(site, topic, field):
+    """[(entry, value)] of the record."""
+    return [(p['index'], p['milli'] // 1000) for p in site.json('history', topic, '--field', field, '--from', '24h') or []]
+
+
+def derived(site, plant):
+    """A stream computed from another: of its own label, with its lineage, and each input once over kill -9."""
+    with open(site.path('derived.yaml'), 'w', encoding='utf-8') as f:
+        f.write(DERIVED.format(site=site.name))
+    r = site.cli('stream', 'apply', site.path('derived.yaml'))
+    check('a derived stream is declared', r.returncode == 0, r.stderr)
+    topic, said = f'sk/v1/{site.name}/site/m/open/how-many', f'{plant.base}/dev-1/m/open/number'
+    dev, live = plant.who['dev-1'].mqtt(), plant.who['live'].mqtt()
+    plant.filters(live)
+    for i in range(10):
+        dev.publish(said, json.dumps({'v': i}))
+    os.kill(site.pid_of('core'), 9)
+    check('core is killed and back', until(site.ready, 20))
+    dev, live = until(lambda: reconnect(plant, 'dev-1'), 20), until(lambda: reconnect(plant, 'live'), 20)
+    plant.filters(live)
+    for i in range(10):
+        dev.publish(said, json.dumps({'v': i}))
+    total = lambda: sum(int(v) for _, v in points(site, topic, 'v'))
+    check('over kill -9 each input is in exactly one derived message', until(lambda: total() >= 20, 15) and total() == 20, points(site, topic, 'v'))
+    got = live.receive(15, lambda m: m[0].endswith('/greatest'))
+    check('who may not read the input reads what is derived, by its label', got is not None and not any('/m/open/number' in m[0] or m[0] == topic for m in live.messages), got)
+    entry = points(site, topic, 'v')[0][0]
+    one = site.json('lineage', str(entry))
+    counted = [e['entry'] for e in one['entries']]
+    check('its lineage names its inputs in the record', one['stream'] == 'how-many' and len(counted) == one['n'] and one['first'] == counted[0]
+          and one['last'] == counted[-1] and all(e['topic'] == said for e in one['entries']), one)
+    text = site.cli('lineage', 'how-many').stdout
+    check('lineage of the stream: how, inputs, labels, file and line', all(x in text for x in ('count', '← number', 'label: confidential', 'derived.yaml:2', 'derived.yaml:3')), text)
+    check('lineage in Japanese', '区分: confidential' in run(os.path.join(BIN, 'sekimori'), '--state', site.state, '--lang', 'ja', 'lineage', 'how-many').stdout)
+    check('of what is not there: nothing', site.cli('lineage', '99999999').returncode != 0)
+    dev.close(), live.close()
+    plant.cookie = open_link(site, site.json('user', 'link', 'yuki')['url'])
+
+
+def reconnect(plant, who):
+    try:
+        return plant.who[who].mqtt()
+    except (OSError, ConnectionError, AssertionError):
+        return None
+
+
 def lapsed(site, plant):
     if not FAKETIME:
         return skip('a lapsed work window on every path', 'libfaketime is not installed')
@@ -365,6 +418,7 @@ def main():
         plant = Plant(site, bridge_to(site))
         changed(site, plant)
         reduced(site, plant)
+        derived(site, plant)
         lapsed(site, plant)
         revoked(site, plant)
         printed()
