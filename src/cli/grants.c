@@ -61,7 +61,7 @@ static int declare(struct cli *c, struct registry *r, const struct doc *rows, co
     for (const struct doc *s = rows ? rows->first : NULL; s; s = s->next) {
         char text[DERIVED_TEXT];
         struct stream made = { 0 };
-        if (ok(declared_read(s, &made, NULL)) && derived_wrong(r, &made, text)) return wrong_at(path, s->line, text);
+        if (ok(declared_read(s, &made, NULL)) && derived_wrong(r, &made, text)) return wrong_at(path, doc_get(s, "derive") ? doc_get(s, "derive")->line : s->line, text);
         if (!ok(registry_apply(r, ENTRY_STREAM, s, 0))) return wrong_at(path, s->line, "not a stream (sekimori stream apply --dry-run tells why)");
     }
     return EXIT_OK;

@@ -218,6 +218,34 @@ static outcome replay_derived(struct core *c)
     return ledger_scan(c->ledger, from, CLASS_DATA, derived_input, c);
 }
 
+static outcome value_of(void *ctx, const struct ledger_entry *e)
+{
+    struct core *c = ctx;
+    struct recorded r;
+    if (core_recorded(c, e, &r)) exchange_restore_value(c->exchange, e->index, &r);
+    return DONE;
+}
+
+static bool needs_values(const struct core *c)
+{
+    const struct stream *rows[1024];
+    size_t n = registry_streams(c->registry, rows, 1024);
+    for (size_t i = 0; i < n; i++)
+        if (rows[i]->recorded && (rows[i]->n_fields || rows[i]->fail == FAIL_HOLD_LAST)) return true;
+    return false;
+}
+
+/* The newest good values: of the last day, as far as a start has time to look. */
+static outcome replay_values(struct core *c)
+{
+    enum { BACK = 50000 };
+    uint64_t size = ledger_durable(c->ledger), from;
+    if (size == 0 || !needs_values(c)) return DONE;
+    TRY(ledger_since(c->ledger, core_wall(c) - MS_DAY, &from));
+    if (size > BACK && from < size - BACK) from = size - BACK;
+    return from < size ? ledger_scan(c->ledger, from, CLASS_DATA, value_of, c) : DONE;
+}
+
 outcome core_replay(struct core *c)
 {
     c->holds_next = 1;
@@ -226,6 +254,7 @@ outcome core_replay(struct core *c)
     exchange_holds_from(c->exchange, c->holds_next);
     TRY(keep_replay(c));
     TRY(replay_sessions(c));
+    TRY(replay_values(c));
     return replay_derived(c);
 }
 

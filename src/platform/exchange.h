@@ -138,6 +138,8 @@ MUST outcome exchange_replay(struct exchange *x, uint64_t index, const struct do
 uint64_t exchange_replay_from(const struct exchange *x);
 MUST outcome exchange_replay_data(struct exchange *x, uint64_t index, const struct recorded *r);
 void exchange_replayed(struct exchange *x, uint64_t size);
+/* The newest good values after a start, from recorded messages in their order: what hold-last keeps and interlocks look at. */
+void exchange_restore_value(struct exchange *x, uint64_t index, const struct recorded *r);
 /* Derived streams after a start: so far back (ms before the record's end) inputs may still be open, -1: nothing is derived; then
  * from there on every recorded message, first all to the one, then all to the other. What was lost with a kill is said again. */
 int64_t exchange_derive_span_ms(struct exchange *x);

@@ -15,15 +15,22 @@ static bool removes(const struct cargo *c)
     return c->m.retain && c->m.payload.n == 0;
 }
 
+/* true: it was otherwise. */
+static bool set_bad(struct value *row, bool bad)
+{
+    if (row->bad == bad) return false;
+    row->bad = bad;
+    row->source->bad += bad ? 1 : -1u;
+    return true;
+}
+
 /* Told when a publisher's data begins to break its form, and when all of it is good again. */
 static void note(struct exchange *x, const struct cargo *c, const struct verdict *v, bool bad)
 {
     struct value *row = c->m.from ? values_make(x->access->values, c->m.topic, c->m.from->id) : NULL;
     if (!row) return;
     struct value_source *s = row->source;
-    bool changed = row->bad != bad;
-    row->bad = bad;
-    if (changed) s->bad += bad ? 1 : -1u;
+    bool changed = set_bad(row, bad);
     if (changed && bad) tell(x, "form-broken", &c->m, v, NULL);
     if (!bad && s->bad == 0 && (changed || !s->heard)) tell(x, "form-good", &c->m, v, NULL);
     s->heard |= !bad;
@@ -74,7 +81,7 @@ bool form_may(struct exchange *x, struct cargo *c, const struct verdict *judged,
     return fails(x, c, judged, &v, a);
 }
 
-void form_keep(struct exchange *x, const struct cargo *c)
+static void keep(struct exchange *x, const struct cargo *c, int64_t wall_ms)
 {
     const struct stream *s = c->stream;
     bool kept = s && (s->n_fields || s->fail == FAIL_HOLD_LAST) && (c->m.from || s->derive.how) && !c->command && !removes(c);
@@ -85,10 +92,28 @@ void form_keep(struct exchange *x, const struct cargo *c)
     struct value *v = values_make(x->access->values, c->m.topic, c->m.from ? c->m.from->id : "");
     if (!v) return;
     v->known = true;
-    v->wall_ms = wall(x);
+    v->wall_ms = wall_ms;
     v->index = c->index;
     time_text(v->wall_ms, v->since);
     (void)snprintf(v->entry, sizeof v->entry, "%llu", (unsigned long long)c->index);
     v->n = c->m.payload.n;
     memcpy(v->payload, c->m.payload.at, v->n);
+}
+
+void form_keep(struct exchange *x, const struct cargo *c)
+{
+    keep(x, c, wall(x));
+}
+
+/* Whether the newest of it broke its form is seen again; nobody is told: it was, when it came. */
+void exchange_restore_value(struct exchange *x, uint64_t index, const struct recorded *r)
+{
+    struct cargo c UNSET;
+    char said[SCHEMA_TEXT];
+    cargo_from_recorded(x, &c, r, index, PATH_RETAINED);
+    const struct stream *s = c.stream;
+    if (c.command || !s || !s->recorded || (!s->n_fields && s->fail != FAIL_HOLD_LAST)) return;
+    keep(x, &c, r->at_ms);
+    struct value *v = values_find(x->access->values, c.m.topic);
+    if (v && s->n_fields && !removes(&c)) (void)set_bad(v, v->marked && schema_judge(s, c.m.payload, said) != BREACH_NONE);
 }

@@ -66,6 +66,35 @@ static void held(void)
     w_free(w);
 }
 
+/* A new core finds the last good values in the record: what hold-last keeps, and how old it is; what was marked or broke its form is none. */
+static void restored(void)
+{
+    struct world *w = with("hold-last");
+    CHECK_OK(c_publish(w, GW, LEVEL, "4.25", 1));
+    int64_t at = w->wall;
+    w->wall += 5000;
+    CHECK_OK(c_publish(w, GW, LEVEL, "9", 1)); /* recorded as what its readers got: 4.25, stale */
+    exchange_durable(w->x, w->records);
+    CHECK(w->records == 2);
+    w_crash(w, w->records);
+    values_free(w->access.values);
+    CHECK_OK(values_new(&w->access.values));
+    for (uint64_t i = 0; i < w->records; i++) {
+        struct recorded r;
+        CHECK_OK(w_read(w, i, &r));
+        exchange_restore_value(w->x, i, &r);
+    }
+    const struct value *v = values_find(w->access.values, bytes_str(LEVEL));
+    CHECK(v && v->known && v->marked && v->wall_ms == at && v->index == 0 && bytes_equal_str(bytes_of(v->payload, v->n), "4.25"));
+    CHECK_OK(c_connect(w, GW, "gw-02", "gw-02", 5));
+    CHECK_OK(c_connect(w, V, "v", "", 5));
+    CHECK_OK(c_subscribe(w, V, LEVEL, 1));
+    CHECK_OK(c_publish(w, GW, LEVEL, "-1", 1));
+    struct mqtt_publish p = delivered(w, V);
+    CHECK(bytes_equal_str(p.payload, "4.25") && carries(&p, "sk-flag", "stale") && carries(&p, "sk-source", "0") && carries(&p, "sk-stale-since", "1970-01-01T00:16:40.000Z"));
+    w_free(w);
+}
+
 /* A reader that was away gets it from the record with the same marks; a publisher cannot write them. */
 static void kept(void)
 {
@@ -188,6 +217,7 @@ int main(void)
     closed();
     flagged();
     held();
+    restored();
     kept();
     acted_on();
     limited();

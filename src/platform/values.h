@@ -1,5 +1,5 @@
 /* The newest good value of each topic whose stream declares a form: what readers keep while a bad one comes (hold-last), and
- * what interlocks look at. Memory only: after a start a value is unknown until it is heard again. */
+ * what interlocks look at. In memory; after a start found again in the record (exchange_restore_value), as old as it is there. */
 #ifndef PLATFORM_VALUES_H
 #define PLATFORM_VALUES_H
 

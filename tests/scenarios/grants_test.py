@@ -1,9 +1,12 @@
 """A policy of grants, from outside: written, tested offline, signed by the right person, in force on links that are
-up; denied on the paths a third party can reach (N11-N14); kept over a restart; a broken one starts nothing (N24)."""
+up; denied on the paths a third party can reach (N11-N14); kept over a restart; a broken one starts nothing (N24).
+And the newcomer trial: the water demo's grants written from the manual page alone."""
 import os
+import re
+import subprocess
 import time
 
-from harness import BIN, Site, check, finish, run
+from harness import BIN, ROOT, Site, check, finish, run
 
 STREAMS = '''streams:
   - name: plans
@@ -156,6 +159,107 @@ def kept(site):
     check('who, before and after are in the record', len(audit) == 1 and audit[0]['payload']['by'] and len(audit[0]['payload']['after']) == 64, audit)
 
 
+PAGE = os.path.join(ROOT, 'docs/grants.md')
+WATER = os.path.join(ROOT, 'examples/water')
+NEWCOMER = '''schema: sekimori-grants/1
+site: mizu
+appeal: water operations, ext. 4210
+grants:
+  - id: device-says
+    subject: role:device
+    action: publish
+    stream: ["sk/v1/{site}/{own}/m/#", "sk/v1/{site}/{own}/att/evidence"]
+  - id: device-hears
+    subject: role:device
+    action: subscribe
+    stream: ["sk/v1/{site}/{own}/cmd/#", "sk/v1/{site}/{own}/att/challenge"]
+  - id: operator-orders
+    subject: role:operator
+    action: command
+    stream: [pump-command, "sk/v1/{site}/+/cmd/+"]
+    why: the operator on duty runs the pumps
+  - id: readers
+    subject: any
+    action: [subscribe, history]
+    stream: sk/v1/{site}/#
+    upto: internal
+  - id: evidence-is-the-servers
+    subject: any
+    action: [subscribe, history]
+    stream: sk/v1/{site}/+/att/evidence
+    deny: true
+  - id: sensors-take-no-orders
+    subject: group:sensors
+    action: subscribe
+    stream: sk/v1/{site}/+/cmd/#
+    deny: true
+  - id: nobody-is-the-server
+    subject: any
+    action: [publish, command]
+    stream: sk/v1/{site}/_gate/#
+    deny: true
+'''
+# what was right, what is written instead, what is said of it
+MISTAKES = (('subject: role:operator', 'subject: rol:operator', 'did you mean "role:..."?'), ('action: command\n', 'action: comand\n', 'did you mean "command"?'),
+            ('stream: ["sk/v1/{site}/{own}/m/#"', 'stream: ["sk/v1/{site}/{own}/m#"', '+ stands for a whole level, # comes last'),
+            ('[pump-command,', '[pump-comand,', 'did you mean "pump-command"?'), ('deny: true', 'deni: true', 'did you mean "deny"?'))
+# the same for the declarations that go with it: (what is added to a stream, said)
+METER = '''streams:
+  - name: meter
+    pattern: sk/v1/mizu/+/m/meter
+    recorded: true
+    label: confidential
+    fields: [{ name: v }, { name: house, type: text }]
+    reduce: [{ to: internal, drop: [house] }]
+  - name: meter-hourly
+    pattern: sk/v1/mizu/site/m/meter-hourly
+    derive: { from: [meter], how: mean, field: v, every_s: 3600 }
+'''
+DECLARED = (('drop: [house]', 'drop: [hose]', 'did you mean "house"?'), ('{ to: internal, drop: [house] }', '{ to: internal }', 'a label does not go down unreduced'),
+            ('{ to: internal, drop', '{ to: confidential, drop', "is not below the stream's label"), ('from: [meter]', 'from: [meters]', 'did you mean "meter"?'),
+            ('how: mean', 'how: meen', 'did you mean "mean"?'))
+
+
+def typed(folder, *words, files):
+    for name, text in files.items():
+        with open(os.path.join(folder, name), 'w', encoding='utf-8') as f:
+            f.write(text)
+    return subprocess.run([os.path.join(BIN, 'sekimori'), '--lang', 'en', *words], cwd=folder, capture_output=True, text=True)
+
+
+def newcomer(folder):
+    """The water demo's grants, written from the manual page alone: only words that stand there, the demo's own questions answered as
+    the demo wants them; and each typical mistake told with file, line and what was probably meant. Nothing runs."""
+    page = open(PAGE, encoding='utf-8').read()
+    demo = open(os.path.join(WATER, 'grants.yaml'), encoding='utf-8').read()
+    questions = demo[demo.index('\ntests:'):]
+    ask = lambda text, *more: typed(folder, 'grant', 'test', 'mine.yaml', *more, files={'mine.yaml': text})
+    words = set(re.findall(r'^\s*(?:- )?(\w+):', NEWCOMER, re.M)) | set(re.findall(r'(?:action|subject): \[?([\w:, ]+)', NEWCOMER))
+    strange = [w for text in words for w in re.findall(r'[a-z]+', re.sub('group:.*', 'group', text)) if w not in page]
+    check('a newcomer needs no word that the manual page has not', not strange, strange)
+    r = ask(NEWCOMER + questions, '--streams', os.path.join(WATER, 'streams.yaml'))
+    asked = questions.count('want:')
+    check(f'his grants answer the {asked} questions of the water demo as it wants them', r.returncode == 0 and r.stdout.count('ok ') == asked, r.stdout + r.stderr)
+    r = ask(NEWCOMER)
+    check('without a question of its own a policy is not tested, and that is said', r.returncode and 'mine.yaml:1: tests: expected a list of questions' in r.stderr, r.stderr)
+    japanese = open(PAGE.replace('.md', '.ja.md'), encoding='utf-8').read()
+    for right, wrong, said in MISTAKES:
+        text = NEWCOMER.replace(right, wrong, 1)
+        line = text[:text.index(wrong)].count('\n') + 1
+        r = ask(text + questions, '--streams', os.path.join(WATER, 'streams.yaml'))
+        key = wrong.strip().split('"')[-1] if 'm#' in wrong else wrong.strip(' [,\n')
+        row = text[:text.index(wrong)].rindex('  - id:')
+        first = text[:row].count('\n') + 1
+        told = re.search(r'error\[SK-1040\]: mine\.yaml:(\d+): ', r.stderr)
+        check(f'{wrong.strip()}: file, line of it or of its row, and hint', r.returncode == 78 and told and int(told.group(1)) in (first, line) and said in r.stderr, r.stderr)
+        check(f'{wrong.strip()}: on the manual page in both languages', all(key.rstrip('"') in p for p in (page, japanese)), key)
+    for right, wrong, said in DECLARED:
+        text = METER.replace(right, wrong, 1)
+        line = text[:text.index(wrong)].count('\n') + 1
+        r = typed(folder, 'grant', 'test', 'mine.yaml', '--streams', 'streams.yaml', files={'mine.yaml': NEWCOMER + questions, 'streams.yaml': text})
+        check(f'{wrong}: file, line and hint', r.returncode == 78 and f': streams.yaml:{line}: ' in r.stderr and said in r.stderr, r.stderr)
+
+
 def main():
     with Site() as site:
         site.start()
@@ -177,6 +281,7 @@ def main():
         compared(site)
         kept(site)
         told(site)
+        newcomer(site.dir)
     finish()
 
 

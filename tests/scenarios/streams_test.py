@@ -176,6 +176,28 @@ def harmless(site):
     check('in Japanese', 'データ種別の宣言' in japanese(site, 'report', 'blocked').stdout, japanese(site, 'report', 'blocked').stdout)
 
 
+def restarted(site):
+    """kill -9 of core: the last good value is found again in the record."""
+    site.linked['gauge-4'] = site.enrol('gauge-4', 'device')
+    gauge = site.linked['gauge-4'].mqtt()
+    gauge.publish('sk/v1/test/gauge-4/m/chlorine', '0.7')
+    os.kill(site.pid_of('core'), 9)
+    check('core is killed and back', until(site.ready, 20))
+    link = lambda who: until(lambda: again(site, who), 20)
+    gauge, viewer = link('gauge-4'), link('eyes')
+    viewer.subscribe('sk/v1/test/gauge-4/#')
+    check('hold-last after a restart: refused', gauge.publish('sk/v1/test/gauge-4/m/chlorine', '40')[0] == 0x99)
+    m = viewer.receive(10, lambda m: m[0].endswith('gauge-4/m/chlorine'))
+    check('and its readers get the last good value of before', m and m[1] == '0.7' and carries(m, 'sk-flag', 'stale') and b'sk-source' in m[2], m)
+
+
+def again(site, who):
+    try:
+        return site.linked[who].mqtt()
+    except (OSError, ConnectionError, AssertionError):
+        return None
+
+
 def main():
     with Site() as site:
         site.start()
@@ -183,7 +205,8 @@ def main():
         check('the streams are declared', r.returncode == 0, r.stderr)
         wrong = declare(site, STREAMS.replace('max: 5.25', 'max: 5 m'))
         check('a mistake names file, line and what was expected', wrong.returncode == 78 and 'streams.yaml:7' in wrong.stderr and 'without its unit' in wrong.stderr, wrong.stderr)
-        gauge, viewer = site.enrol('gauge', 'device').mqtt(), site.enrol('eyes', 'viewer').mqtt()
+        site.linked = {'eyes': site.enrol('eyes', 'viewer')}
+        gauge, viewer = site.enrol('gauge', 'device').mqtt(), site.linked['eyes'].mqtt()
         viewer.subscribe('sk/v1/test/#')
         form(site, gauge, viewer)
         fails(gauge, viewer)
@@ -191,6 +214,7 @@ def main():
         commands(site, gauge)
         harmless(site)
         quarantined(site, viewer)
+        restarted(site)
     finish()
 
 
