@@ -219,6 +219,12 @@ int cmd_ca_retire(struct cli *c);
 int cmd_backup_make(struct cli *c);
 int cmd_audit_pack(struct cli *c);
 int cmd_audit_page(struct cli *c);
+int cmd_incident_list(struct cli *c);
+int cmd_incident_show(struct cli *c);
+int cmd_incident_open(struct cli *c);
+int cmd_incident_step(struct cli *c);
+int cmd_incident_report(struct cli *c);
+void print_incidents(struct cli *c, const struct doc *list);
 int cmd_backup_verify(struct cli *c);
 int cmd_backup_restore(struct cli *c);
 

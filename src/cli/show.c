@@ -65,6 +65,7 @@ int cmd_status(struct cli *c)
     if (doc_int(d, "limits_enforced", 0) + doc_int(d, "limits_observed", 0)) printf("%s:\n", cli_say(c, W_LIMITS));
     print_limits(c, doc_get(d, "limits"));
     print_emergencies(c, doc_get(d, "emergencies"));
+    print_incidents(c, doc_get(d, "incidents"));
     print_held(c, doc_get(d, "held"));
     if (decision) printf("%s: %s\n", cli_say(c, W_DECISION), doc_said(c, decision, "text"));
     return exit_code;

@@ -42,6 +42,35 @@
     X(W_BY, "実施者", "by")                                                                           \
     X(W_BACKUP_MADE, "バックアップしました（検証済み）", "backed up, and verified")                              \
     X(W_BACKUP_NEEDS, "復元には保管庫の根の鍵が要ります。媒体と鍵は別の場所に置いてください", "a restore needs the root key in custody: keep the medium and that key in different places") \
+    X(W_REPORT_DUE, "未送付", "due") \
+    X(W_REPORT_SENT, "送付済み", "sent") \
+    X(W_REPORT_SENT_LATE, "送付済み（期限後）", "sent late") \
+    X(W_REPORT_MISSED, "期限切れ・未送付", "missed") \
+    X(W_REPORT_WAIVED, "該当なし", "does not apply") \
+    X(W_REPORTS_OWED, "送るべき報告", "reports owed") \
+    X(W_MANUAL, "手動運転", "manual operation") \
+    X(W_NOTICED, "認知日時", "noticed") \
+    X(W_ALERT, "警報", "alert") \
+    X(W_FROZEN, "凍結した証跡記録", "record frozen at") \
+    X(W_LOSS, "実際の損失", "actual loss") \
+    X(W_TIMELINE, "経過", "timeline") \
+    X(W_NO_INCIDENT, "その事案はありません", "no such incident") \
+    X(W_NO_DUTY, "その報告はありません", "no such report") \
+    X(W_VIEW_IS, "--view：operator（事業者）か maker（製造者）", "--view: operator or maker") \
+    X(W_SITE, "事業者・サイト", "site") \
+    X(W_REPORT_TO, "報告先", "to") \
+    X(W_REPORT_BY, "報告する者", "sent by") \
+    X(W_REPORT_NUMBER, "事案番号", "incident") \
+    X(W_REPORT_WHAT, "概要", "what happened") \
+    X(W_REPORT_OPENED, "対応開始", "opened") \
+    X(W_REPORT_MANUAL, "手動運転の内容", "how it is run by hand") \
+    X(W_REPORT_CLOSED, "終結", "closed") \
+    X(W_REPORT_FOUND, "原因・結果", "cause, outcome") \
+    X(W_REPORT_NONE, "なし", "none") \
+    X(W_REPORT_UNKNOWN, "調査中", "not known yet") \
+    X(W_REPORT_CONTACT, "連絡先（記入）", "contact (by hand)") \
+    X(W_REPORT_SOURCE, "根拠", "why it is due") \
+    X(W_REPORT_CHECK, "この様式と期限は未確認です。報告先の最新の様式を確かめてください。", "Form and time are not confirmed: check the addressee's own form.") \
     X(W_PACK_MADE, "監査資料を作りました（検証済み）", "made an audit pack, and verified it") \
     X(W_PACK_CHOSEN, "記録が多いため、選ばれた記録のみです。抜けがないことは証跡記録の写し全体で確かめます。短い期間に分けると完全になります", "too many entries: chosen ones only. That none is left out, a copy of the whole record tells; shorter periods are complete") \
     X(W_PACK_OPEN, "期間の後の記録がまだ署名されていません。確定した資料は期間の後に作ってください", "no entry after the period is signed yet; make the final one after the period") \

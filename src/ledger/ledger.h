@@ -39,6 +39,7 @@
     X(ENTRY_EMERGENCY, 49, "emergency", CLASS_CONTROL, "緊急アクセス")                             \
     X(ENTRY_WORK, 48, "work", CLASS_CONTROL, "作業申請・作業許可")                                 \
     X(ENTRY_ACTION, 62, "action", CLASS_CONTROL, "是正処置・経営層による見直し")                  \
+    X(ENTRY_INCIDENT, 60, "incident", CLASS_CONTROL, "事案")                                       \
     X(ENTRY_DRAFT, 57, "draft", CLASS_CONTROL, "起案・合議（決裁前の判断）")                       \
     X(ENTRY_REACTION, 58, "reaction", CLASS_CONTROL, "対処（絞り込み・保留・隔離）")                       \
     X(ENTRY_CHECKLIST, 59, "checklist", CLASS_CONTROL, "接続前の確認")                       \

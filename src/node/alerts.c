@@ -46,7 +46,7 @@ static const char *const kinds[LETTER_KINDS] = { [LETTER_SYSLOG] = "syslog", [LE
 static enum alert_level level_of(const char *what)
 {
     static const struct { const char *what; enum alert_level level; } rows[] = { { "mission-over", ALERT_CRITICAL }, { "compromised", ALERT_CRITICAL },
-        { "limit", ALERT_HIGH }, { "clone", ALERT_CRITICAL }, { "outside-permit", ALERT_HIGH }, { "drill", ALERT_LOW } };
+        { "limit", ALERT_HIGH }, { "clone", ALERT_CRITICAL }, { "outside-permit", ALERT_HIGH }, { "report-due", ALERT_HIGH }, { "drill", ALERT_LOW } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].what, what) == 0) return rows[i].level;
     return ALERT_MEDIUM;

@@ -3,6 +3,7 @@
 #include "node/alerts.h"
 #include "node/checks.h"
 #include "node/emergency.h"
+#include "node/incident.h"
 #include "node/learn.h"
 #include "node/work.h"
 
@@ -182,7 +183,7 @@ static void service_port_fill(struct core *c, struct service_port *p)
         .push = s_push, .close = s_close, .wake = on_durable, .users = c->users,
         .https_port = c->config.listen[LISTENER_HTTPS].port, .refused = s_refused, .grants = core_grants, .latest = latest_find,
         .agreement = core_agreement, .peers = core_peers, .peer_change = core_peer_change, .statement = core_statement, .prune = s_prune, .erase = s_erase, .certificates = s_certificates, .certificate_again = s_certificate_again,
-        .alerts = learn_alerts, .checks = checks_doc, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .improvement = &c->improvement, .permit = core_permit, .checklists = &c->checklists, .checklist = core_checklist, .reactions = &c->reactions, .reaction_rule = core_reaction_rule, .reaction_judge = s_reaction_judge };
+        .alerts = learn_alerts, .checks = checks_doc, .observed = learn_observed, .causes = alerts_causes, .cause_step = s_cause_step, .works = &c->works, .emergencies = &c->emergencies, .improvement = &c->improvement, .incidents = &c->incidents, .permit = core_permit, .checklists = &c->checklists, .checklist = core_checklist, .reactions = &c->reactions, .reaction_rule = core_reaction_rule, .reaction_judge = s_reaction_judge };
 }
 
 /* ---- control messages of the keeper ---- */
@@ -442,6 +443,7 @@ int core_due(struct core *c)
     learn_turn(c, wall);
     work_turn(c, wall);
     emergency_turn(c, wall);
+    incident_turn(c, wall);
     react_turn(c, wall);
     forms_turn(c);
     origin_turn(c, mono);
@@ -523,6 +525,7 @@ void core_rooms_free(struct core *c)
     work_close(c);
     emergencies_deinit(&c->emergencies);
     improve_deinit(&c->improvement);
+    incidents_deinit(&c->incidents);
     map_deinit(&c->retained);
     map_deinit(&c->latest);
     map_deinit(&c->left_profile);

@@ -10,6 +10,7 @@
 #include "fleet/appraise.h"
 #include "platform/emergency.h"
 #include "platform/improve.h"
+#include "platform/incident.h"
 #include "platform/work.h"
 #include "history/history.h"
 #include "node/config.h"
@@ -103,6 +104,7 @@ struct core {
     struct works works;        /* work permits, and the open ones as access reads them */
     struct emergencies emergencies;
     struct improvement improvement;
+    struct incidents incidents;
     struct permit *permit_rows;
     struct permits permits;
     struct checklists checklists; /* who is held until it is signed */

@@ -189,6 +189,7 @@ outcome keep_save(struct core *c)
 /* What is retained now stays: whoever subscribes next gets it, whatever its age. */
 outcome keep_prune(struct core *c, const struct ledger_rule *rule, const char *why, const char *by, struct ledger_prunable *ret)
 {
+    if (incidents_open(&c->incidents)) return REFUSE(E_CONFLICT); /* evidence stays until it is closed */
     struct ledger_prune p = { .rule = *rule, .rule_text = why, .by = by, .at_ms = core_wall(c) };
     uint64_t *kept = retained_indexes(c, &p.kept_n);
     if (p.kept_n && !kept) return REFUSE(E_MEMORY);

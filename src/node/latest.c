@@ -19,7 +19,7 @@ static const struct doc *inside(struct arena *a, unsigned kind, const struct doc
 /* kind, members of its name (the second may be none) */
 static const struct { unsigned kind; const char *one, *two; } named[] = { { ENTRY_IDENTITY, "id", NULL }, { ENTRY_LIFE, "id", NULL },
     { ENTRY_STREAM, "name", NULL }, { ENTRY_DECISION, "id", NULL }, { ENTRY_LIMIT, "id", NULL }, { ENTRY_HOLD, "hold", NULL },
-    { ENTRY_WORK, "id", NULL }, { ENTRY_EMERGENCY, "id", NULL }, { ENTRY_REACTION, "id", NULL }, { ENTRY_EVIDENCE, "control", "asset" }, { ENTRY_USER, "id", NULL } };
+    { ENTRY_WORK, "id", NULL }, { ENTRY_EMERGENCY, "id", NULL }, { ENTRY_INCIDENT, "id", NULL }, { ENTRY_REACTION, "id", NULL }, { ENTRY_EVIDENCE, "control", "asset" }, { ENTRY_USER, "id", NULL } };
 
 static void name_of(char *text, size_t size, unsigned kind, const struct doc *d)
 {

@@ -56,6 +56,7 @@ static MUST outcome taken(struct core *c, unsigned kind, const struct doc *d, in
     if (kind == ENTRY_EMERGENCY) return emergency_taken(c, d, at_ms);
     if (kind == ENTRY_ACTION) return improve_apply(&c->improvement, d, at_ms);
     if (kind == ENTRY_CHECKLIST) return connect_taken(c, d, at_ms);
+    if (kind == ENTRY_INCIDENT) return incident_apply(&c->incidents, d, at_ms);
     return kind == ENTRY_REACTION ? react_taken(c, d, at_ms) : DONE;
 }
 
@@ -68,6 +69,7 @@ outcome core_write(struct core *c, unsigned kind, const struct doc *d, bool dura
     TRY(users_judge(c->users, kind, d, NULL));
     if (kind == ENTRY_WORK) TRY(work_judge(&c->works, d, NULL));
     if (kind == ENTRY_EMERGENCY) TRY(emergency_judge(&c->emergencies, d, now, NULL));
+    if (kind == ENTRY_INCIDENT) TRY(incident_judge(&c->incidents, d, now, NULL));
     if (kind == ENTRY_REACTION) TRY(react_judge(c, d, NULL));
     if (kind == ENTRY_ACTION) TRY(improve_judge(&c->improvement, d, now, NULL));
     if (kind == ENTRY_CHECKLIST) TRY(checklist_judge(&c->checklists, d, NULL));

@@ -226,6 +226,11 @@ MUST outcome change_erase(struct service *s, struct request *q);
 MUST outcome get_certificates(struct service *s, struct request *q);
 MUST outcome change_certificates(struct service *s, struct request *q);
 
+/* incident.c */
+MUST outcome get_incidents(struct service *s, struct request *q);
+MUST outcome change_incidents(struct service *s, struct request *q);
+MUST outcome change_incident(struct service *s, struct request *q);
+void incident_status(struct service *s, struct arena *a, struct doc *status);
 /* emergency.c */
 MUST outcome get_emergencies(struct service *s, struct request *q);
 MUST outcome change_emergencies(struct service *s, struct request *q);

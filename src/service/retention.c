@@ -30,7 +30,8 @@ outcome change_prune(struct service *s, struct request *q)
     if (rule.before_ms <= 0 && !rule.keep_bytes) return answer_problem(q, 400, "SK-1401", "before: expected a time", NULL);
     if (rule.before_ms > s->port.wall_ms(s->port.ctx))
         return answer_problem(q, 400, "SK-1401", "before: expected a time that has passed", before);
-    bool dry = doc_bool(in, "dry_run", false);
+    bool dry = doc_bool(in, "dry_run", false), frozen = s->port.incidents && incidents_open(s->port.incidents);
+    if (frozen && !dry) return answer_problem(q, 409, "SK-1409", "an incident is open: nothing recorded is given up until it is closed", NULL);
     outcome o = dry ? ledger_prunable(s->port.ledger, &rule, &p)
                     : s->port.prune(s->port.ctx, &rule, doc_text(in, "reason", "by order"), q->caller->name, &p);
     if (o.code == E_UNKNOWN) {
@@ -55,6 +56,8 @@ outcome change_erase(struct service *s, struct request *q)
     TRY(body_of(q, &in));
     const char *reason = doc_text(in, "reason", "");
     if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
+    if (s->port.incidents && incidents_open(s->port.incidents))
+        return answer_problem(q, 409, "SK-1409", "an incident is open: nothing recorded is given up until it is closed", NULL);
     TRY(s->port.erase(s->port.ctx, q->arg[0], reason, q->caller->name));
     forget_readings(s, q->arg[0]);
     struct doc *d = doc_map(&q->arena);

@@ -8,6 +8,7 @@
 #include "history/history.h"
 #include "ledger/ledger.h"
 #include "platform/emergency.h"
+#include "platform/incident.h"
 #include "platform/exchange.h"
 #include "platform/improve.h"
 #include "platform/checklist.h"
@@ -98,6 +99,7 @@ struct service_port {
     outcome (*cause_step)(void *ctx, const struct service_alert_step *s);
     const struct emergencies *emergencies; /* NULL: there are none */
     const struct improvement *improvement; /* likewise */
+    const struct incidents *incidents; /* NULL: there are none */
     const struct works *works;    /* NULL: there are none */
     /* A signed approval of a work permit. */
     outcome (*permit)(void *ctx, struct bytes json, char why[ASSURANCE_WHY]);

@@ -90,6 +90,7 @@ outcome get_status(struct service *s, struct request *q)
     doc_set(a, d, "held", held_list(s, a));
     emergency_status(s, a, d);
     improve_status(s, a, d);
+    incident_status(s, a, d);
     doc_set(a, d, "traffic", traffic(s, a));
     doc_set(a, d, "ledger", record_doc(s, a));
     return answer_doc(q, d);
