@@ -6,7 +6,7 @@ import os
 import re
 
 from browser import CHROMIUM, Browser
-from harness import BIN, FAKETIME, Site, check, finish, run, skip, text_of, until
+from harness import BIN, FAKETIME, ROOT, Site, check, finish, run, skip, text_of, until
 
 EVIL = '<script>alert(1)</script> & "quoted"'
 
@@ -120,7 +120,25 @@ def closing(site):
     check('nobody without an account sees it', site.http('https', '/api/v1/incidents')[0] == '401')
 
 
+def documented(site):
+    """Every command of the pages, as it stands there, in both languages."""
+    until(lambda: site.cli('audit', 'pack', '--from', '2020-01-01', '--out', site.path('first.pack')).returncode == 0, 15)  # a signed head
+    key = run(os.path.join(BIN, 'sekimori-verify'), 'pack', site.path('first.pack'), '--lang', 'en').stdout
+    key = re.search(r'own \(([0-9a-f]{64})\)', key)
+    for n, page in enumerate(('incident.md', 'incident.ja.md', 'audit.md', 'audit.ja.md')):
+        text = text_of(os.path.join(ROOT, 'docs', page))
+        blocks = re.findall(r'^```sh\n(.*?)^```', text, re.M | re.S)
+        folder = site.path('page-' + page)
+        os.mkdir(folder)
+        env = {**os.environ, 'PATH': BIN + ':' + os.environ['PATH'], 'SEKIMORI_STATE': site.state, 'KEY': key[1] if key else '', 'LANG': 'ja_JP.UTF-8' if '.ja' in page else 'C'}
+        script = ''.join(blocks).replace('INC-1', f'INC-{n + 1}')
+        r = run('sh', '-exc', script, cwd=folder, env=env)
+        check(f'every command of docs/{page}, as it stands there ({len(script.splitlines())})', blocks and r.returncode == 0, (r.stdout + r.stderr)[-400:])
+
+
 def main():
+    with Site() as site:
+        documented(site.start())
     with Site() as site:
         site.start()
         opening(site)
