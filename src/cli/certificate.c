@@ -95,7 +95,7 @@ static outcome join(struct bringing *b)
     struct bytes chain;
     TRY(buffer_put(&b->both, buffer_view(&b->key)));
     TRY(buffer_put(&b->both, buffer_view(&b->chain)));
-    TRY(seal_keys_web(buffer_view(&b->both), &k, &chain));
+    TRY(seal_keys_pair(buffer_view(&b->both), &k, &chain));
     key_free(k);
     TRY(x509_facts_pem(chain, &b->facts));
     TRY(x509_pem_names(chain, &b->names));

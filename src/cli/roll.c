@@ -118,7 +118,7 @@ static outcome settle(const struct cli *c)
     struct key *k = NULL;
     struct bytes chain;
     outcome o = load(c, "next.pem", &pem);
-    if (ok(o)) o = seal_keys_web(buffer_view(&pem), &k, &chain);
+    if (ok(o)) o = seal_keys_pair(buffer_view(&pem), &k, &chain);
     if (ok(o)) o = key_write_private_pem(k, &own);
     path_in(c, "issuing.key", path);
     if (ok(o)) (void)!unlink(path);

@@ -151,16 +151,16 @@ static outcome load_key(struct opening *o, const char *name, struct key **ret)
     return got;
 }
 
-outcome seal_keys_web(struct bytes web_pem, struct key **ret_key, struct bytes *ret_chain)
+outcome seal_keys_pair(struct bytes pem, struct key **ret_key, struct bytes *ret_chain)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----";
     struct hash key, certificate;
-    const uint8_t *at = web_pem.n ? memmem(web_pem.at, web_pem.n, begin, sizeof begin - 1) : NULL;
+    const uint8_t *at = pem.n ? memmem(pem.at, pem.n, begin, sizeof begin - 1) : NULL;
     if (!at) return REFUSE(E_MALFORMED);
-    size_t head = (size_t)(at - web_pem.at);
-    struct bytes chain = bytes_of(at, web_pem.n - head);
+    size_t head = (size_t)(at - pem.at);
+    struct bytes chain = bytes_of(at, pem.n - head);
     struct key *k = NULL;
-    TRY(key_read_private_pem(bytes_of(web_pem.at, head), &k));
+    TRY(key_read_private_pem(bytes_of(pem.at, head), &k));
     outcome o = key_is_p256(k) ? key_id(k, &key) : REFUSE(E_UNSUPPORTED);
     if (ok(o)) o = x509_pem_key_hash(chain, &certificate);
     if (ok(o) && !hash_equal(&key, &certificate)) o = REFUSE(E_CONFIG);
@@ -175,7 +175,7 @@ static outcome read_web_fd(int fd, struct seal_keys *k)
     struct secret pem;
     struct bytes chain;
     TRY(read_secret_fd(fd, &pem));
-    outcome o = seal_keys_web(bytes_of(pem.at, pem.n), &k->web, &chain);
+    outcome o = seal_keys_pair(bytes_of(pem.at, pem.n), &k->web, &chain);
     if (ok(o)) o = buffer_put(&k->web_pem, chain);
     secret_deinit(&pem);
     return o;
@@ -229,7 +229,7 @@ static outcome read_next(struct opening *o, struct seal_keys *k, struct bytes ro
     outcome got = read_secret_fd(fd, &pem);
     close(fd);
     TRY(got);
-    got = seal_keys_web(bytes_of(pem.at, pem.n), &k->issuing, &chain);
+    got = seal_keys_pair(bytes_of(pem.at, pem.n), &k->issuing, &chain);
     if (ok(got)) got = buffer_put(&k->issuing_pem, chain);
     secret_deinit(&pem);
     if (ok(got)) got = x509_pem_key(root_pem, &spki);

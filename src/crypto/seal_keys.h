@@ -62,8 +62,8 @@ MUST outcome seal_keys_status(const struct seal_keys *k, unsigned which, bool oc
 /* Signature over the TLS 1.3 server CertificateVerify of this transcript hash, DER. cap >= 144. by: k's server or web;
  * NULL: E_MISSING. */
 MUST outcome seal_keys_handshake(const struct key *by, struct bytes transcript_hash, uint8_t *ret, size_t cap, size_t *ret_n);
-/* web.pem's two parts: the private key (P-256) and the chain that begins with its certificate. E_CONFIG: they do not
+/* web.pem or next.pem: the private key (P-256) and the chain that begins with its certificate. E_CONFIG: they do not
  * belong together. E_UNSUPPORTED: another kind of key. */
-MUST outcome seal_keys_web(struct bytes web_pem, struct key **ret_key, struct bytes *ret_chain);
+MUST outcome seal_keys_pair(struct bytes pem, struct key **ret_key, struct bytes *ret_chain);
 
 #endif

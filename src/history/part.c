@@ -8,7 +8,7 @@
 
 enum { BLOCK_LEAST = 64, ROWS_FIRST = 256, CHECK = 16, BLOB_MAX = 64 << 20 };
 
-static uint64_t check_of(struct bytes b)
+uint64_t history_check(struct bytes b)
 {
     struct hash h;
     uint64_t v;
@@ -34,7 +34,7 @@ static outcome put_blob(struct part_maker *m, const char *subject, struct bytes 
     m->sealed.n = 0;
     TRY(*subject ? ledger_seal(m->seal->ledger, subject, ret->seal, plain, &m->sealed) : buffer_put(&m->sealed, plain));
     ret->bytes = (uint32_t)m->sealed.n;
-    ret->check = check_of(buffer_view(&m->sealed));
+    ret->check = history_check(buffer_view(&m->sealed));
     TRY(port_file_write(m->fd, m->at, buffer_view(&m->sealed)));
     m->at += m->sealed.n;
     return DONE;
@@ -251,7 +251,7 @@ static outcome get_blob(int fd, struct ledger *l, const struct blob *k, struct b
     TRY(buffer_reserve(b, k->n));
     TRY(port_file_read(fd, k->at, b->at, k->n));
     b->n = k->n;
-    if (check_of(buffer_view(b)) != k->check) return REFUSE(E_CHANGED);
+    if (history_check(buffer_view(b)) != k->check) return REFUSE(E_CHANGED);
     return ledger_unseal(l, k->seal, b->at, b->n, ret);
 }
 

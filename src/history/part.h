@@ -49,6 +49,9 @@ MUST outcome part_add(struct part_maker *m, uint32_t series, const char *subject
 MUST outcome part_finish(struct part_maker *m, const char *from, const char *to, struct part *ret);
 void part_maker_deinit(struct part_maker *m);
 
+/* What is stored beside sealed bytes to tell that they are the same. */
+uint64_t history_check(struct bytes b);
+
 /* ---- reading ---- */
 /* Head and directory. E_CHANGED, E_SHORT, E_MALFORMED: not a whole part. */
 MUST outcome part_open(const char *path, struct part *ret);

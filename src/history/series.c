@@ -2,6 +2,7 @@
  *   "SKHS1\n" | row ...   row: subject field16 | seal u64 | check u64 | stored field32
  *   stored, sealed for the subject: kind u8 | topic field16 | field field16 | unit field16 */
 #include "history/inside.h"
+#include "history/part.h"
 
 #include <stdio.h>
 
@@ -142,15 +143,6 @@ void series_forget(struct history *h, const char *subject)
 
 /* ---- the file ---- */
 
-static uint64_t check_of(struct bytes b)
-{
-    struct hash h;
-    uint64_t v;
-    hash_sha256(b, &h);
-    memcpy(&v, h.at, sizeof v);
-    return v;
-}
-
 static outcome row_plain(const struct series *s, struct out *o)
 {
     put_u8(o, (uint8_t)s->is.kind);
@@ -171,7 +163,7 @@ static outcome row_write(struct history *h, const struct series *s, struct buffe
     outcome r = open ? buffer_put(&sealed, s->dead ? BYTES_NONE : out_view(&p)) : ledger_seal(h->ledger, s->is.subject, number, out_view(&p), &sealed);
     put_field16(&o, bytes_str(s->is.subject));
     put_u64(&o, number);
-    put_u64(&o, check_of(buffer_view(&sealed)));
+    put_u64(&o, history_check(buffer_view(&sealed)));
     put_field32(&o, buffer_view(&sealed));
     if (ok(r)) r = out_done(&o);
     if (ok(r)) r = buffer_put(b, out_view(&o));
@@ -236,7 +228,7 @@ static outcome row_read(struct history *h, struct bytes *in)
     TRY(take_u64(in, &number));
     TRY(take_u64(in, &check));
     TRY(take_field32(in, &stored));
-    if (check_of(stored) != check) return REFUSE(E_CHANGED);
+    if (history_check(stored) != check) return REFUSE(E_CHANGED);
     outcome o = buffer_put(&b, stored);
     if (ok(o)) o = ledger_unseal(h->ledger, number, b.at, b.n, &plain);
     if (o.code == E_UNKNOWN) o = row_open(h, subject, BYTES_NONE);

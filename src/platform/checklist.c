@@ -1,4 +1,5 @@
 #include "platform/checklist.h"
+#include "platform/member.h"
 
 #include <stdio.h>
 
@@ -33,13 +34,6 @@ static outcome refuse(enum code code, const char *text, char why[CHECKLIST_WHY])
     return (outcome) { code, 0, __FILE__ };
 }
 
-static bool plain(const char *text, size_t max)
-{
-    for (const char *p = text; *p; p++)
-        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
-    return strlen(text) < max && bytes_is_utf8(bytes_str(text));
-}
-
 static size_t item_at(const char *id)
 {
     size_t i = 0;
@@ -64,8 +58,8 @@ static MUST outcome judge_answer(const struct checklist *c, const struct doc *d,
     if (!checklist_asked(&checklist_items[i], c->role)) return refuse(E_CONFLICT, "item: not asked of this identity", why);
     if (checklist_items[i].measured) return refuse(E_CONFLICT, "item: it is measured, not answered", why);
     if (!ok(answer_parse(doc_text(d, "answer", ""), &a))) return refuse(E_MALFORMED, "answer: expected yes, no or not-applicable", why);
-    if (!doc_text(d, "by", "")[0] || !plain(doc_text(d, "by", ""), 64)) return refuse(E_MALFORMED, "by: expected who answers", why);
-    if (!plain(doc_text(d, "note", ""), CHECKLIST_NOTE)) return refuse(E_MALFORMED, "note: too long, or not plain text", why);
+    if (!member_words(doc_text(d, "by", ""), 64)) return refuse(E_MALFORMED, "by: expected who answers", why);
+    if (!member_plain(doc_text(d, "note", "")) || strlen(doc_text(d, "note", "")) >= CHECKLIST_NOTE) return refuse(E_MALFORMED, "note: too long, or not plain text", why);
     bool needs = a == ANSWER_NOT_APPLICABLE && !doc_text(d, "note", "")[0];
     return needs ? refuse(E_MALFORMED, "note: expected why it is not applicable", why) : DONE;
 }

@@ -1,4 +1,5 @@
 #include "platform/emergency.h"
+#include "platform/member.h"
 
 #include <stdio.h>
 
@@ -14,13 +15,6 @@ static outcome refuse(enum code code, const char *text, const char **ret_why)
 {
     if (ret_why) *ret_why = text;
     return REFUSE(code);
-}
-
-static bool plain(const char *text, size_t size)
-{
-    for (const char *p = text; *p; p++)
-        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
-    return *text && strlen(text) < size && bytes_is_utf8(bytes_str(text));
 }
 
 static struct emergency *find(const struct emergencies *all, const char *id)
@@ -68,8 +62,8 @@ static MUST outcome judge_ask(const struct emergencies *all, const struct doc *d
     emergency_next_id(all, next);
     if (all->n == EMERGENCY_MAX) return refuse(E_FULL, "no room for another", ret_why);
     if (strcmp(doc_text(d, "id", ""), next) != 0) return refuse(E_CONFLICT, "id: not the next number", ret_why);
-    if (!plain(subject, sizeof all->at->subject)) return refuse(E_MALFORMED, "subject", ret_why);
-    if (!plain(doc_text(d, "reason", ""), EMERGENCY_TEXT)) return refuse(E_MALFORMED, "reason: expected 1 to 159 bytes", ret_why);
+    if (!member_words(subject, sizeof all->at->subject)) return refuse(E_MALFORMED, "subject", ret_why);
+    if (!member_words(doc_text(d, "reason", ""), EMERGENCY_TEXT)) return refuse(E_MALFORMED, "reason: expected 1 to 159 bytes", ret_why);
     if (minutes < 1 || minutes > EMERGENCY_MINUTES_MAX) return refuse(E_RANGE, "minutes: expected 1 to 240", ret_why);
     for (size_t i = 0; i < all->n; i++)
         if (all->at[i].state <= EMERGENCY_OPEN && strcmp(all->at[i].subject, subject) == 0) return refuse(E_CONFLICT, "one of this subject is under way", ret_why);
@@ -93,13 +87,13 @@ static MUST outcome judge_step(const struct emergency *e, const struct doc *d, i
     if (!turn) return refuse(E_CONFLICT, "not its turn", ret_why);
     if (open && at_ms >= e->at_ms[EMERGENCY_ASKED] + EMERGENCY_OPEN_WITHIN) return refuse(E_CONFLICT, "asked for too long ago: ask anew", ret_why);
     if ((open || review) && !another(e, by, review)) return refuse(E_CONFLICT, "this step is another person's", ret_why);
-    if (review && !plain(doc_text(d, "why", ""), EMERGENCY_TEXT)) return refuse(E_MALFORMED, "reason: expected what was found", ret_why);
+    if (review && !member_words(doc_text(d, "why", ""), EMERGENCY_TEXT)) return refuse(E_MALFORMED, "reason: expected what was found", ret_why);
     return DONE;
 }
 
 outcome emergency_judge(const struct emergencies *all, const struct doc *d, int64_t at_ms, const char **ret_why)
 {
-    if (!d || d->kind != DOC_MAP || !plain(doc_text(d, "by", ""), sizeof all->at->by[0])) return refuse(E_MALFORMED, "by", ret_why);
+    if (!d || d->kind != DOC_MAP || !member_words(doc_text(d, "by", ""), sizeof all->at->by[0])) return refuse(E_MALFORMED, "by", ret_why);
     if (strcmp(doc_text(d, "what", ""), "ask") == 0) return judge_ask(all, d, ret_why);
     const struct emergency *e = find(all, doc_text(d, "id", ""));
     return e ? judge_step(e, d, at_ms, ret_why) : refuse(E_UNKNOWN, "no such emergency access", ret_why);

@@ -1,4 +1,5 @@
 #include "platform/improve.h"
+#include "platform/member.h"
 
 #include <stdio.h>
 
@@ -19,13 +20,6 @@ static outcome refuse(enum code code, const char *text, const char **ret_why)
 {
     if (ret_why) *ret_why = text;
     return REFUSE(code);
-}
-
-static bool plain(const char *text, size_t size)
-{
-    for (const char *p = text; *p; p++)
-        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
-    return *text && strlen(text) < size && bytes_is_utf8(bytes_str(text));
 }
 
 const struct corrective *action_find(const struct improvement *all, const char *id)
@@ -79,10 +73,10 @@ static MUST outcome judge_open(const struct improvement *all, const struct doc *
     improve_next_id(all, false, next);
     if (all->n == ACTIONS_MAX) return refuse(E_FULL, "no room for another", ret_why);
     if (strcmp(doc_text(d, "id", ""), next) != 0) return refuse(E_CONFLICT, "id: not the next number", ret_why);
-    if (!plain(doc_text(d, "finding", ""), ACTION_TEXT)) return refuse(E_MALFORMED, "finding: expected 1 to 319 bytes", ret_why);
+    if (!member_words(doc_text(d, "finding", ""), ACTION_TEXT)) return refuse(E_MALFORMED, "finding: expected 1 to 319 bytes", ret_why);
     if (!source_parse(doc_text(d, "source", ""), &source)) return refuse(E_MALFORMED, "source: expected evidence, incident, audit, drill, decision or review", ret_why);
-    if (*doc_text(d, "ref", "") && !plain(doc_text(d, "ref", ""), sizeof all->at->ref)) return refuse(E_MALFORMED, "ref", ret_why);
-    if (!plain(doc_text(d, "owner", ""), sizeof all->at->owner)) return refuse(E_MALFORMED, "owner", ret_why);
+    if (*doc_text(d, "ref", "") && !member_words(doc_text(d, "ref", ""), sizeof all->at->ref)) return refuse(E_MALFORMED, "ref", ret_why);
+    if (!member_words(doc_text(d, "owner", ""), sizeof all->at->owner)) return refuse(E_MALFORMED, "owner", ret_why);
     return due_of(d, at_ms, &due, ret_why);
 }
 
@@ -101,12 +95,12 @@ static MUST outcome judge_step(const struct corrective *a, const struct doc *d, 
 {
     const char *what = doc_text(d, "what", "");
     int64_t due;
-    if (!plain(doc_text(d, "text", ""), ACTION_TEXT)) return refuse(E_MALFORMED, "text: expected 1 to 319 bytes", ret_why);
+    if (!member_words(doc_text(d, "text", ""), ACTION_TEXT)) return refuse(E_MALFORMED, "text: expected 1 to 319 bytes", ret_why);
     if (strcmp(what, "judge") == 0) return judge_effect(a, d, at_ms, ret_why);
     if (a->state != ACTION_OPEN) return refuse(E_CONFLICT, "not its turn: it is not open", ret_why);
     if (strcmp(what, "done") == 0) return DONE;
     if (strcmp(what, "move") != 0) return refuse(E_MALFORMED, "what", ret_why);
-    if (!plain(doc_text(d, "owner", ""), sizeof a->owner)) return refuse(E_MALFORMED, "owner", ret_why);
+    if (!member_words(doc_text(d, "owner", ""), sizeof a->owner)) return refuse(E_MALFORMED, "owner", ret_why);
     return due_of(d, at_ms, &due, ret_why);
 }
 
@@ -116,12 +110,12 @@ static MUST outcome judge_review(const struct improvement *all, const struct doc
     improve_next_id(all, true, next);
     if (all->n_reviews == REVIEWS_MAX) return refuse(E_FULL, "no room for another", ret_why);
     if (strcmp(doc_text(d, "id", ""), next) != 0) return refuse(E_CONFLICT, "id: not the next number", ret_why);
-    return plain(doc_text(d, "text", ""), ACTION_TEXT) ? DONE : refuse(E_MALFORMED, "text: expected 1 to 319 bytes", ret_why);
+    return member_words(doc_text(d, "text", ""), ACTION_TEXT) ? DONE : refuse(E_MALFORMED, "text: expected 1 to 319 bytes", ret_why);
 }
 
 outcome improve_judge(const struct improvement *all, const struct doc *d, int64_t at_ms, const char **ret_why)
 {
-    if (!d || d->kind != DOC_MAP || !plain(doc_text(d, "by", ""), sizeof all->at->opened_by)) return refuse(E_MALFORMED, "by", ret_why);
+    if (!d || d->kind != DOC_MAP || !member_words(doc_text(d, "by", ""), sizeof all->at->opened_by)) return refuse(E_MALFORMED, "by", ret_why);
     const char *what = doc_text(d, "what", "");
     if (strcmp(what, "open") == 0) return judge_open(all, d, at_ms, ret_why);
     if (strcmp(what, "review") == 0) return judge_review(all, d, ret_why);

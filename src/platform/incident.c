@@ -1,4 +1,5 @@
 #include "platform/incident.h"
+#include "platform/member.h"
 
 #include <stdio.h>
 
@@ -8,13 +9,6 @@ static outcome refuse(enum code code, const char *text, const char **ret_why)
 {
     if (ret_why) *ret_why = text;
     return REFUSE(code);
-}
-
-static bool plain(const char *text, size_t size)
-{
-    for (const char *p = text; *p; p++)
-        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
-    return *text && strlen(text) < size && bytes_is_utf8(bytes_str(text));
 }
 
 struct incident *incident_find(const struct incidents *all, const char *id)
@@ -56,7 +50,7 @@ static MUST outcome judge_duties(const struct doc *list, const char **ret_why)
     for (const struct doc *d = list->first; d; d = d->next) {
         const char *id = doc_text(d, "id", "");
         int64_t minutes = doc_int(d, "minutes", 0);
-        if (!plain(id, INCIDENT_DUTY_ID)) return refuse(E_MALFORMED, "duties: id", ret_why);
+        if (!member_words(id, INCIDENT_DUTY_ID)) return refuse(E_MALFORMED, "duties: id", ret_why);
         if (minutes < 1 || minutes > INCIDENT_MINUTES_MAX) return refuse(E_RANGE, "duties: minutes", ret_why);
         for (const struct doc *e = list->first; e != d; e = e->next)
             if (strcmp(doc_text(e, "id", ""), id) == 0) return refuse(E_CONFLICT, "duties: one twice", ret_why);
@@ -72,8 +66,8 @@ static MUST outcome judge_open(const struct incidents *all, const struct doc *d,
     incident_next_id(all, next);
     if (all->n == INCIDENT_MAX) return refuse(E_FULL, "no room for another", ret_why);
     if (strcmp(doc_text(d, "id", ""), next) != 0) return refuse(E_CONFLICT, "id: not the next number", ret_why);
-    if (*cause && !plain(cause, sizeof all->at->cause)) return refuse(E_MALFORMED, "cause", ret_why);
-    if (!plain(doc_text(d, "title", ""), INCIDENT_TEXT)) return refuse(E_MALFORMED, "reason: expected 1 to 399 bytes", ret_why);
+    if (*cause && !member_words(cause, sizeof all->at->cause)) return refuse(E_MALFORMED, "cause", ret_why);
+    if (!member_words(doc_text(d, "title", ""), INCIDENT_TEXT)) return refuse(E_MALFORMED, "reason: expected 1 to 399 bytes", ret_why);
     if (!ok(time_parse(bytes_str(doc_text(d, "noticed", "")), &noticed)) || noticed > at_ms) return refuse(E_RANGE, "noticed: expected a time that has passed", ret_why);
     if (strlen(doc_text(d, "root", "")) != 64 || doc_int(d, "size", -1) < 0) return refuse(E_MALFORMED, "root", ret_why);
     return judge_duties(doc_get(d, "duties"), ret_why);
@@ -94,7 +88,7 @@ static MUST outcome judge_step(struct incident *i, const struct doc *d, const ch
     bool known = false;
     for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++) known |= strcmp(what, verbs[k]) == 0;
     if (!known) return refuse(E_MALFORMED, "what", ret_why);
-    if (!plain(doc_text(d, "why", ""), INCIDENT_TEXT)) return refuse(E_MALFORMED, "reason: expected 1 to 399 bytes", ret_why);
+    if (!member_words(doc_text(d, "why", ""), INCIDENT_TEXT)) return refuse(E_MALFORMED, "reason: expected 1 to 399 bytes", ret_why);
     if (i->closed_ms) return refuse(E_CONFLICT, "it is closed", ret_why);
     if (strcmp(what, "manual") == 0 && i->manual_ms) return refuse(E_CONFLICT, "manual operation is declared already", ret_why);
     if (strcmp(what, "close") == 0) return judge_close(i, d, ret_why);
@@ -106,7 +100,7 @@ static MUST outcome judge_step(struct incident *i, const struct doc *d, const ch
 
 outcome incident_judge(const struct incidents *all, const struct doc *d, int64_t at_ms, const char **ret_why)
 {
-    if (!d || d->kind != DOC_MAP || !plain(doc_text(d, "by", ""), sizeof all->at->opened_by)) return refuse(E_MALFORMED, "by", ret_why);
+    if (!d || d->kind != DOC_MAP || !member_words(doc_text(d, "by", ""), sizeof all->at->opened_by)) return refuse(E_MALFORMED, "by", ret_why);
     if (strcmp(doc_text(d, "what", ""), "open") == 0) return judge_open(all, d, at_ms, ret_why);
     struct incident *i = incident_find(all, doc_text(d, "id", ""));
     return i ? judge_step(i, d, ret_why) : refuse(E_UNKNOWN, "no such incident", ret_why);

@@ -25,6 +25,20 @@ MUST static inline outcome member_text(const struct doc *d, const char *key, cha
     return bytes_to_text(bytes_str(m ? m->text : ""), text, size);
 }
 
+/* Words on one line: UTF-8 without control characters; may be none. */
+static inline bool member_plain(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
+    return bytes_is_utf8(bytes_str(text));
+}
+
+/* ... and some, that fit. */
+static inline bool member_words(const char *text, size_t size)
+{
+    return *text && strlen(text) < size && member_plain(text);
+}
+
 /* needed: not "". */
 MUST static inline outcome member_id(const struct doc *d, const char *key, bool needed, char *text)
 {

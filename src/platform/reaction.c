@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "platform/registry.h"
+#include "platform/member.h"
 #include "wire/mqtt.h"
 
 static const struct { const char *word, *ja, *en; } measures[MEASURES] = {
@@ -33,20 +34,13 @@ static outcome refuse(enum code code, const char *text, char why[REACTION_WHY])
 
 /* ---- reading ---- */
 
-static bool plain(const char *text)
-{
-    for (const char *p = text; *p; p++)
-        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
-    return bytes_is_utf8(bytes_str(text));
-}
-
 struct text_row { const char *key; char *to; size_t size; bool needed; };
 
 static MUST outcome read_texts(const struct doc *d, const struct text_row *rows, size_t n, char why[REACTION_WHY])
 {
     for (size_t i = 0; i < n; i++) {
         const char *text = doc_text(d, rows[i].key, "");
-        bool good = plain(text) && strlen(text) < rows[i].size && (*text || !rows[i].needed);
+        bool good = member_plain(text) && strlen(text) < rows[i].size && (*text || !rows[i].needed);
         if (!good) return refuse(E_MALFORMED, rows[i].key, why);
         TRY(bytes_to_text(bytes_str(text), rows[i].to, rows[i].size));
     }
@@ -89,7 +83,7 @@ static MUST outcome read_filters(const struct doc *list, char why[REACTION_WHY])
 {
     if (!list || list->kind != DOC_LIST || list->count > REACTION_FILTERS_MAX) return refuse(E_MALFORMED, "publish, subscribe: expected lists of at most 64 filters", why);
     for (const struct doc *d = list->first; d; d = d->next)
-        if (d->kind != DOC_TEXT || !plain(d->text) || !mqtt_filter_valid(bytes_str(d->text))) return refuse(E_MALFORMED, "expected MQTT topic filters", why);
+        if (d->kind != DOC_TEXT || !member_plain(d->text) || !mqtt_filter_valid(bytes_str(d->text))) return refuse(E_MALFORMED, "expected MQTT topic filters", why);
     return DONE;
 }
 
@@ -126,7 +120,7 @@ static MUST outcome judge_begin(const struct reactions *all, const struct doc *d
 static MUST outcome judge_end(const struct reactions *all, const struct doc *d, char why[REACTION_WHY])
 {
     const struct reaction *r = reaction_find(all, doc_text(d, "id", ""));
-    if (!doc_text(d, "by", "")[0] || !plain(doc_text(d, "by", "")) || !plain(doc_text(d, "why", ""))) return refuse(E_MALFORMED, "by", why);
+    if (!doc_text(d, "by", "")[0] || !member_plain(doc_text(d, "by", "")) || !member_plain(doc_text(d, "why", ""))) return refuse(E_MALFORMED, "by", why);
     if (!r) return refuse(E_UNKNOWN, "no such measure", why);
     return r->ended_ms ? refuse(E_CONFLICT, "it is over already", why) : DONE;
 }

@@ -1,4 +1,5 @@
 #include "platform/work.h"
+#include "platform/member.h"
 
 #include <stdio.h>
 
@@ -40,16 +41,9 @@ static outcome refuse(enum code code, const char *text, char why[WORK_WHY])
 
 /* ---- a request ---- */
 
-static bool plain(const char *text)
-{
-    for (const char *p = text; *p; p++)
-        if ((uint8_t)*p < ' ' || *p == 0x7F) return false;
-    return bytes_is_utf8(bytes_str(text));
-}
-
 static MUST outcome read_text(const struct doc *m, char to[WORK_TEXT_MAX], char why[WORK_WHY])
 {
-    if (m->kind != DOC_TEXT || !plain(m->text) || strlen(m->text) >= WORK_TEXT_MAX) return refuse(E_MALFORMED, m->key, why);
+    if (m->kind != DOC_TEXT || !member_plain(m->text) || strlen(m->text) >= WORK_TEXT_MAX) return refuse(E_MALFORMED, m->key, why);
     return bytes_to_text(bytes_str(m->text), to, WORK_TEXT_MAX);
 }
 
@@ -135,7 +129,7 @@ static MUST outcome judge_step(const struct works *all, const struct doc *d, con
     *ret = w;
     *ret_to = w->state;
     if (strcmp(what, "unusual") == 0) return DONE;
-    if (!doc_text(d, "by", "")[0] || !plain(doc_text(d, "by", "")) || !plain(doc_text(d, "why", ""))) return refuse(E_MALFORMED, "by", why);
+    if (!doc_text(d, "by", "")[0] || !member_plain(doc_text(d, "by", "")) || !member_plain(doc_text(d, "why", ""))) return refuse(E_MALFORMED, "by", why);
     for (size_t i = 0; i < STEPS; i++) {
         if (strcmp(steps[i].what, what) != 0) continue;
         if (!(steps[i].from & (1u << w->state))) return refuse(E_CONFLICT, states[w->state].en, why);
