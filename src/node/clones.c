@@ -39,8 +39,8 @@ static bool to_and_fro(const struct clone_row *r, int64_t mono_ms)
 static void raise_alert(struct core *c, const struct identity *who, const char *one, const char *other)
 {
     char ja[400], en[400];
-    snprintf(ja, sizeof ja, "機器 %s の鍵が二か所（%s と %s）で使われています。両方を隔離しました", who->id, one, other);
-    snprintf(en, sizeof en, "the key of %s is used in two places (%s and %s); both are quarantined", who->id, one, other);
+    snprintf(ja, sizeof ja, "機器 %s の鍵が二か所（%.63s と %.63s）で使われています。両方を隔離しました", who->id, one, other);
+    snprintf(en, sizeof en, "the key of %s is used in two places (%.63s and %.63s); both are quarantined", who->id, one, other);
     alerts_note(c, &(struct alert_said) { .what = "clone", .device = who->id, .group = who->group, .name = "clone", .text_ja = ja, .text_en = en,
         .at_ms = core_wall(c) });
 }

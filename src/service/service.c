@@ -105,7 +105,7 @@ static const struct route routes[] = {
     { "POST", "/api/v1/emergency/{}/{}", PEOPLE, NEED_EMERGENCY, change_emergency },
     { "GET", "/api/v1/checklists", PEOPLE, NEED_SIGHT, get_checklists },
     { "GET", "/api/v1/checklists/{}", PEOPLE, NEED_SIGHT, get_checklist },
-    { "POST", "/api/v1/checklists", PEOPLE, NEED_REACT, change_checklists },
+    { "POST", "/api/v1/checklists", PEOPLE, NEED_OWNER, change_checklists },
     { "POST", "/api/v1/checklists/{}/{}", PEOPLE, NEED_REACT, change_checklist },
     { "GET", "/api/v1/reactions", PEOPLE, NEED_SIGHT, get_reactions },
     { "GET", "/api/v1/reactions/{}", PEOPLE, NEED_SIGHT, propose_reactions },
