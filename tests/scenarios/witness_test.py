@@ -49,6 +49,7 @@ def main():
         stop(agent)
         for k in range(20):
             liar.pub('sk/v1/witness/liar/m/x', str(k), '-q', '1')
+        check('a head over them is signed', site.cli('ledger', 'head').returncode == 0)  # a session is given the newest there is, once
         agent = agent_start(site, folder, 'agent-2.log')
         check('and later ones later', until(lambda: kept_size(folder) > before, 20), (before, kept_size(folder)))
         stop(agent)
