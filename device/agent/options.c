@@ -8,18 +8,21 @@
 static const struct {
     const char *word, *arguments, *ja, *en;
     size_t words; /* that must follow */
+    size_t more;  /* that may */
 } verbs[VERBS] = {
-    [VERB_HELP] = { "help", "", "この説明", "this text", 0 },
-    [VERB_JOIN] = { "join", "URL", "招待URLでサイトに加わる", "join a site by an invite URL", 1 },
+    [VERB_HELP] = { "help", "", "この説明", "this text", 0, 0 },
+    [VERB_JOIN] = { "join", "URL", "招待URLでサイトに加わる", "join a site by an invite URL", 1, 0 },
     [VERB_BOOT] = { "boot", "--image FILE", "起動の計測：イメージのSHA-256をPCR 8に加える",
-        "the boot step: measure the image into PCR 8", 0 },
+        "the boot step: measure the image into PCR 8", 0, 0 },
     [VERB_RUN] = { "run", "", "計測を送り、指令を実行し、完全性の証拠を答える",
-        "send readings, carry out commands, answer for integrity", 0 },
-    [VERB_STATUS] = { "status", "", "この装置の登録状態", "what this device is enrolled as", 0 },
-    [VERB_ATTEST] = { "attest", "", "今すぐ完全性の証拠を出す", "give evidence of integrity now", 0 },
-    [VERB_PUB] = { "pub", "TOPIC PAYLOAD", "1件送る", "publish one message", 2 },
-    [VERB_SUB] = { "sub", "FILTER", "受け取って表示する", "print what arrives", 1 },
-    [VERB_LEAVE] = { "leave", "--wipe", "サイトを離れ、鍵を消す", "leave the site, erase the keys", 0 },
+        "send readings, carry out commands, answer for integrity", 0, 0 },
+    [VERB_STATUS] = { "status", "", "この装置の登録状態", "what this device is enrolled as", 0, 0 },
+    [VERB_ATTEST] = { "attest", "", "今すぐ完全性の証拠を出す", "give evidence of integrity now", 0, 0 },
+    [VERB_PUB] = { "pub", "TOPIC PAYLOAD", "1件送る", "publish one message", 2, 0 },
+    [VERB_SUB] = { "sub", "FILTER", "受け取って表示する", "print what arrives", 1, 0 },
+    [VERB_LEAVE] = { "leave", "--wipe", "サイトを離れ、鍵を消す", "leave the site, erase the keys", 0, 0 },
+    [VERB_PERSON] = { "person", "add NAME", "この装置で操作できる人（add remove list check）", "who may operate here (add, remove, list, check)", 1, 1 },
+    [VERB_OPERATE] = { "operate", "WHAT [VALUE]", "本人として現場で操作する（例 pump.start）", "operate here as a person (pump.start)", 1, 1 },
 };
 
 void options_help(FILE *to, bool japanese)
@@ -79,7 +82,9 @@ static MUST outcome check(struct options *o, const char *language, const char **
     if (o->lang != NULL && strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0) return REFUSE(E_USAGE);
     *ret_wrong = o->verb == VERBS ? "" : verbs[o->verb].word;
     if (o->verb == VERBS) return REFUSE(E_USAGE);
-    if (o->n_words != verbs[o->verb].words) return REFUSE(E_USAGE);
+    if (o->n_words < verbs[o->verb].words || o->n_words > verbs[o->verb].words + verbs[o->verb].more) return REFUSE(E_USAGE);
+    if (o->verb == VERB_OPERATE && (o->person == NULL) == (o->shift == NULL)) return REFUSE(E_USAGE); /* nobody by default */
+    if (o->verb != VERB_OPERATE && (o->person != NULL || o->shift != NULL)) return REFUSE(E_USAGE);
     if (o->verb == VERB_BOOT && o->image == NULL) return REFUSE(E_USAGE);
     if (o->verb == VERB_LEAVE && o->wipe == NULL) return REFUSE(E_USAGE); /* leaving means forgetting */
     if ((o->modbus == NULL) != (o->map == NULL)) return REFUSE(E_USAGE);

@@ -7,7 +7,7 @@
 #include "device/agent/state.h"
 
 enum verb { VERB_HELP, VERB_JOIN, VERB_BOOT, VERB_RUN, VERB_STATUS, VERB_ATTEST, VERB_PUB, VERB_SUB, VERB_LEAVE,
-    VERBS };
+    VERB_PERSON, VERB_OPERATE, VERBS };
 
 #define OPTIONS_WORDS_MAX 2
 
@@ -33,13 +33,16 @@ enum verb { VERB_HELP, VERB_JOIN, VERB_BOOT, VERB_RUN, VERB_STATUS, VERB_ATTEST,
     X("--invites", "FILE", invites, "招待URLを1行に1つ書いたファイル", "file of invite URLs, one a line") \
     X("--timeout", "S", timeout, "待つ時間の上限（秒）", "give up after this many seconds")        \
     X("--lang", "ja|en", lang, "表示言語", "language of messages")                                 \
+    X("--person", "NAME", person, "操作する人（暗証番号は標準入力から）", "who operates (PIN from standard input)") \
+    X("--shift", NULL, shift, "暗証番号のない操作盤：当番表（STATE/shifts）の人の操作とする",                 \
+        "a panel without PIN: the person of the shift list (STATE/shifts)")                        \
     X("--wipe", NULL, wipe, "鍵と証明書を消す", "erase key and certificate")                       \
     X("--power-cycle", NULL, power_cycle, "模擬TPMの電源を入れ直してから", "switch a simulated TPM off and on first")
 
 struct options {
     enum verb verb;
     bool japanese;
-    const char *words[OPTIONS_WORDS_MAX]; /* after the verb: URL, TOPIC PAYLOAD, FILTER */
+    const char *words[OPTIONS_WORDS_MAX]; /* after the verb: URL, TOPIC PAYLOAD, FILTER, add NAME, WHAT VALUE */
     size_t n_words;
 #define X(name, argument, field, ja, en) const char *field; /* NULL when not given; "" for a flag given */
     OPTION_ROWS(X)

@@ -30,9 +30,13 @@ int main(void)
     CHECK_OK(parse("leave --wipe --state /s", NULL, &o));
     CHECK_OK(parse("run --help --nonsense", NULL, &o));
     CHECK(o.verb == VERB_HELP);
+    CHECK_OK(parse("operate pump.set 12.5 --person sato --state /s", NULL, &o));
+    CHECK(o.verb == VERB_OPERATE && o.n_words == 2 && strcmp(o.person, "sato") == 0);
+    CHECK_OK(parse("operate pump.stop --shift", NULL, &o));
     static const char *const bad[] = { "dance", "join", "join a b", "run extra", "run --state", "run --speed 9",
         "leave", "boot", "pub one", "run --every 0", "run --every x", "run --sim m", "run --sim m --count 5000",
-        "run --modbus 127.0.0.1:502", "run --map f", "run --only-controller", "run --lang fr", "run --state /a --state /b" };
+        "run --modbus 127.0.0.1:502", "run --map f", "run --only-controller", "run --lang fr", "run --state /a --state /b",
+        "operate pump.stop", "operate pump.stop --shift --person sato", "operate --shift", "person", "person add a b", "run --person sato" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) CHECK_IS(parse(bad[i], NULL, &o), E_USAGE);
     return TEST_END;
 }

@@ -66,6 +66,7 @@ static int next_wait(struct loop *l, bool busy, int64_t now_ms)
         if (w < wait) wait = w;
         if (l->every_ms > 0) wait = sooner(wait, l->stations[i].next_ms, now_ms);
     }
+    if (l->local != NULL && local_wait_ms(l->local, now_ms) < wait) wait = local_wait_ms(l->local, now_ms);
     return l->until_ms != 0 ? sooner(wait, l->until_ms, now_ms) : wait;
 }
 
@@ -98,14 +99,16 @@ static MUST outcome loop_turns(struct loop *l, struct pollfd *p, struct tpm **tp
     for (;;) {
         const size_t signals = STATION_FDS * l->n;
         for (size_t i = 0; i < l->n; i++) station_polls(&l->stations[i], &p[STATION_FDS * i]);
+        if (l->local != NULL) local_poll(l->local, &p[signals + 1]);
         int wait = next_wait(l, *tpm != NULL, port_mono_ms());
-        if (poll(p, signals + 1, wait) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
+        if (poll(p, signals + 2, wait) < 0 && errno != EINTR) return REFUSE_SYS(E_IO, errno);
         struct signalfd_siginfo info;
         if (p[signals].revents != 0 && read(p[signals].fd, &info, sizeof info) == (ssize_t)sizeof info) {
             *ret_signal = (int)info.ssi_signo;
             return DONE;
         }
         turn(l, p);
+        if (l->local != NULL) local_turn(l->local, &l->stations[0], p[signals + 1].revents, port_mono_ms());
         answer_challenges(l, tpm);
         if (l->until_evidence && l->stations[0].evidence_acknowledged) return DONE;
         if (l->until_ms != 0 && port_mono_ms() >= l->until_ms) return REFUSE(E_TIMEOUT);
@@ -114,12 +117,13 @@ static MUST outcome loop_turns(struct loop *l, struct pollfd *p, struct tpm **tp
 
 outcome loop_run(struct loop *l, int *ret_signal)
 {
-    struct pollfd *p = mem_new_array(STATION_FDS * l->n + 1, sizeof *p), *signals;
+    struct pollfd *p = mem_new_array(STATION_FDS * l->n + 2, sizeof *p), *signals;
     struct tpm *tpm = NULL;
     *ret_signal = 0;
     if (p == NULL) return REFUSE(E_MEMORY);
     signals = &p[STATION_FDS * l->n];
     signals->events = POLLIN;
+    signals[1].fd = -1; /* nobody operates here, unless l->local says so */
     outcome o = signals_open(&signals->fd);
     if (ok(o)) {
         o = loop_turns(l, p, &tpm, ret_signal);
@@ -147,7 +151,8 @@ void run_tell(void *ctx, const char *device, enum station_told what, const char 
     static const enum say words[] = { [STATION_SESSION] = SAY_SESSION, [STATION_DOWN] = SAY_DOWN,
         [STATION_EVIDENCE] = SAY_EVIDENCE, [STATION_NO_EVIDENCE] = SAY_NO_EVIDENCE,
         [STATION_COMMAND] = SAY_COMMAND, [STATION_REFUSED] = SAY_SERVER_REFUSED, [STATION_RENEWED] = SAY_RENEWED,
-        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED, [STATION_HEAD_BACK] = SAY_HEAD_BACK, [STATION_NOT_KEPT] = SAY_NOT_KEPT, [STATION_ALONE] = SAY_ALONE };
+        [STATION_NOT_RENEWED] = SAY_NOT_RENEWED, [STATION_HEAD_BACK] = SAY_HEAD_BACK, [STATION_NOT_KEPT] = SAY_NOT_KEPT, [STATION_ALONE] = SAY_ALONE,
+        [STATION_OPERATED] = SAY_OPERATED };
     const struct options *o = ctx;
     char text[160];
     struct out line = out_of(text, sizeof text - 1);
@@ -277,7 +282,12 @@ static MUST outcome run_station(const struct options *o, struct gateway *g, stru
     struct loop l = { .stations = &s, .n = 1, .tcti = tcti, .ctx = g, .measure = measure_gateway,
         .every_ms = o->every_ms != 0 ? o->every_ms : EVERY_MS };
     if (o->timeout_s != 0) l.until_ms = port_mono_ms() + o->timeout_s * INT64_C(1000);
+    struct local local;
+    outcome opened = local_open(o->state_dir, &local);
+    if (ok(opened)) l.local = &local;
+    else say(stderr, o->japanese, SAY_NO_LOCAL, code_word(opened.code));
     outcome ended = loop_run(&l, ret_signal);
+    local_close(&local);
     station_deinit(&s);
     return ended.code == E_TIMEOUT ? DONE : ended; /* --timeout: a run of that length is a whole run */
 }

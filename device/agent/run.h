@@ -2,6 +2,7 @@
 #ifndef DEVICE_AGENT_RUN_H
 #define DEVICE_AGENT_RUN_H
 
+#include "device/agent/operate.h"
 #include "device/agent/options.h"
 #include "device/agent/station.h"
 
@@ -11,6 +12,7 @@ struct loop {
     const char *tcti;          /* "" = no TPM */
     uint32_t every_ms;         /* 0: nothing is measured */
     int64_t until_ms;          /* monotonic; 0 = no end */
+    struct local *local;       /* operations by people here; NULL: none are taken */
     bool until_evidence;       /* stop when the first station's evidence was acknowledged */
     void *ctx;
     void (*measure)(void *ctx, struct station *s, int64_t now_ms);
@@ -34,5 +36,7 @@ int tools_attest(const struct options *o);
 int tools_publish(const struct options *o);
 int tools_subscribe(const struct options *o);
 int tools_leave(const struct options *o);
+int people_verb(const struct options *o);
+int operate_verb(const struct options *o);
 
 #endif

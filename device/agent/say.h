@@ -36,6 +36,8 @@
         "without a site for the declared time: set to what the map declares safe")                  \
     X(SAY_BUFFER, "緩衝領域で送信待ちの行", "rows waiting in the buffer")                              \
     X(SAY_BUFFER_GAP, "緩衝領域が一杯で失われた番号", "numbers lost because the buffer was full")       \
+    X(SAY_OPERATED, "現場の操作", "operated here by")                                                   \
+    X(SAY_NO_LOCAL, "現場の操作を受け付けられません（ほかは動きます）", "operations at the device cannot be taken (all else works)") \
     X(SAY_EXPIRED, "証明書の期限が切れています", "the certificate has expired")
 enum say {
 #define X(name, ja, en) name,

@@ -173,7 +173,8 @@ static MUST outcome wipe_file(const char *path)
 
 outcome state_wipe(const char *dir)
 {
-    static const char *const names[] = { "device.key", "ak.blob", "device.pem", "authority.pem", "agent.conf", "head" };
+    static const char *const names[] = { "device.key", "ak.blob", "device.pem", "authority.pem", "agent.conf", "head",
+        "people", "people.lock", "shifts" };
     char path[AGENT_PATH_MAX + 32];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         TRY(path_of(dir, names[i], path));

@@ -124,7 +124,7 @@ static enum command_result simulate(struct station *s, const struct command *c)
     return COMMAND_DONE;
 }
 
-static enum command_result execute(struct station *s, const struct command *c)
+enum command_result station_execute(struct station *s, const struct command *c)
 {
     uint16_t raw;
     if (s->setup.simulated) return simulate(s, c);
@@ -144,7 +144,7 @@ static void on_command(struct station *s, struct bytes name, struct bytes payloa
     enum command_result result = COMMAND_MALFORMED;
     if (ok(command_read(name, payload, &c))) {
         result = command_judge(&c, &s->seen, port_wall_ms());
-        if (result == COMMAND_DONE) result = execute(s, &c);
+        if (result == COMMAND_DONE) result = station_execute(s, &c);
     }
     tell(s, STATION_COMMAND, command_result_word(result));
     outcome o = c.name[0] == 0 ? REFUSE(E_MALFORMED)

@@ -15,7 +15,7 @@
 #define STATION_TOPIC_MAX 256
 
 enum station_told { STATION_SESSION, STATION_DOWN, STATION_EVIDENCE, STATION_NO_EVIDENCE, STATION_COMMAND,
-    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED, STATION_HEAD_BACK, STATION_NOT_KEPT, STATION_ALONE };
+    STATION_REFUSED, STATION_RENEWED, STATION_NOT_RENEWED, STATION_HEAD_BACK, STATION_NOT_KEPT, STATION_ALONE, STATION_OPERATED };
 
 struct station_setup {
     const char *version;            /* of the device's image */
@@ -61,6 +61,8 @@ void station_deinit(struct station *s);
 /* tail: "m/level-upper" and so on, under sk/v1/<site>/<device>/ . */
 MUST outcome station_publish(struct station *s, const char *tail, struct bytes payload, bool retain);
 MUST outcome station_reading(struct station *s, const struct reading *r, int64_t wall_ms);
+/* Within the map's rows and bounds, whoever asks: the site's command or a person at the device. */
+enum command_result station_execute(struct station *s, const struct command *c);
 #define STATION_FDS 3
 struct pollfd;
 /* Fills STATION_FDS entries to poll; after that, one turn with what they found. */

@@ -17,6 +17,7 @@ int main(int argc, char **argv)
         [VERB_HELP] = help, [VERB_JOIN] = tools_join, [VERB_BOOT] = tools_boot, [VERB_RUN] = run_verb,
         [VERB_STATUS] = tools_status, [VERB_ATTEST] = tools_attest, [VERB_PUB] = tools_publish,
         [VERB_SUB] = tools_subscribe, [VERB_LEAVE] = tools_leave,
+        [VERB_PERSON] = people_verb, [VERB_OPERATE] = operate_verb,
     };
     const char *wrong = "";
     struct options o;

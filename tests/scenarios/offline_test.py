@@ -21,8 +21,9 @@ from unseal import messages
 AGENT = os.path.join(BIN, 'sekimori-agent')
 SEED = int(os.environ.get('SEED', '20261128'))
 STREAMS = 'streams:\n' + ''.join(f'  - {{name: {n}, pattern: sk/v1/test/+/{p}, owner: asset-owner, label: internal, recorded: true, fail: pass-flag}}\n'
-                                 for n, p in (('readings', 'm/#'), ('gaps', 'e/gap')))
-MAP = 'read.level-upper = input 1 100 m\nread.flow = input 2 10 m3/h\ncommand.settings.safe = holding 0 200\naway = 1 settings safe\n'
+                                 for n, p in (('readings', 'm/#'), ('gaps', 'e/gap'), ('operations', 'e/operation')))
+MAP = ('read.level-upper = input 1 100 m\nread.flow = input 2 10 m3/h\ncommand.settings.safe = holding 0 200\n'
+       'command.settings.set = set 0 1 100 300\naway = 1 settings safe\n')
 KILLS = 40 if LONG else 8
 
 
@@ -76,6 +77,61 @@ def arrived(gateway, claim, lost=()):
     return rows
 
 
+def operate(gateway, *words, pin=None, lang='en'):
+    return run(AGENT, 'operate', '--state', gateway.home, '--lang', lang, *words, input=None if pin is None else pin + '\n')
+
+
+def person(gateway, *words, pins='', lang='en'):
+    return run(AGENT, 'person', *words, '--state', gateway.home, '--lang', lang, input=pins)
+
+
+def registered(gateway):
+    """People at the device: nobody by default, no PIN that anybody would guess, none twice."""
+    r = operate(gateway, 'settings.set', '150', '--person', 'sato', pin='0000')
+    check('with nobody registered an operation at the device is refused, in words', r.returncode == 4 and 'nobody is registered' in r.stderr, r.stderr)
+    check('without a name, too', operate(gateway, 'settings.set', '150').returncode == 2)
+    check('and by a shift list that does not exist', operate(gateway, 'settings.set', '150', '--shift').returncode == 4)
+    bad = [('0000', 2), ('', 2), ('123456', 2), ('111111', 2)]
+    check('a short or guessed PIN is not taken', all(person(gateway, 'add', 'sato', pins=f'{p}\n{p}\n').returncode == e for p, e in bad))
+    check('nor two that differ', person(gateway, 'add', 'sato', pins='480217\n480218\n').returncode == 2)
+    r = person(gateway, 'add', '佐藤', pins='480217\n480217\n', lang='ja')
+    check('a person is registered with a PIN', r.returncode == 0 and '登録しました: 佐藤' in r.stdout, r.stdout + r.stderr)
+    check('nobody else gets this PIN', person(gateway, 'add', 'tanaka', pins='480217\n480217\n').returncode == 6)
+    check('another one, yes', person(gateway, 'add', 'tanaka', pins='773105\n773105\n').returncode == 0)
+    check('the file is its owner\'s alone', os.stat(gateway.home + '/people').st_mode & 0o777 == 0o600)
+    r = person(gateway, 'check')
+    check('the probe finds no default and no empty PIN', r.returncode == 0 and 'persons: 2' in r.stdout, r.stdout + r.stderr)
+    r = person(gateway, 'list', lang='ja')
+    check('who may operate is listed', '操作できる人: 佐藤' in r.stdout, r.stdout)
+
+
+def operated(gateway, plant_port):
+    """What people do at the device while the site is gone; checked in the record when it is back."""
+    r = operate(gateway, 'settings.set', '150', '--person', '佐藤', pin='480217')
+    check('with the right PIN the operation is carried out, without a site', r.returncode == 0 and modbus(plant_port, 3, 0, 1) == [150], r.stdout + r.stderr)
+    r = operate(gateway, 'settings.set', '999', '--person', '佐藤', pin='480217')
+    check('outside the map\'s bounds it is not', r.returncode == 3 and 'refused-out-of-range' in r.stderr and modbus(plant_port, 3, 0, 1) == [150], r.stderr)
+    wrong = [operate(gateway, 'settings.set', '160', '--person', 'tanaka', pin='773106').returncode for _ in range(5)]
+    r = operate(gateway, 'settings.set', '160', '--person', 'tanaka', pin='773105')
+    check('five wrong PINs lock that person', wrong == [4] * 5 and r.returncode == 4 and 'locked' in r.stderr, (wrong, r.stderr))
+    now = time.time()
+    day = lambda t: time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(t))
+    with open(gateway.home + '/shifts', 'w', encoding='utf-8') as f:
+        f.write(f'shift = {day(now - 7200)} {day(now - 3600)} tanaka\nshift = {day(now - 3600)} {day(now + 7200)} 鈴木\n')
+    os.chmod(gateway.home + '/shifts', 0o666)
+    check('a shift list that anybody may write names nobody', operate(gateway, 'settings.set', '170', '--shift').returncode == 78)
+    os.chmod(gateway.home + '/shifts', 0o600)
+    r = operate(gateway, 'settings.set', '170', '--shift')
+    check('at a panel without PIN it is whoever is on shift', r.returncode == 0 and modbus(plant_port, 3, 0, 1) == [170], r.stderr)
+
+
+def operations(rows):
+    said = [(d['person'], d['identity'], d['what'], d.get('value'), d['result']) for _, d, t in rows if t.endswith('/e/operation')]
+    want = [('佐藤', 'pin', 'settings.set', '150', 'done'), ('佐藤', 'pin', 'settings.set', '999', 'refused-out-of-range'),
+            *[('tanaka', 'pin', 'settings.set', '160', 'refused-pin')] * 5, ('鈴木', 'declared', 'settings.set', '170', 'done')]
+    check('who operated what, and with what result, is in the record, numbered', said == want, said)
+
+
 def offline(site, gateway, plant_port):
     pick = random.Random(SEED)
     note(f'SEED={SEED}')
@@ -88,6 +144,7 @@ def offline(site, gateway, plant_port):
     check('and readings are kept', until(lambda: gateway.waiting() > 20, 15), gateway.status())
     check('after the declared time without a site its safe settings are written', until(lambda: modbus(plant_port, 3, 0, 1) == [200], 10),
           text_of(site.path(gateway.log))[-300:])
+    operated(gateway, plant_port)
     kept = gateway.waiting()
     for _ in range(KILLS):
         time.sleep(pick.random() * 0.2)  # the random instant itself
@@ -113,6 +170,7 @@ def offline(site, gateway, plant_port):
     away = [d for _, d, _ in rows if gone_ms < d.get('t', 0) < back_ms]
     check('those of the time without a site among them', len(away) >= kept - under_way - sum('first' in d for _, d, _ in rows),
           (len(away), kept, under_way))
+    operations(rows)
     check('that the safe settings were written is in the record', any(t.endswith('/m/away') for _, _, t in rows))
     gateway.kill()
 
@@ -299,6 +357,7 @@ with Site() as site:
     gateway.start()
     check('a session', until(lambda: 'session: gw-1' in text_of(site.path(gateway.log)), 10))
     one_only(site, gateway)
+    registered(gateway)
     offline(site, gateway, port)
     own = site.json('device', 'show', 'gw-1')
     check('the site counted no hole and no repetition of it', own.get('numbered', 0) > 0 and own['missing'] == 0 and own['again'] == 0, own)

@@ -1,0 +1,50 @@
+#include "device/agent/operate.h"
+
+#include "base/test.h"
+
+static void words(void)
+{
+    static const char *const bad[] = { "", "pump", ".start", "pump.", "a.b.c", "pump.a-word-much-too-long-to-do" };
+    struct operation o = { 0 };
+    CHECK_OK(operation_of("pump.set", "12.5", &o));
+    CHECK(strcmp(o.name, "pump") == 0 && strcmp(o.act, "set") == 0 && strcmp(o.value, "12.5") == 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK_IS(operation_of(bad[i], NULL, &o), E_USAGE);
+    CHECK_IS(operation_of("pump.set", "1234567890123", &o), E_USAGE);
+}
+
+static void packets(void)
+{
+    struct operation o = { .person = "佐藤", .name = "pump", .act = "start", .declared = true }, back;
+    struct buffer b = BUFFER(OPERATION_MAX);
+    CHECK_OK(operation_write(&o, &b));
+    CHECK_OK(operation_read(buffer_view(&b), &back));
+    CHECK(memcmp(&o, &back, sizeof o) == 0);
+    static const char *const bad[] = { "", "{}", "[]", "{\"do\":\"start\",\"name\":\"pump\",\"person\":\"\",\"value\":\"\"}",
+        "{\"do\":\"start\",\"name\":\"pump\",\"value\":\"\"}", "{\"do\":\"\",\"name\":\"pump\",\"person\":\"a\",\"value\":\"\"}",
+        "{\"do\":\"start\",\"name\":\"pump\",\"person\":\"a b\",\"value\":\"\"}", "{\"do\":\"start\",\"name\":\"pump\",\"person\":\"a\",\"value\":1}" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!ok(operation_read(bytes_str(bad[i]), &back))); /* nobody operates nothing */
+    b.n = 0;
+    CHECK_OK(operation_row(&o, "done", 7, 5, &b));
+    CHECK(bytes_equal_str(buffer_view(&b), "{\"n\":7,\"identity\":\"declared\",\"person\":\"佐藤\",\"result\":\"done\",\"t\":5,\"what\":\"pump.start\"}"));
+    b.n = 0;
+    o.declared = false;
+    memcpy(o.value, "1", 2);
+    CHECK_OK(operation_row(&o, "done", 0, 5, &b));
+    CHECK(bytes_equal_str(buffer_view(&b), "{\"identity\":\"pin\",\"person\":\"佐藤\",\"result\":\"done\",\"t\":5,\"value\":\"1\",\"what\":\"pump.start\"}"));
+    buffer_deinit(&b);
+}
+
+static void nobody_there(void)
+{
+    struct operation o = { .person = "sato", .name = "pump", .act = "stop" };
+    char result[32];
+    CHECK_IS(local_ask("/nonexistent", &o, result), E_CLOSED);
+}
+
+int main(void)
+{
+    words();
+    packets();
+    nobody_there();
+    return TEST_END;
+}
