@@ -90,18 +90,51 @@ outcome operation_row(const struct operation *o, const char *result, uint64_t n,
     return done;
 }
 
-/* Like a reading: kept and numbered; where the disk takes nothing, as it comes. */
-static MUST outcome tell_site(struct station *s, const struct operation *o, const char *result)
+outcome people_probe_read(struct bytes packet, struct people_probe *ret)
 {
+    struct arena a = ARENA(16 << 10);
+    struct doc *d = NULL;
+    outcome o = packet.n > OPERATION_MAX ? REFUSE(E_TOO_LARGE) : doc_read_json(packet, &a, &d);
+    int64_t persons = ok(o) ? doc_int(d, "persons", -1) : -1, bad = ok(o) ? doc_int(d, "default_pin", -1) : -1;
+    arena_deinit(&a);
+    TRY(o);
+    if (persons < 0 || persons > PERSON_MAX || bad < 0 || bad > persons) return REFUSE(E_MALFORMED);
+    *ret = (struct people_probe) { (uint32_t)persons, (uint32_t)bad };
+    return DONE;
+}
+
+outcome people_probe_row(const struct people_probe *p, uint64_t n, int64_t wall_ms, struct buffer *ret)
+{
+    TRY(n == 0 ? buffer_put(ret, BYTES_LIT("{")) : buffer_fmt(ret, "{\"n\":%llu,", (unsigned long long)n));
+    return buffer_fmt(ret, "\"default_pin\":%u,\"persons\":%u,\"t\":%lld}", p->default_pin, p->persons, (long long)wall_ms);
+}
+
+/* One of the two. */
+struct said {
+    const struct operation *operation;
+    const char *result;
+    const struct people_probe *probe;
+};
+
+static MUST outcome said_row(const struct said *w, uint64_t n, int64_t wall_ms, struct buffer *ret)
+{
+    if (w->probe != NULL) return people_probe_row(w->probe, n, wall_ms, ret);
+    return operation_row(w->operation, w->result, n, wall_ms, ret);
+}
+
+/* Like a reading: kept and numbered; where the disk takes nothing, as it comes. */
+static MUST outcome tell_site(struct station *s, const struct said *w)
+{
+    const char *tail = w->probe != NULL ? "e/people" : "e/operation";
     struct buffer row = BUFFER(OPERATION_MAX);
     int64_t wall_ms = port_wall_ms();
     bool buffered = s->deliver.spool != NULL;
-    outcome done = operation_row(o, result, buffered ? deliver_next(&s->deliver) : 0, wall_ms, &row);
-    if (ok(done) && buffered) done = deliver_put(&s->deliver, "e/operation", buffer_view(&row), wall_ms);
+    outcome done = said_row(w, buffered ? deliver_next(&s->deliver) : 0, wall_ms, &row);
+    if (ok(done) && buffered) done = deliver_put(&s->deliver, tail, buffer_view(&row), wall_ms);
     if (!ok(done) || !buffered) {
         row.n = 0;
-        done = operation_row(o, result, 0, wall_ms, &row);
-        if (ok(done)) done = station_publish(s, "e/operation", buffer_view(&row), false);
+        done = said_row(w, 0, wall_ms, &row);
+        if (ok(done)) done = station_publish(s, tail, buffer_view(&row), false);
     }
     buffer_deinit(&row);
     return done;
@@ -128,15 +161,20 @@ static const char *carry_out(struct station *s, const struct operation *o)
 static void answer(struct local *l, struct station *s, struct bytes packet)
 {
     struct operation o;
+    struct people_probe probe;
+    outcome told = DONE;
     char line[160];
     const char *result = command_result_word(COMMAND_MALFORMED);
-    if (ok(operation_read(packet, &o))) {
+    if (ok(people_probe_read(packet, &probe))) {
+        told = tell_site(s, &(struct said) { .probe = &probe });
+        result = command_result_word(COMMAND_DONE);
+    } else if (ok(operation_read(packet, &o))) {
         result = carry_out(s, &o);
-        outcome told = tell_site(s, &o, result);
+        told = tell_site(s, &(struct said) { .operation = &o, .result = result });
         snprintf(line, sizeof line, "%s %s.%s %s", o.person, o.name, o.act, result);
         if (s->setup.tell != NULL) s->setup.tell(s->setup.ctx, s->state.device, STATION_OPERATED, line);
-        if (!ok(told) && s->setup.tell != NULL) s->setup.tell(s->setup.ctx, s->state.device, STATION_NOT_KEPT, code_word(told.code));
     }
+    if (!ok(told) && s->setup.tell != NULL) s->setup.tell(s->setup.ctx, s->state.device, STATION_NOT_KEPT, code_word(told.code));
     ssize_t sent = send(l->asker, result, strlen(result), MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* whoever asked has gone: it is done and recorded all the same */
 }
@@ -236,17 +274,33 @@ static MUST outcome exchange(int fd, struct bytes packet, char ret_result[32])
     return DONE;
 }
 
-outcome local_ask(const char *dir, const struct operation *o, char ret_result[32])
+static MUST outcome hand_over(const char *dir, struct bytes packet, char ret_result[32])
 {
-    struct buffer packet = BUFFER(OPERATION_MAX);
     struct sockaddr_un at;
     TRY(address_of(dir, &at));
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) return REFUSE_SYS(E_IO, errno);
     outcome done = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0 ? DONE : REFUSE_SYS(E_CLOSED, errno);
-    if (ok(done)) done = operation_write(o, &packet);
-    if (ok(done)) done = exchange(fd, buffer_view(&packet), ret_result);
-    buffer_deinit(&packet);
+    if (ok(done)) done = exchange(fd, packet, ret_result);
     close(fd);
+    return done;
+}
+
+outcome local_ask(const char *dir, const struct operation *o, char ret_result[32])
+{
+    struct buffer packet = BUFFER(OPERATION_MAX);
+    outcome done = operation_write(o, &packet);
+    if (ok(done)) done = hand_over(dir, buffer_view(&packet), ret_result);
+    buffer_deinit(&packet);
+    return done;
+}
+
+outcome local_tell(const char *dir, const struct people_probe *p)
+{
+    struct buffer packet = BUFFER(OPERATION_MAX);
+    char result[32];
+    outcome done = people_probe_row(p, 0, port_wall_ms(), &packet); /* the agent says when */
+    if (ok(done)) done = hand_over(dir, buffer_view(&packet), result);
+    buffer_deinit(&packet);
     return done;
 }

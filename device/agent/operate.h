@@ -1,7 +1,8 @@
 /* Operations at the device itself, by a person: `sekimori-agent operate` proves who it is and hands the operation to the running
  * agent over a socket in the state folder (0600; the peer must be the same user or root), one packet each way. The agent carries
  * it out within the map, as it does a command, and puts e/operation into the buffer: {"n","t","person","identity","what",
- * "value"?,"result"}. A wrong PIN is told in the same way ("refused-pin"), and nothing is carried out. */
+ * "value"?,"result"}. A wrong PIN is told in the same way ("refused-pin"), and nothing is carried out. What `person check`
+ * found goes the same way. */
 #ifndef DEVICE_AGENT_OPERATE_H
 #define DEVICE_AGENT_OPERATE_H
 
@@ -28,6 +29,13 @@ MUST outcome operation_read(struct bytes packet, struct operation *ret);
 /* The row for the record. n 0: without a number. */
 MUST outcome operation_row(const struct operation *o, const char *result, uint64_t n, int64_t wall_ms, struct buffer *ret);
 
+/* What `sekimori-agent person check` found, for the record: e/people {"n","t","persons","default_pin"}. */
+struct people_probe {
+    uint32_t persons, default_pin; /* how many there are, and of them with a common or empty PIN */
+};
+MUST outcome people_probe_read(struct bytes packet, struct people_probe *ret); /* E_MALFORMED */
+MUST outcome people_probe_row(const struct people_probe *p, uint64_t n, int64_t wall_ms, struct buffer *ret);
+
 struct local {
     int listener, asker; /* -1: none; one asks at a time */
     int64_t asker_until_ms;
@@ -42,5 +50,6 @@ void local_turn(struct local *l, struct station *s, short revents, int64_t now_m
 
 /* From the command: hands it over, the agent's word for what became of it. E_CLOSED: no agent runs here. */
 MUST outcome local_ask(const char *dir, const struct operation *o, char ret_result[32]);
+MUST outcome local_tell(const char *dir, const struct people_probe *p); /* E_CLOSED the same */
 
 #endif

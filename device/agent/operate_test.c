@@ -34,6 +34,20 @@ static void packets(void)
     buffer_deinit(&b);
 }
 
+static void probes(void)
+{
+    static const char *const bad[] = { "", "{}", "{\"persons\":2}", "{\"default_pin\":0}", "{\"default_pin\":3,\"persons\":2}",
+        "{\"default_pin\":0,\"persons\":65}", "{\"default_pin\":-1,\"persons\":2}" };
+    struct people_probe p = { .persons = 2, .default_pin = 1 }, back;
+    struct buffer b = BUFFER(OPERATION_MAX);
+    CHECK_OK(people_probe_row(&p, 9, 5, &b));
+    CHECK(bytes_equal_str(buffer_view(&b), "{\"n\":9,\"default_pin\":1,\"persons\":2,\"t\":5}"));
+    CHECK_OK(people_probe_read(buffer_view(&b), &back));
+    CHECK(back.persons == 2 && back.default_pin == 1);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!ok(people_probe_read(bytes_str(bad[i]), &back)));
+    buffer_deinit(&b);
+}
+
 static void nobody_there(void)
 {
     struct operation o = { .person = "sato", .name = "pump", .act = "stop" };
@@ -45,6 +59,7 @@ int main(void)
 {
     words();
     packets();
+    probes();
     nobody_there();
     return TEST_END;
 }

@@ -160,9 +160,17 @@ static int list(const struct options *o, struct people *p)
 
 static int probe(const struct options *o, const struct people *p)
 {
+    struct people_probe found = { .persons = (uint32_t)p->n };
+    const char *first = "";
     char count[16];
-    for (size_t i = 0; i < p->n; i++)
-        if (person_probe(&p->row[i]) != 0) return refuse(o, WHY_DEFAULT, p->row[i].name);
+    for (size_t i = p->n; i-- > 0;) {
+        if (person_probe(&p->row[i]) == 0) continue;
+        found.default_pin++;
+        first = p->row[i].name;
+    }
+    outcome told = local_tell(o->state_dir, &found);
+    if (!ok(told) && told.code != E_CLOSED) return say_error(o->japanese, told, "operate");
+    if (found.default_pin > 0) return refuse(o, WHY_DEFAULT, first);
     snprintf(count, sizeof count, "%zu", p->n);
     line(o, W_CHECKED, count);
     return 0;

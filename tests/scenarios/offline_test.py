@@ -21,7 +21,7 @@ from unseal import messages
 AGENT = os.path.join(BIN, 'sekimori-agent')
 SEED = int(os.environ.get('SEED', '20261128'))
 STREAMS = 'streams:\n' + ''.join(f'  - {{name: {n}, pattern: sk/v1/test/+/{p}, owner: asset-owner, label: internal, recorded: true, fail: pass-flag}}\n'
-                                 for n, p in (('readings', 'm/#'), ('gaps', 'e/gap'), ('operations', 'e/operation')))
+                                 for n, p in (('readings', 'm/#'), ('gaps', 'e/gap'), ('operations', 'e/operation'), ('people', 'e/people')))
 MAP = ('read.level-upper = input 1 100 m\nread.flow = input 2 10 m3/h\ncommand.settings.safe = holding 0 200\n'
        'command.settings.set = set 0 1 100 300\naway = 1 settings safe\n')
 KILLS = 40 if LONG else 8
@@ -130,6 +130,8 @@ def operations(rows):
     want = [('佐藤', 'pin', 'settings.set', '150', 'done'), ('佐藤', 'pin', 'settings.set', '999', 'refused-out-of-range'),
             *[('tanaka', 'pin', 'settings.set', '160', 'refused-pin')] * 5, ('鈴木', 'declared', 'settings.set', '170', 'done')]
     check('who operated what, and with what result, is in the record, numbered', said == want, said)
+    probed = [(d['persons'], d['default_pin']) for _, d, t in rows if t.endswith('/e/people')]
+    check('and that the probe found no default PIN', probed == [(2, 0)], probed)
 
 
 def offline(site, gateway, plant_port):
