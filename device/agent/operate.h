@@ -48,7 +48,8 @@ void local_poll(const struct local *l, struct pollfd *ret);
 int local_wait_ms(const struct local *l, int64_t now_ms);
 void local_turn(struct local *l, struct station *s, short revents, int64_t now_ms);
 
-/* From the command: hands it over, the agent's word for what became of it. E_CLOSED: no agent runs here. */
+/* From the command: hands it over, the agent's word for what became of it. E_CLOSED: no agent runs here; E_TIMEOUT:
+ * it took it and did not answer, which may mean carried out. */
 MUST outcome local_ask(const char *dir, const struct operation *o, char ret_result[32]);
 MUST outcome local_tell(const char *dir, const struct people_probe *p); /* E_CLOSED the same */
 

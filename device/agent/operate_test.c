@@ -1,5 +1,13 @@
 #include "device/agent/operate.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/test.h"
 
 static void words(void)
@@ -55,11 +63,34 @@ static void nobody_there(void)
     CHECK_IS(local_ask("/nonexistent", &o, result), E_CLOSED);
 }
 
+/* It takes the packet and ends: not "nothing was carried out". */
+static void no_answer(void)
+{
+    char dir[] = "/tmp/sk-operate-XXXXXX", result[32];
+    struct operation o = { .person = "sato", .name = "pump", .act = "stop" };
+    struct local l;
+    struct stat st;
+    struct pollfd p;
+    CHECK(mkdtemp(dir) != NULL);
+    CHECK_OK(local_open(dir, &l));
+    CHECK(stat(l.path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    local_poll(&l, &p);
+    pid_t child = fork();
+    if (child == 0) _exit(poll(&p, 1, 10000) == 1 && close(accept(l.listener, NULL, NULL)) == 0 ? 0 : 1);
+    outcome asked = local_ask(dir, &o, result);
+    CHECK(asked.code == E_TIMEOUT || asked.sys == EPIPE); /* or it ended before the packet came */
+    CHECK(waitpid(child, NULL, 0) == child);
+    local_close(&l);
+    CHECK_IS(local_ask(dir, &o, result), E_CLOSED);
+    CHECK(rmdir(dir) == 0); /* nothing is left there */
+}
+
 int main(void)
 {
     words();
     packets();
     probes();
     nobody_there();
+    no_answer();
     return TEST_END;
 }

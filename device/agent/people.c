@@ -24,7 +24,7 @@ static const struct { const char *ja, *en; } words[WORDS] = {
 };
 
 enum why { WHY_NOBODY, WHY_UNKNOWN, WHY_SHORT, WHY_LONG, WHY_GUESSED, WHY_TAKEN, WHY_DIFFER, WHY_NAME, WHY_EXISTS, WHY_FULL, WHY_WRONG,
-    WHY_LOCKED, WHY_NO_SHIFT, WHY_TWO_SHIFTS, WHY_AGENT, WHY_RESULT, WHY_DEFAULT, WHYS };
+    WHY_LOCKED, WHY_NO_SHIFT, WHY_TWO_SHIFTS, WHY_AGENT, WHY_RESULT, WHY_DEFAULT, WHY_UNSURE, WHYS };
 static const struct { int number, exit; const char *ja, *en, *ja_try, *en_try; } whys[WHYS] = {
     [WHY_NOBODY] = { 2020, 4, "操作できる人が誰も登録されていません", "nobody is registered to operate here", "sekimori-agent person add 名前", "sekimori-agent person add NAME" },
     [WHY_UNKNOWN] = { 2021, 5, "その人は登録されていません", "this person is not registered", "sekimori-agent person list", "sekimori-agent person list" },
@@ -47,6 +47,8 @@ static const struct { int number, exit; const char *ja, *en, *ja_try, *en_try; }
     [WHY_AGENT] = { 2034, 75, "エージェントが動いていません。何も実行していません", "the agent does not run here; nothing was carried out", "systemctl start sekimori-agent",
         "systemctl start sekimori-agent" },
     [WHY_RESULT] = { 2035, 3, "実行されませんでした", "not carried out", "操作の名前と値を対応表と比べる", "compare name and value with the map" },
+    [WHY_UNSURE] = { 2037, 75, "エージェントが答えません。実行されたかもしれません", "the agent did not answer; it may have been carried out", "設備と記録（e/operation）を見てから",
+        "look at the plant and the record (e/operation) first" },
     [WHY_DEFAULT] = { 2036, 8, "よくある暗証番号か空の暗証番号が通ります", "a common or empty PIN is taken", "その人を消して登録し直す", "remove and register that person anew" },
 };
 
@@ -239,6 +241,7 @@ int operate_verb(const struct options *o)
     if (code != 0) return code;
     done = local_ask(o->state_dir, &op, result);
     if (done.code == E_CLOSED) return refuse(o, WHY_AGENT, o->state_dir);
+    if (done.code == E_TIMEOUT) return refuse(o, WHY_UNSURE, o->words[0]);
     if (!ok(done)) return say_error(o->japanese, done, o->words[0]);
     if (strcmp(result, command_result_word(COMMAND_DONE)) != 0) return refuse(o, WHY_RESULT, result);
     line(o, W_RESULT, result);
