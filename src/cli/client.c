@@ -88,7 +88,8 @@ static int problem(struct cli *c, int status, const struct doc *d)
 {
     char what[400];
     const char *detail = doc_text(d, "detail", "");
-    snprintf(what, sizeof what, "%s%s%s", doc_text(d, "title", "?"), *detail ? ": " : "", detail);
+    const char *title = doc_said(c, d, "title");
+    snprintf(what, sizeof what, "%s%s%s", *title ? title : doc_text(d, "title", "?"), *detail ? ": " : "", detail);
     return complain(c, exit_of(status), doc_text(d, "code", "SK-1500"), what, NULL, doc_said(c, d, "try"));
 }
 

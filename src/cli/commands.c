@@ -18,6 +18,7 @@ int cmd_command_list(struct cli *c)
     if (!d->first) printf("%s\n", cli_say(c, W_NO_ROOM));
     for (const struct doc *h = d->first; h; h = h->next) {
         printf("%-6s %s  %s %s %s\n", doc_text(h, "id", ""), doc_text(h, "topic", ""), doc_text(h, "from", ""), cli_say(c, W_UNTIL), doc_text(h, "until", ""));
+        if (*doc_text(h, "person", "")) printf("       %s: %s\n", cli_say(c, W_SENT_BY_PERSON), doc_text(h, "person", ""));
         printf("       %s", waits_for(c, h));
         if (*doc_text(h, "limit", "")) printf(" (%s, %s)", doc_text(h, "limit", ""), doc_text(h, "decision", ""));
         printf("\n");
@@ -59,6 +60,7 @@ int cmd_command_change(struct cli *c)
     if (c->dry_run) doc_set_bool(&c->arena, d, "dry_run", true);
     int code = ask_doc(c, path, d, &answer);
     if (code) return code;
+    if (yes && strcmp(doc_text(answer, "compared", ""), "names") == 0) printf("%s\n", cli_say(c, W_NAMES_COMPARED));
     if (c->dry_run) show_trial(c, answer);
     else printf("%s: %s\n", c->args[0], cli_say(c, yes ? W_COMMAND_SENT : W_COMMAND_DROPPED));
     return EXIT_OK;

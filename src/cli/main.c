@@ -52,7 +52,7 @@ static const struct command commands[] = {
     { "device", "reference", "--model M --version V --image FILE --out FILE | --key KEY", "配布物から基準値の案を作る", "draft a reference set from a release's file", cmd_device_reference },
     { "device", "sign", "FILE --key KEY", "基準値に署名する", "sign a reference set", cmd_document_sign },
     { "device", "apply", "FILE [--dry-run]", "署名済みの基準値を反映する", "apply a signed reference set", cmd_document_apply },
-    { "invite", "new", "ID [--role device|operator|viewer|contractor] [--group G] [--model M] [--days N]", "登録コードを発行する", "issue an invite", cmd_invite_new },
+    { "invite", "new", "ID [--role device|operator|viewer|contractor] [--person PERSON] [--group G] [--model M] [--days N]", "登録コードを発行する", "issue an invite", cmd_invite_new },
     { "invite", "list", "", "登録コード一覧", "invites", cmd_list },
     { "stream", "list", "", "データ種別一覧", "streams", cmd_list },
     { "stream", "apply", "FILE [--dry-run]", "データ種別を宣言する", "declare streams", cmd_stream_apply },

@@ -83,6 +83,8 @@ int cmd_user_show(struct cli *c)
     const struct doc *keys = doc_get(d, "passkeys");
     for (const struct doc *k = c->json || !keys ? NULL : keys->first; k; k = k->next)
         printf("  %s  %s  %.16s…\n", answer_text(k, "label"), answer_text(k, "rp"), answer_text(k, "id"));
+    const struct doc *tools = doc_get(d, "tools");
+    for (const struct doc *t = c->json || !tools ? NULL : tools->first; t; t = t->next) printf("  %s: %s\n", cli_say(c, W_TOOL), t->text);
     return EXIT_OK;
 }
 

@@ -169,7 +169,7 @@ static int list(struct cli *c, const char *path, const char *const *keys)
 int cmd_list(struct cli *c)
 {
     static const struct { const char *noun, *path; const char *keys[8]; } rows[] = {
-        { "invite", "/api/v1/invites", { "id", "role", "used", "until" } },
+        { "invite", "/api/v1/invites", { "id", "role", "person", "used", "until" } },
         { "stream", "/api/v1/streams", { "name", "pattern", "label", "recorded", "command", "fail" } },
         { "evidence", "/api/v1/controls", { "id", "*name", "*text" } },
         { "assessment", "/api/v1/assessments", { "id", "at", "state", "cause", "decision_yen", "hash" } },
@@ -306,6 +306,7 @@ int cmd_invite_new(struct cli *c)
     doc_set_text(&c->arena, body, "role", flag(c, "role") ? flag(c, "role") : "device");
     doc_set_text(&c->arena, body, "group", flag(c, "group") ? flag(c, "group") : "");
     doc_set_text(&c->arena, body, "model", flag(c, "model") ? flag(c, "model") : "");
+    if (flag(c, "person")) doc_set_text(&c->arena, body, "person", flag(c, "person"));
     doc_set_int(&c->arena, body, "days", days);
     int code = ask_doc(c, "/api/v1/invites", body, &d);
     if (code) return code;

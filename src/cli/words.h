@@ -125,6 +125,9 @@
     X(W_WAITS_SECOND, "二人目の承認待ち：sekimori command approve", "waits for a second person: sekimori command approve") \
     X(W_WAITS_SIGNED, "二人の署名待ち：sekimori limit release", "waits for two people's signatures: sekimori limit release") \
     X(W_NO_HOLD, "承認を待つ指令にその番号はありません", "no such command waits") \
+    X(W_TOOL, "道具（登録コードで本人に結び付けた資格情報）", "tool (a credential tied to the person by its invite)") \
+    X(W_SENT_BY_PERSON, "送信した人", "sent by") \
+    X(W_NAMES_COMPARED, "送信者か承認者が誰なのか登録されていないため、名前だけを比べました", "who the sender or the approver is was not said: names alone were compared") \
     X(W_COMMAND_SENT, "承認され、一度だけ送りました", "approved; sent, once") \
     X(W_COMMAND_DROPPED, "取り下げました。届きません", "refused; it will not be delivered") \
     X(W_AT_STAKE, "いま懸かっているもの", "at stake now")                                         \

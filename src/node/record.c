@@ -420,6 +420,7 @@ static void x_tell(void *ctx, const char *what, const struct message *m, const s
         hex_of(bytes_of(h->payload_hash, sizeof h->payload_hash), hash_text);
         doc_set_text(&a, d, "hold", h->id);
         doc_set_text(&a, d, "from", h->from);
+        if (h->person[0]) doc_set_text(&a, d, "person", h->person);
         doc_set_text(&a, d, "to", h->to);
         doc_set_text(&a, d, "topic", h->topic);
         doc_set_text(&a, d, "payload_sha256", hash_text);

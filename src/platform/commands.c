@@ -115,6 +115,7 @@ static void describe(struct exchange *x, const struct cargo *c, const struct ver
     h->until_ms = h->since_ms + HOLD_MS;
     (void)snprintf(h->id, sizeof h->id, "H-%llu", (unsigned long long)x->hold_next);
     (void)snprintf(h->from, sizeof h->from, "%s", c->m.from ? c->m.from->id : "");
+    (void)snprintf(h->person, sizeof h->person, "%s", c->m.from ? c->m.from->person : "");
     (void)snprintf(h->to, sizeof h->to, "%s", c->target ? c->target->id : "");
     (void)snprintf(h->topic, sizeof h->topic, "%.*s", (int)c->m.topic.n, (const char *)c->m.topic.at);
     held_by(h, v);
@@ -248,11 +249,21 @@ outcome exchange_release(struct exchange *x, const char *hold_id)
     return o;
 }
 
+enum second exchange_second(const struct exchange *x, const struct held *h, const char *by)
+{
+    const struct registry *r = x->access->registry;
+    const char *whose = registry_person(r, by), *senders[] = { h->person, registry_person(r, h->from) };
+    if (!by[0] || strcmp(by, h->from) == 0) return SECOND_ITSELF;
+    for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
+        if (senders[i][0] && (strcmp(senders[i], by) == 0 || strcmp(senders[i], whose) == 0)) return SECOND_SAME_PERSON;
+    return SECOND_ANOTHER;
+}
+
 outcome exchange_approve(struct exchange *x, const char *hold_id, const char *by)
 {
     struct hold *h;
     TRY(held_now(x, hold_id, &h));
-    if (strcmp(h->held.why, "two-person") != 0 || !by[0] || strcmp(by, h->held.from) == 0) return REFUSE(E_DENIED);
+    if (strcmp(h->held.why, "two-person") != 0 || exchange_second(x, &h->held, by) != SECOND_ANOTHER) return REFUSE(E_DENIED);
     (void)snprintf(h->held.by, sizeof h->held.by, "%s", by);
     outcome o = release(x, h, false);
     if (!ok(o) && (h = hold_find(x, hold_id))) h->held.by[0] = 0;

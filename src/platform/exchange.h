@@ -28,6 +28,7 @@ struct recorded { /* a message as the record has it */
 struct held { /* a command waiting for people */
     char id[16];             /* "H-12" */
     char from[ID_MAX], to[ID_MAX];
+    char person[ID_MAX];     /* whose tool sent it, when it was held; "": nobody had said */
     char topic[MQTT_TOPIC_MAX + 1];
     char limit[LIMIT_ID_MAX], decision[LIMIT_ID_MAX];
     char why[24];            /* "limit", "peer", "no-permit": two people sign its release; "two-person": a second person approves */
@@ -173,8 +174,12 @@ size_t exchange_held(const struct exchange *x, const struct held **ret, size_t c
  * judged again. E_UNKNOWN, E_EXPIRED; E_DENIED: refused for good now; E_AGAIN: the device is not connected, still held;
  * E_FULL and others: could not be recorded, still held. */
 MUST outcome exchange_release(struct exchange *x, const char *hold_id);
+/* Could by be the second person of it? Persons are compared: by, whose tool by is, whose tool sent it then and now; names as well, which
+ * is all there is where nobody said whose tool sent it. */
+enum second { SECOND_ANOTHER, SECOND_ITSELF, SECOND_SAME_PERSON };
+enum second exchange_second(const struct exchange *x, const struct held *h, const char *by);
 /* A second person's word for a command that waits for one ("two-person"): as a release, but it satisfies nothing else. by:
- * who, verified and recorded by the caller. E_DENIED: it waits for something else, or by is its sender, or it is refused for good
+ * who, verified and recorded by the caller. E_DENIED: it waits for something else, or by is its sender or the same person, or it is refused for good
  * now; E_HELD: it waits for two signatures now. */
 MUST outcome exchange_approve(struct exchange *x, const char *hold_id, const char *by);
 /* What would be judged if it were approved now; appends the steps to list. E_UNKNOWN. */

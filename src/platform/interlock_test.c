@@ -113,6 +113,40 @@ static void two_people(void)
     w_free(w);
 }
 
+#define TOOL "{\"id\":\"%s\",\"role\":\"operator\",\"life\":\"enrolled\",\"trust\":\"attested\",\"person\":\"%s\"}"
+
+static void tool_of(struct world *w, const char *id, const char *person)
+{
+    char json[200];
+    snprintf(json, sizeof json, TOOL, id, person);
+    w_apply(w, ENTRY_IDENTITY, json);
+}
+
+/* One person with two credentials is one person. */
+static void two_credentials(void)
+{
+    struct world *w = with("\"people\":2");
+    const struct held *h[1];
+    tool_of(w, "op2", "hanako");
+    CHECK(!goes(w, START) && exchange_held(w->x, h, 1) == 1 && h[0]->person[0] == 0); /* nobody said whose it is: names */
+    CHECK(exchange_second(w->x, h[0], "op") == SECOND_ITSELF && exchange_second(w->x, h[0], "") == SECOND_ITSELF);
+    CHECK(exchange_second(w->x, h[0], "hanako") == SECOND_ANOTHER && exchange_second(w->x, h[0], "op2") == SECOND_ANOTHER);
+    tool_of(w, "op", "hanako"); /* said while it waits: it counts at once */
+    CHECK(exchange_second(w->x, h[0], "hanako") == SECOND_SAME_PERSON);
+    CHECK_OK(exchange_drop_held(w->x, h[0]->id));
+    CHECK(!goes(w, START) && exchange_held(w->x, h, 1) == 1 && strcmp(h[0]->person, "hanako") == 0);
+    char id[16];
+    snprintf(id, sizeof id, "%s", h[0]->id);
+    CHECK(exchange_second(w->x, h[0], "op2") == SECOND_SAME_PERSON && exchange_second(w->x, h[0], "op") == SECOND_ITSELF);
+    w_forget(w);
+    CHECK_IS(exchange_approve(w->x, id, "hanako"), E_DENIED);
+    CHECK_IS(exchange_approve(w->x, id, "op2"), E_DENIED);
+    CHECK(got(w, GW, MQTT_PUBLISH) == 0 && exchange_held(w->x, h, 1) == 1 && h[0]->by[0] == 0); /* it waits on */
+    CHECK_OK(exchange_approve(w->x, id, "jiro"));
+    CHECK(got(w, GW, MQTT_PUBLISH) == 1);
+    w_free(w);
+}
+
 /* Approved, but the interlock has closed meanwhile: refused for good. */
 static void approved_too_late(void)
 {
@@ -149,6 +183,7 @@ int main(void)
     unsure();
     other_unit();
     two_people();
+    two_credentials();
     approved_too_late();
     life();
     return TEST_END;

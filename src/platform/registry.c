@@ -54,6 +54,11 @@ bool role_invited(enum role r)
     return r == ROLE_DEVICE || r == ROLE_OPERATOR || r == ROLE_VIEWER || r == ROLE_CONTRACTOR;
 }
 
+bool role_personal(enum role r)
+{
+    return role_invited(r) && r != ROLE_DEVICE;
+}
+
 outcome role_parse(const char *word, enum role *ret)
 {
     for (int r = ROLE_DEVICE; r < ROLES; r++) {
@@ -159,10 +164,17 @@ static MUST outcome role_of(const struct doc *d, enum role *ret)
     return ok(o) ? o : REFUSE(E_MALFORMED);
 }
 
+/* Whose tool it is; what is no person's tool says nobody. */
+static MUST outcome person_of(const struct doc *d, enum role role, char ret[ID_MAX])
+{
+    TRY(member_id(d, "person", false, ret));
+    return ret[0] && !role_personal(role) ? REFUSE(E_MALFORMED) : DONE;
+}
+
 static MUST outcome read_identity(const struct doc *d, struct identity *ret)
 {
     static const char *const keys[] = { "id", "role", "group", "model", "life", "trust", "key", "serial",
-        "not_after", "authority", "ak", "why", "ordered", "ek", "maker" };
+        "not_after", "authority", "ak", "why", "ordered", "ek", "maker", "person" };
     struct identity i = { 0 };
     size_t n = 0;
     TRY(member_only(d, keys, COUNT(keys)));
@@ -171,6 +183,7 @@ static MUST outcome read_identity(const struct doc *d, struct identity *ret)
     TRY(member_text(d, "model", i.model, sizeof i.model));
     TRY(member_text(d, "why", i.why, sizeof i.why));
     TRY(role_of(d, &i.role));
+    TRY(person_of(d, i.role, i.person));
     if (!ok(life_parse(doc_text(d, "life", ""), &i.life))) return REFUSE(E_MALFORMED);
     if (!ok(trust_parse(doc_text(d, "trust", ""), &i.trust))) return REFUSE(E_MALFORMED);
     TRY(hex_of_key(d, "key", i.key_hash, sizeof i.key_hash, &n));
@@ -194,7 +207,7 @@ static MUST outcome read_identity(const struct doc *d, struct identity *ret)
 
 static MUST outcome read_invite(const struct doc *d, struct invite *ret)
 {
-    static const char *const keys[] = { "token", "id", "role", "group", "model", "until", "used" };
+    static const char *const keys[] = { "token", "id", "role", "group", "model", "until", "used", "person" };
     struct invite i = { 0 };
     size_t n = 0;
     TRY(member_only(d, keys, COUNT(keys)));
@@ -205,6 +218,7 @@ static MUST outcome read_invite(const struct doc *d, struct invite *ret)
     TRY(member_text(d, "model", i.model, sizeof i.model));
     TRY(role_of(d, &i.role));
     if (!role_invited(i.role)) return REFUSE(E_MALFORMED);
+    TRY(person_of(d, i.role, i.person));
     i.until_ms = doc_int(d, "until", 0);
     i.used = doc_bool(d, "used", false);
     *ret = i;
@@ -264,6 +278,12 @@ static bool life_reaches(enum life a, enum life b)
     return a == b;
 }
 
+/* A tool stays with whoever it was said to be of; else it could be lent a name for one approval. */
+static bool other_person(const struct identity *now, const char *person)
+{
+    return now->person[0] && strcmp(now->person, person) != 0;
+}
+
 static MUST outcome judge_identity(const struct registry *r, const struct doc *d, struct identity *ret)
 {
     struct identity i = { 0 };
@@ -277,6 +297,7 @@ static MUST outcome judge_identity(const struct registry *r, const struct doc *d
     if (same && same != now) return REFUSE(E_CONFLICT);
     *ret = i;
     if (!now) return DONE;
+    if (other_person(now, i.person)) return REFUSE(E_CONFLICT);
     if (now->trust == TRUST_REVOKED && i.trust != TRUST_REVOKED) return REFUSE(E_CONFLICT);
     return life_reaches(now->life, i.life) ? DONE : REFUSE(E_CONFLICT);
 }
@@ -355,6 +376,7 @@ static MUST outcome expect(struct registry *r, const struct invite *v, int64_t a
     memcpy(fresh.id, v->id, sizeof fresh.id);
     memcpy(fresh.group, v->group, sizeof fresh.group);
     memcpy(fresh.model, v->model, sizeof fresh.model);
+    memcpy(fresh.person, v->person, sizeof fresh.person);
     return add_identity(r, &fresh);
 }
 
@@ -366,6 +388,8 @@ static MUST outcome judge_invite(const struct registry *r, const struct doc *d, 
     const struct identity *i = find(r, ret->id);
     enum life to;
     if (i && i->role == ROLE_PEER) return REFUSE(E_CONFLICT);
+    if (i && i->person[0] && !role_personal(ret->role)) return REFUSE(E_CONFLICT);
+    if (i && ret->person[0] && other_person(i, ret->person)) return REFUSE(E_CONFLICT);
     return i && !ret->used ? life_step(i->life, LIFE_INVITE, &to) : DONE;
 }
 
@@ -527,6 +551,12 @@ const struct identity *registry_identity(const struct registry *r, const char *i
     return find(r, id);
 }
 
+const char *registry_person(const struct registry *r, const char *id)
+{
+    const struct identity *i = find(r, id);
+    return i ? i->person : "";
+}
+
 const struct identity *registry_by_key(const struct registry *r, const uint8_t key_hash[32])
 {
     return map_get(&r->keys, bytes_of(key_hash, 32));
@@ -652,7 +682,8 @@ struct doc *registry_doc_invite(struct arena *a, const struct invite *i)
     doc_set_text(a, d, "model", i->model);
     doc_set_int(a, d, "until", i->until_ms);
     doc_set_bool(a, d, "used", i->used);
-    return whole(d, 7);
+    if (i->person[0]) doc_set_text(a, d, "person", i->person);
+    return whole(d, 7 + (i->person[0] ? 1u : 0));
 }
 
 struct doc *registry_doc_identity(struct arena *a, const struct identity *i)
@@ -674,7 +705,8 @@ struct doc *registry_doc_identity(struct arena *a, const struct identity *i)
     if (i->has_ak) set_hex(a, d, "ak", bytes_of(i->ak_spki, i->ak_spki_n));
     if (i->has_ek) set_hex(a, d, "ek", bytes_of(i->ek_hash, sizeof i->ek_hash));
     if (i->has_ek) doc_set_text(a, d, "maker", i->maker);
-    return whole(d, 9 + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + authority + (i->has_ak ? 1u : 0) + (i->has_ek ? 2u : 0));
+    if (i->person[0]) doc_set_text(a, d, "person", i->person);
+    return whole(d, 9 + (i->person[0] ? 1u : 0) + (i->has_key ? 1u : 0) + (i->serial_n ? 1u : 0) + authority + (i->has_ak ? 1u : 0) + (i->has_ek ? 2u : 0));
 }
 
 struct doc *registry_doc_life(struct arena *a, const char *id, const char *what, const char *from,

@@ -18,6 +18,7 @@
 /* An administrator is a person only (table of people), never invited. */
 enum role { ROLE_NONE, ROLE_DEVICE, ROLE_OPERATOR, ROLE_VIEWER, ROLE_PEER, ROLE_ADMINISTRATOR, ROLE_CONTRACTOR, ROLES };
 bool role_invited(enum role r); /* may be given by an invite */
+bool role_personal(enum role r); /* a person's tool: may say whose */
 const char *role_word(enum role r);
 MUST outcome role_parse(const char *word, enum role *ret);
 
@@ -26,6 +27,7 @@ struct identity {
     enum role role;
     char group[ID_MAX];     /* asset group of the mission model, "" if none */
     char model[ID_MAX];     /* device model, "" if none */
+    char person[ID_MAX];    /* whose tool it is, by the id in the table of people; "": nobody said. Once said it stays. Never a device's */
     enum life life;
     enum trust trust;
     bool has_key;
@@ -50,7 +52,7 @@ struct invite {
     uint8_t token_hash[32];  /* SHA-256 of the token; the token itself is never stored */
     char id[ID_MAX];         /* the identity it enrols */
     enum role role;
-    char group[ID_MAX], model[ID_MAX];
+    char group[ID_MAX], model[ID_MAX], person[ID_MAX];
     int64_t until_ms;
     bool used;
 };
@@ -147,6 +149,8 @@ MUST outcome registry_trust_step(const struct identity *i, enum trust_event e, e
 
 /* Identities and streams live as long as the registry and change in place: pointers stay good. */
 const struct identity *registry_identity(const struct registry *r, const char *id);
+/* Whose tool id is; "": not known, or there is no such identity. */
+const char *registry_person(const struct registry *r, const char *id);
 const struct identity *registry_by_key(const struct registry *r, const uint8_t key_hash[32]);
 /* Whose hardware an endorsement key is; NULL if nobody's who is in service. */
 const struct identity *registry_by_ek(const struct registry *r, const uint8_t ek_hash[32]);

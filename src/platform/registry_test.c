@@ -27,6 +27,7 @@ static outcome judged(const struct registry *r, unsigned kind, const char *json)
 
 #define KEY_A "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
 #define KEY_B "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\""
+#define TOOL(more) "{\"id\":\"tool\",\"role\":\"operator\",\"life\":\"enrolled\",\"trust\":\"attested\"" more "}"
 #define GW "\"id\":\"gw-02\",\"role\":\"device\",\"group\":\"gateways\",\"model\":\"m\""
 
 static void rows(void)
@@ -68,6 +69,14 @@ static void rows(void)
         { "no way back", ENTRY_IDENTITY,
             "{\"id\":\"op\",\"role\":\"operator\",\"life\":\"enrolled\",\"trust\":\"attested\",\"key\":" KEY_B "}", E_CONFLICT },
         { "nobody", ENTRY_LIFE, "{\"id\":\"nobody\",\"what\":\"life\",\"from\":\"enrolled\",\"event\":\"retire\",\"to\":\"retired\"}", E_UNKNOWN },
+        { "a device is nobody's tool", ENTRY_INVITE, "{\"token\":" KEY_B ",\"id\":\"gw-9\",\"role\":\"device\",\"person\":\"hanako\"}", E_MALFORMED },
+        { "a person's id is one", ENTRY_IDENTITY, TOOL(",\"person\":\"Hana Ko\""), E_MALFORMED },
+        { "a tool, as records were before", ENTRY_IDENTITY, TOOL(""), OK },
+        { "whose it is may be said later", ENTRY_IDENTITY, TOOL(",\"person\":\"hanako\""), OK },
+        { "and stays", ENTRY_IDENTITY, TOOL(",\"person\":\"taro\""), E_CONFLICT },
+        { "not unsaid either", ENTRY_IDENTITY, TOOL(""), E_CONFLICT },
+        { "no invite for another", ENTRY_INVITE, "{\"token\":" KEY_B ",\"id\":\"tool\",\"role\":\"operator\",\"person\":\"taro\"}", E_CONFLICT },
+        { "nor as a device", ENTRY_INVITE, "{\"token\":" KEY_B ",\"id\":\"tool\",\"role\":\"device\"}", E_CONFLICT },
         { "other kinds pass by", ENTRY_AUDIT, "{}", OK },
     };
     struct registry *r = NULL;
@@ -83,7 +92,8 @@ static void rows(void)
     }
     const struct identity *gw = registry_identity(r, "gw-02");
     CHECK(gw && gw->trust == TRUST_REVOKED && gw->life == LIFE_ENROLLED && strcmp(gw->group, "gateways") == 0);
-    CHECK(registry_identities(r, NULL, 0) == 2);
+    CHECK(registry_identities(r, NULL, 0) == 3 && strcmp(registry_person(r, "tool"), "hanako") == 0);
+    CHECK(registry_person(r, "op")[0] == 0 && registry_person(r, "no-one")[0] == 0);
     const struct identity *list[1];
     CHECK(registry_identities(r, list, 1) == 1 && list[0] == gw);
     uint8_t key[32];
@@ -123,6 +133,12 @@ static void round_trip(void)
     const struct invite *vs[4];
     CHECK(registry_invites(r, vs, 4) == 1 && memcmp(vs[0], &v, sizeof v) == 0);
     CHECK(registry_identity(r, "new-1") && registry_identity(r, "new-1")->life == LIFE_EXPECTED);
+    struct identity tool = { .id = "tool", .role = ROLE_CONTRACTOR, .person = "hanako", .life = LIFE_ENROLLED, .trust = TRUST_UNATTESTED, .changed_ms = 7 };
+    CHECK_OK(registry_apply(r, ENTRY_IDENTITY, registry_doc_identity(&a, &tool), 7));
+    CHECK(memcmp(registry_identity(r, "tool"), &tool, sizeof tool) == 0);
+    struct invite w = { .token_hash = { 4 }, .id = "tool-2", .role = ROLE_OPERATOR, .person = "hanako", .until_ms = 5 };
+    CHECK_OK(registry_apply(r, ENTRY_INVITE, registry_doc_invite(&a, &w), 8));
+    CHECK(registry_invites(r, vs, 4) == 2 && memcmp(vs[1], &w, sizeof w) == 0 && strcmp(registry_person(r, "tool-2"), "hanako") == 0);
     struct stream s = { .name = "pump", .pattern = "sk/v1/w/+/cmd/pump", .owner = "o", .label = "internal", .unit = "",
         .recorded = true, .fail = FAIL_PASS_FLAG, .command = true, .safe = { "stop", "close" }, .expiry_s = 30 };
     CHECK_OK(registry_apply(r, ENTRY_STREAM, registry_doc_stream(&a, &s), 9));

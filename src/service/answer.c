@@ -34,7 +34,7 @@ static const struct {
     { 503, "少し待ってからやり直してください（sekimori doctor が原因を示します）", "try again shortly (sekimori doctor names the cause)" },
 };
 
-outcome answer_problem(struct request *q, int status, const char *code, const char *cause, const char *detail)
+static struct doc *problem_doc(struct request *q, int status, const char *code, const char *cause, const char *detail)
 {
     struct doc *d = doc_map(&q->arena);
     doc_set_text(&q->arena, d, "type", "about:blank");
@@ -47,10 +47,30 @@ outcome answer_problem(struct request *q, int status, const char *code, const ch
         doc_set_text(&q->arena, d, "try_ja", next_steps[i].ja);
         doc_set_text(&q->arena, d, "try_en", next_steps[i].en);
     }
+    return d;
+}
+
+static MUST outcome answer_with(struct request *q, int status, const struct doc *problem)
+{
     q->status = status;
-    TRY(answer_doc(q, d));
+    TRY(answer_doc(q, problem));
     q->type = "application/problem+json";
     return DONE;
+}
+
+outcome answer_problem(struct request *q, int status, const char *code, const char *cause, const char *detail)
+{
+    return answer_with(q, status, problem_doc(q, status, code, cause, detail));
+}
+
+outcome answer_said(struct request *q, const struct problem *p, const char *detail)
+{
+    struct doc *d = problem_doc(q, p->status, p->code, p->en, detail);
+    doc_set_text(&q->arena, d, "title_ja", p->ja);
+    doc_set_text(&q->arena, d, "title_en", p->en);
+    doc_set_text(&q->arena, d, "try_ja", p->try_ja);
+    doc_set_text(&q->arena, d, "try_en", p->try_en);
+    return answer_with(q, p->status, d);
 }
 
 outcome answer_outcome(struct request *q, outcome o, const char *cause, const char *detail)

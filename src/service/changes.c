@@ -40,6 +40,30 @@ outcome only_members(struct service *s, struct request *q, const struct doc *bod
     return DONE;
 }
 
+/* Whose tool it will be: somebody in the table of people, and nobody else than it was said to be before. */
+static MUST outcome person_asked(struct service *s, struct request *q, const char *person, struct invite *i)
+{
+    static const struct problem nobody = { 400, "SK-1431", "person：利用者の一覧にいないか、失効した人です", "person: nobody in the table of people, or revoked",
+        "先に登録してください（sekimori user new ID）", "register the person first (sekimori user new ID)" };
+    static const struct problem device = { 400, "SK-1432", "person：機器には付けられません。人の道具（operator、viewer、contractor）だけです",
+        "person: is for a person's tool (operator, viewer, contractor), not for a device", "--role operator を付けてください", "add --role operator" };
+    static const struct problem other = { 409, "SK-1433", "その道具は別の人のもの、または人の道具として登録されています。持ち主は変えられません",
+        "it is another person's tool; whose it is does not change", "別のIDで登録コードを発行し、古いほうは失効させてください（sekimori device revoke）",
+        "issue the invite for another id and revoke the old one (sekimori device revoke)" };
+    static const struct problem lent = { 403, "SK-1434", "person：ほかの人の道具だと言えるのは、管理者かこの機械の root だけです",
+        "person: only an administrator, or root on the machine, may say it is somebody else's tool", "管理者に登録コードの発行を頼んでください", "have an administrator issue the invite" };
+    bool user = q->caller->person || q->caller->kind == CALLER_TOKEN;
+    const char *now = registry_person(s->port.registry, i->id);
+    if (now[0] && (!role_personal(i->role) || (person[0] && strcmp(now, person) != 0))) return answer_said(q, &other, now);
+    if (!person[0]) return DONE;
+    if (!role_personal(i->role)) return answer_said(q, &device, role_word(i->role));
+    if (user && !(q->caller->roles & USER_BIT(USER_ADMINISTRATOR)) && strcmp(person, q->caller->name) != 0) return answer_said(q, &lent, person);
+    const struct user *u = users_find(s->port.users, person);
+    if (!u || u->revoked) return answer_said(q, &nobody, person);
+    snprintf(i->person, sizeof i->person, "%s", u->id);
+    return DONE;
+}
+
 /* What the body says; *ret_good false: a problem is answered. */
 static outcome invite_of(struct service *s, struct request *q, struct invite *i, bool *ret_good)
 {
@@ -56,7 +80,8 @@ static outcome invite_of(struct service *s, struct request *q, struct invite *i,
     snprintf(i->group, sizeof i->group, "%s", doc_text(in, "group", ""));
     snprintf(i->model, sizeof i->model, "%s", doc_text(in, "model", ""));
     i->until_ms = s->port.wall_ms(s->port.ctx) + days * MS_DAY;
-    *ret_good = true;
+    TRY(person_asked(s, q, doc_text(in, "person", ""), i));
+    *ret_good = q->status == 200;
     return DONE;
 }
 
@@ -76,7 +101,7 @@ static MUST outcome root_key_hash(struct bytes chain_pem, struct hash *ret)
     return DONE;
 }
 
-/* {"id","role","group","model","days"} -> {"url","until"} */
+/* {"id","role","group","model","days","person"} -> {"url","until"} */
 outcome change_invite(struct service *s, struct request *q)
 {
     struct invite i = { 0 };

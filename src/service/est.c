@@ -56,6 +56,7 @@ static outcome register_key(struct service *s, struct request *q, const struct e
     snprintf(who.id, sizeof who.id, "%s", e->invite->id);
     snprintf(who.group, sizeof who.group, "%s", e->invite->group);
     snprintf(who.model, sizeof who.model, "%s", e->invite->model);
+    snprintf(who.person, sizeof who.person, "%s", e->invite->person[0] || !now ? e->invite->person : now->person);
     memcpy(who.key_hash, f.key_hash, sizeof who.key_hash);
     memcpy(who.serial, f.serial, f.serial_n);
     who.serial_n = (uint8_t)f.serial_n;

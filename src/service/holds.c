@@ -12,21 +12,69 @@ static const struct held *held_of(struct service *s, const char *id)
     return NULL;
 }
 
-static MUST outcome cannot(struct request *q, const struct held *h)
+static const struct problem not_second[] = {
+    [SECOND_ITSELF] = { 403, "SK-1422", "送信した本人は、二人目になれません", "the second person is another than its sender",
+        "別の人が承認してください（sekimori user list）", "have another person approve it (sekimori user list)" },
+    [SECOND_SAME_PERSON] = { 403, "SK-1430", "送信した道具の持ち主本人は、別の資格情報でも二人目になれません",
+        "whoever's tool sent it cannot be its second person, by whatever credential",
+        "別の人が承認してください（sekimori user list）", "have another person approve it (sekimori user list)" },
+};
+
+/* Whose tool sent it, as it was when it was held, or as it is known by now; "": not known. */
+static const char *whose(struct service *s, const struct held *h)
+{
+    return h->person[0] ? h->person : registry_person(s->port.registry, h->from);
+}
+
+/* Who approves, where that is somebody in the table of people; "": root on the machine, who may be anybody. */
+static const char *approver(struct service *s, const struct request *q)
+{
+    const struct user *u = q->caller->person || q->caller->kind == CALLER_TOKEN ? users_find(s->port.users, q->caller->name) : NULL;
+    return u ? u->id : "";
+}
+
+/* What was compared: persons where both are known, else names alone. */
+static void set_persons(struct service *s, struct request *q, const struct held *h, struct doc *d)
+{
+    const char *sender = whose(s, h), *second = approver(s, q);
+    doc_set_text(&q->arena, d, "sender_person", sender);
+    doc_set_text(&q->arena, d, "approver_person", second);
+    doc_set_text(&q->arena, d, "compared", sender[0] && second[0] ? "persons" : "names");
+}
+
+/* Somebody tried to be both. */
+static MUST outcome write_refused(struct service *s, struct request *q, const struct held *h, enum second why)
+{
+    struct doc *d = doc_map(&q->arena);
+    doc_set_text(&q->arena, d, "what", "approval-refused");
+    doc_set_text(&q->arena, d, "id", h->id);
+    doc_set_text(&q->arena, d, "by", q->caller->name);
+    if (q->caller->token[0]) doc_set_text(&q->arena, d, "token", q->caller->token);
+    doc_set_text(&q->arena, d, "sender", h->from);
+    doc_set_text(&q->arena, d, "topic", h->topic);
+    doc_set_text(&q->arena, d, "reason", why == SECOND_SAME_PERSON ? "same-person" : "its-sender");
+    set_persons(s, q, h, d);
+    return s->port.write(s->port.ctx, ENTRY_AUDIT, d, false);
+}
+
+static MUST outcome cannot(struct service *s, struct request *q, const struct held *h)
 {
     if (strcmp(h->why, "two-person") != 0)
         return answer_problem(q, 403, "SK-1421", "it waits for two people's signatures: sekimori limit release", h->limit[0] ? h->limit : h->why);
-    if (strcmp(h->from, q->caller->name) == 0) return answer_problem(q, 403, "SK-1422", "the second person is another than its sender", h->from);
-    return DONE;
+    enum second w = exchange_second(s->port.exchange, h, q->caller->name);
+    if (w == SECOND_ANOTHER) return DONE;
+    TRY(write_refused(s, q, h, w));
+    return answer_said(q, &not_second[w], w == SECOND_SAME_PERSON ? whose(s, h) : h->from);
 }
 
 /* What would become of it now; changes nothing. */
-static MUST outcome try_only(struct service *s, struct request *q, const char *id)
+static MUST outcome try_only(struct service *s, struct request *q, const struct held *h)
 {
     static const char *const words[] = { "deny", "allow", "hold", "flag" };
     struct verdict v;
     struct doc *d = doc_map(&q->arena), *list = doc_list(&q->arena);
-    TRY(exchange_forecast_held(s->port.exchange, id, &q->arena, list, &v));
+    set_persons(s, q, h, d);
+    TRY(exchange_forecast_held(s->port.exchange, h->id, &q->arena, list, &v));
     doc_set_bool(&q->arena, d, "dry_run", true);
     doc_set_text(&q->arena, d, "ruling", words[v.ruling]);
     doc_set_text(&q->arena, d, "word", v.word);
@@ -45,6 +93,7 @@ static MUST outcome write_word(struct service *s, struct request *q, const struc
     doc_set_text(&q->arena, d, "by", q->caller->name);
     if (q->caller->token[0]) doc_set_text(&q->arena, d, "token", q->caller->token);
     doc_set_text(&q->arena, d, "sender", h->from);
+    set_persons(s, q, h, d);
     doc_set_text(&q->arena, d, "topic", h->topic);
     doc_set_text(&q->arena, d, "payload_sha256", hash);
     doc_set_text(&q->arena, d, "reason", reason);
@@ -54,13 +103,15 @@ static MUST outcome write_word(struct service *s, struct request *q, const struc
 static MUST outcome approve(struct service *s, struct request *q, const struct held *h, const char *reason)
 {
     char id[sizeof h->id];
+    struct doc *said = doc_map(&q->arena);
     memcpy(id, h->id, sizeof id);
+    set_persons(s, q, h, said);
     TRY(write_word(s, q, h, reason));
     outcome o = exchange_approve(s->port.exchange, id, q->caller->name);
     if (o.code == E_AGAIN) return answer_problem(q, 409, "SK-1423", "the device is not connected; it is still held", id);
     if (o.code == E_HELD) return answer_problem(q, 409, "SK-1424", "a limit came into force: it waits for two people's signatures now", id);
     if (o.code == E_DENIED) return answer_problem(q, 403, "SK-1425", "it may not go any more and was refused for good; the record says why", id);
-    return ok(o) ? answer_doc(q, doc_map(&q->arena)) : o;
+    return ok(o) ? answer_doc(q, said) : o;
 }
 
 /* POST /api/v1/holds/{id}/approve {"reason", "dry_run"} */
@@ -73,9 +124,9 @@ outcome approve_hold(struct service *s, struct request *q)
     const struct held *h = held_of(s, q->arg[0]);
     const char *reason = doc_text(in, "reason", "");
     if (!h) return REFUSE(E_UNKNOWN);
-    TRY(cannot(q, h));
+    TRY(cannot(s, q, h));
     if (q->status != 200) return DONE;
-    if (doc_bool(in, "dry_run", false)) return try_only(s, q, h->id);
+    if (doc_bool(in, "dry_run", false)) return try_only(s, q, h);
     if (!*reason) return answer_problem(q, 400, "SK-1401", "reason: expected why (--reason)", NULL);
     return approve(s, q, h, reason);
 }

@@ -119,6 +119,9 @@ MUST outcome answer_doc(struct request *q, const struct doc *d);
 MUST outcome answer_text(struct request *q, const char *type, struct bytes body);
 /* RFC 9457 problem: code "SK-1204", cause and next step in both languages. */
 MUST outcome answer_problem(struct request *q, int status, const char *code, const char *cause, const char *detail);
+/* The same where the cause is said in both languages, with a next step of its own. */
+struct problem { int status; const char *code, *ja, *en, *try_ja, *try_en; };
+MUST outcome answer_said(struct request *q, const struct problem *p, const char *detail);
 MUST outcome answer_outcome(struct request *q, outcome o, const char *cause, const char *detail);
 MUST outcome answer_write(struct request *q, struct buffer *b, bool *ret_close);
 

@@ -17,6 +17,19 @@ outcome person_change(struct service *s, struct request *q, const char *what, co
     return s->port.write(s->port.ctx, ENTRY_USER, d, true);
 }
 
+/* The tools that are said to be this person's, by id. */
+static struct doc *tools_of(struct service *s, struct request *q, const struct user *who)
+{
+    struct doc *list = doc_list(&q->arena);
+    size_t n = registry_identities(s->port.registry, NULL, 0);
+    const struct identity **rows = arena_new(&q->arena, (n + 1) * sizeof *rows);
+    if (!rows) return NULL;
+    n = registry_identities(s->port.registry, rows, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i]->person, who->id) == 0) doc_add(list, doc_text_new(&q->arena, rows[i]->id));
+    return list;
+}
+
 static struct doc *person_view(struct request *q, const struct user *who)
 {
     struct doc *d = doc_map(&q->arena), *keys = doc_list(&q->arena);
@@ -51,7 +64,10 @@ outcome get_users(struct service *s, struct request *q)
 outcome get_user(struct service *s, struct request *q)
 {
     const struct user *who = users_find(s->port.users, q->arg[0]);
-    return who ? answer_doc(q, person_view(q, who)) : REFUSE(E_UNKNOWN);
+    if (!who) return REFUSE(E_UNKNOWN);
+    struct doc *d = person_view(q, who);
+    doc_set(&q->arena, d, "tools", tools_of(s, q, who));
+    return answer_doc(q, d);
 }
 
 static MUST outcome answer_link(struct service *s, struct request *q, const struct user *who)

@@ -286,6 +286,65 @@ static void changes_are_granted(struct world *w)
     arena_deinit(&a);
 }
 
+/* Holds a command of that tool for two people; its id. */
+static const struct held *held_from(struct world *w, const char *tool)
+{
+    static const struct held *rows[8];
+    struct message m = { .from = registry_identity(w->registry, tool), .topic = BYTES_LIT("sk/v1/w/gate-1/cmd/valve"), .payload = BYTES_LIT("{\"do\":\"open\"}") };
+    size_t before = exchange_held(w->exchange, NULL, 0);
+    CHECK_IS(exchange_publish(w->exchange, &m), E_HELD);
+    CHECK(exchange_held(w->exchange, rows, 8) == before + 1);
+    return rows[before];
+}
+
+static int approves(struct world *w, const char *fields, const char *hold)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/api/v1/holds/%s/approve", hold);
+    return ask(w, (struct asks) { LISTENER_CONSOLE, "POST", path, .fields = fields, .body = "{\"dry_run\":true,\"reason\":\"r\"}" });
+}
+
+static int invites(struct world *w, const char *body)
+{
+    return ask(w, (struct asks) { LISTENERS, "POST", "/api/v1/invites", .body = body });
+}
+
+/* Two people are two persons, whatever credentials they come by. */
+static void a_tool_is_somebodys(struct world *w)
+{
+    static const char *const made[] = { "{\"id\":\"gate-1\",\"role\":\"device\",\"life\":\"enrolled\",\"trust\":\"attested\"}",
+        "{\"id\":\"desk-1\",\"role\":\"operator\",\"life\":\"enrolled\",\"trust\":\"attested\",\"person\":\"mei\"}",
+        "{\"id\":\"desk-2\",\"role\":\"operator\",\"life\":\"enrolled\",\"trust\":\"attested\"}" };
+    char mei[200], ken[200];
+    struct arena a = ARENA(65536);
+    struct doc *d = NULL;
+    person(w, "mei", "\"operator\"", mei);
+    person(w, "ken", "\"operator\"", ken);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        CHECK_QUIET(ok(doc_read_json(bytes_str(made[i]), &a, &d)) && ok(w_write(w, ENTRY_IDENTITY, d, true)));
+    CHECK_QUIET(ok(doc_read_json(BYTES_LIT("{\"name\":\"valve\",\"pattern\":\"sk/v1/w/+/cmd/valve\",\"command\":true,\"people\":2}"), &a, &d))
+        && ok(w_write(w, ENTRY_STREAM, d, true)));
+    arena_deinit(&a);
+    const char *hold = held_from(w, "desk-1")->id;
+    unsigned written = w->written;
+    CHECK(approves(w, mei, hold) == 403 && says(w, "SK-1430") && says(w, "\"title_ja\":\"送信した道具の持ち主") && says(w, "whoever's tool"));
+    CHECK(w->written == written + 1); /* who tried is in the record */
+    CHECK(approves(w, ken, hold) == 200 && says(w, "\"compared\":\"persons\"") && says(w, "\"sender_person\":\"mei\""));
+    hold = held_from(w, "desk-2")->id; /* nobody said whose: names, and it says so */
+    CHECK(approves(w, mei, hold) == 200 && says(w, "\"compared\":\"names\"") && says(w, "\"sender_person\":\"\""));
+    CHECK(ask(w, (struct asks) { LISTENERS, .path = "/api/v1/users/mei" }) == 200 && says(w, "\"tools\":[\"desk-1\"]"));
+    CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"meii\"}") == 400 && says(w, "SK-1431"));
+    CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"aud\"}") == 400); /* revoked before */
+    CHECK(invites(w, "{\"id\":\"pump-3\",\"role\":\"device\",\"person\":\"mei\"}") == 400 && says(w, "SK-1432"));
+    CHECK(invites(w, "{\"id\":\"desk-1\",\"role\":\"operator\",\"person\":\"ken\"}") == 409 && says(w, "SK-1433"));
+    struct asks lends = { LISTENER_CONSOLE, "POST", "/api/v1/invites", .fields = ken, .body = "{\"id\":\"desk-4\",\"role\":\"operator\",\"person\":\"mei\"}" };
+    CHECK(ask(w, lends) == 403 && says(w, "SK-1434") && !registry_identity(w->registry, "desk-4")); /* he would hold a tool of hers */
+    lends.body = "{\"id\":\"desk-4\",\"role\":\"operator\",\"person\":\"ken\"}";
+    CHECK(ask(w, lends) == 200 && strcmp(registry_person(w->registry, "desk-4"), "ken") == 0);
+    CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"mei\"}") == 200);
+    CHECK(strcmp(registry_person(w->registry, "desk-3"), "mei") == 0);
+}
+
 int main(void)
 {
     static struct world w;
@@ -298,6 +357,7 @@ int main(void)
     no_jwt(&w);
     readings_are_granted(&w);
     changes_are_granted(&w);
+    a_tool_is_somebodys(&w);
     w_deinit(&w);
     return TEST_END;
 }

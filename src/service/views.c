@@ -19,6 +19,7 @@ static struct doc *held_doc(struct arena *a, const struct held *h)
     hex_of(bytes_of(h->payload_hash, sizeof h->payload_hash), hash);
     doc_set_text(a, d, "id", h->id);
     doc_set_text(a, d, "from", h->from);
+    doc_set_text(a, d, "person", h->person);
     doc_set_text(a, d, "to", h->to);
     doc_set_text(a, d, "topic", h->topic);
     doc_set_text(a, d, "limit", h->limit);
@@ -103,6 +104,7 @@ static struct doc *identity_doc(struct service *s, struct arena *a, const struct
     doc_set_text(a, d, "role", role_word(who->role));
     doc_set_text(a, d, "group", who->group);
     doc_set_text(a, d, "model", who->model);
+    if (role_personal(who->role)) doc_set_text(a, d, "person", who->person);
     doc_set_text(a, d, "life", life_word(who->life));
     doc_set_text(a, d, "life_ja", life_word_ja(who->life));
     doc_set_text(a, d, "trust", trust_word(who->trust));
@@ -251,6 +253,7 @@ outcome get_invites(struct service *s, struct request *q)
         struct doc *d = doc_map(&q->arena);
         doc_set_text(&q->arena, d, "id", rows[i]->id);
         doc_set_text(&q->arena, d, "role", role_word(rows[i]->role));
+        doc_set_text(&q->arena, d, "person", rows[i]->person);
         doc_set_bool(&q->arena, d, "used", rows[i]->used);
         doc_set_time(&q->arena, d, "until", rows[i]->until_ms);
         doc_add(list, d);

@@ -49,6 +49,7 @@ static const struct todo { const char *word; enum grant_miss missing; enum keepe
         "put the condition right; an urgent command can be released once by two people (sekimori limit release HOLD)" },
     { "no-permit", MISS_NONE, KEEPER_POLICY, "作業を申請します（sekimori work request）。急ぐ指令は二人の承認で一度だけ送れます（sekimori limit release 保留番号）",
         "ask for a work permit (sekimori work request); an urgent command can be released once by two people (sekimori limit release HOLD)" },
+    { "two-person", MISS_NONE, KEEPER_DEVICES, "送信者ではない人が承認します（sekimori command approve 保留番号）", "another person than its sender approves it (sekimori command approve HOLD)" },
     { "checklist", MISS_NONE, KEEPER_DEVICES, "接続前の確認に答え、システム責任者の署名を得ます（sekimori connect show / answer / sign ID）",
         "answer its connection checklist and have the asset owner sign it (sekimori connect show / answer / sign ID)" },
     { "contained", MISS_NONE, KEEPER_DEVICES, "対処の理由を確かめ、要らなければ戻します（sekimori react list / undo ID --reason）。時間が来れば自動で戻ります",
@@ -92,6 +93,19 @@ static void add_todo(struct service *s, struct arena *a, const struct verdict *v
     enum keeper k = found ? found->keeper : KEEPER_DEVICES;
     if (found) (void)add(a, list, "todo", found->ja, found->en);
     (void)add(a, list, "ask", named[0] ? named : keepers[k].ja, named[0] ? named : keepers[k].en);
+}
+
+/* Whose tool asks, where it is a person's; where a second person is waited for, also that nobody said so. */
+static void add_person(struct arena *a, const struct identity *who, const struct verdict *v, struct doc *list)
+{
+    char ja[160], en[160];
+    bool waits = strcmp(v->word ? v->word : "", "two-person") == 0;
+    if (!who || !role_personal(who->role) || (!who->person[0] && !waits)) return;
+    snprintf(ja, sizeof ja, "%s の道具です%s", who->person, waits ? "。本人は、別の資格情報でも二人目になれません" : "");
+    snprintf(en, sizeof en, "a tool of %s%s", who->person, waits ? ", who cannot be the second person by another credential either" : "");
+    if (who->person[0]) doc_set_text(a, add(a, list, "person", ja, en), "result", "known");
+    else doc_set_text(a, add(a, list, "person", "誰の道具か登録されていないので、名前だけを比べます（sekimori invite new ID --person 人）",
+        "nobody said whose tool it is: names alone are compared (sekimori invite new ID --person PERSON)"), "result", "unknown");
 }
 
 /* ---- proof ---- */
@@ -153,6 +167,7 @@ struct doc *why_doc(struct service *s, struct request *q, const struct why *w, s
     name_refs(&q->arena, ask, stream, list);
     if (v.ruling != RULING_DENY && ask->action == ACT_PUBLISH && command) v = explain_delivery(s, q, ask, list);
     if (v.limit) assurance_explain(s->port.assurance, v.limit->id, &q->arena, list, ask->now_ms);
+    add_person(&q->arena, ask->who, &v, list);
     add_todo(s, &q->arena, &v, list);
     resolve_refs(s, &q->arena, list);
     doc_set_text(&q->arena, d, "subject", ask->who ? ask->who->id : "");

@@ -242,13 +242,13 @@ class Site:
 
     # ---- identities ----
 
-    def invite(self, who, role='device', group='', model=''):
-        r = self.json('invite', 'new', who, '--role', role, '--group', group, '--model', model)
+    def invite(self, who, role='device', group='', model='', person=''):
+        r = self.json('invite', 'new', who, '--role', role, '--group', group, '--model', model, *(['--person', person] if person else []))
         return r['url']
 
-    def enrol(self, who, role='operator', group='', model='', ak=None):
+    def enrol(self, who, role='operator', group='', model='', ak=None, person=''):
         """Enrols with openssl and curl alone; returns a Client holding key and certificate files."""
-        url = self.invite(who, role, group, model)
+        url = self.invite(who, role, group, model, person)
         return Client(self, who, url, ak)
 
     def mission(self, path):

@@ -116,8 +116,8 @@ def commands(site, gauge):
     actor.subscribe('sk/v1/test/actor/cmd/#')
     topic = 'sk/v1/test/actor/cmd/valve'
 
-    def arrives(order):
-        return actor.receive(1, lambda m: m[0] == topic and m[1] == order) is not None
+    def arrives(order, within=1):
+        return actor.receive(within, lambda m: m[0] == topic and m[1] == order) is not None
     gauge.publish(BASE + 'm/level', '{"u":"m","v":4.9}')
     reason, text = boss.publish(topic, '{"do":"open"}')
     check('interlock: refused with what was seen and what is wanted', reason == 0x87
@@ -149,16 +149,48 @@ def second_person(site, boss, topic, hold, arrives):
     release = site.entries('release')[-1]['payload']
     check('both are in the record', word['sender'] == 'boss' and word['by'] and word['reason'] == 'checked at the basin' and release['from'] == 'boss'
           and release['by'] == word['by'], (word, release))
+    check('whose tool boss is was not said: it says that names were compared', 'names alone' in r.stdout and word['compared'] == 'names'
+          and word['sender_person'] == '', (r.stdout, word))
     boss.publish(topic, '{"do":"open"}')
     hold = site.json('command', 'list')[0]['id']
     check('refused by a person: gone for good', site.cli('command', 'refuse', hold, '--reason', 'not today').returncode == 0
           and not site.json('command', 'list') and not arrives('{"do":"open"}'))
     check('an unknown one', site.cli('command', 'refuse', 'H-99', '--dry-run').returncode == 5)
+    persons(site, topic, arrives)
+
+
+def persons(site, topic, arrives):
+    """One person with two credentials, a tool and a token, is one person."""
+    for who in ('hanako', 'jiro'):
+        site.cli('user', 'new', who, '--role', 'operator', '--reason', 'control room')
+    token = {who: site.json('token', 'new', 'of-' + who, '--user', who, '--scope', 'operate', '--days', '1', '--reason', 'test')['token'] for who in ('hanako', 'jiro')}
+    check('nobody: an error that says what to do', 'SK-1431' in site.cli('invite', 'new', 'desk', '--role', 'operator', '--person', 'hanakko').stderr)
+    check('and in Japanese', '利用者の一覧にいない' in japanese(site, 'invite', 'new', 'desk', '--role', 'operator', '--person', 'hanakko').stderr)
+    desk = site.enrol('desk', 'operator', person='hanako').mqtt()
+    check('device show and user show say whose tool it is', site.json('device', 'show', 'desk')['person'] == 'hanako'
+          and site.json('user', 'show', 'hanako')['tools'] == ['desk'] and 'desk' in site.cli('user', 'show', 'hanako').stdout)
+    check('and why does, in both languages', 'a tool of hanako' in site.cli('why', 'desk', 'command', topic, '--payload', '{"do":"open"}').stdout
+          and 'hanako の道具' in japanese(site, 'why', 'desk', 'command', topic, '--payload', '{"do":"open"}').stdout)
+    check('it stays hers', site.cli('invite', 'new', 'desk', '--role', 'operator', '--person', 'jiro').returncode == 6)
+    check('her command is held', desk.publish(topic, '{"do":"open"}')[0] == 0x83)
+    hold = site.json('command', 'list')[0]['id']
+
+    def approves(who):
+        return site.http('https', f'/api/v1/holds/{hold}/approve', '-H', 'Authorization: Bearer ' + token[who], '-d', '{"reason":"seen"}', method='POST')
+    status, body = approves('hanako')
+    check('she cannot approve it by her token', status == '403' and 'SK-1430' in body and not arrives('{"do":"open"}'), (status, body))
+    row = until(lambda: site.entries('audit', 'approval-refused'), 10)
+    check('that is in the record', row and row[-1]['payload']['by'] == 'hanako' and row[-1]['payload']['sender_person'] == 'hanako'
+          and row[-1]['payload']['reason'] == 'same-person', row)
+    status, body = approves('jiro')
+    check('another person can', status == '200' and '"compared":"persons"' in body and arrives('{"do":"open"}', 10), (status, body))
+    site.enrol('desk', 'operator')
+    check('enrolled again by an invite that says nobody, it is still hers', site.json('device', 'show', 'desk')['person'] == 'hanako')
 
 
 def harmless(site):
     rows = {r['by']: r for r in site.json('report', 'blocked')}
-    check('report blocked: held, let go, unsent are counted', rows['two-person']['blocked'] == 2 and rows['two-person']['let_go'] == 1
+    check('report blocked: held, let go, unsent are counted', rows['two-person']['blocked'] == 3 and rows['two-person']['let_go'] == 2
           and rows['two-person']['unsent'] == 1, rows)
     check('what broke an interlock and a form too', rows['interlock']['blocked'] == 1 and rows['schema-range']['blocked'] >= 1, rows)
     refused = [e for e in site.entries('command', 'command-refused') if e['payload']['verdict'] == 'interlock'][0]['index']
