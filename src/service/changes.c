@@ -41,7 +41,7 @@ outcome only_members(struct service *s, struct request *q, const struct doc *bod
 }
 
 /* Whose tool it will be: somebody in the table of people, and nobody else than it was said to be before. */
-static MUST outcome person_asked(struct service *s, struct request *q, const char *person, struct invite *i)
+static MUST outcome person_asked(struct service *s, struct request *q, const struct invite *i)
 {
     static const struct problem nobody = { 400, "SK-1431", "person：利用者の一覧にいないか、失効した人です", "person: nobody in the table of people, or revoked",
         "先に登録してください（sekimori user new ID）", "register the person first (sekimori user new ID)" };
@@ -53,15 +53,13 @@ static MUST outcome person_asked(struct service *s, struct request *q, const cha
     static const struct problem lent = { 403, "SK-1434", "person：ほかの人の道具だと言えるのは、管理者かこの機械の root だけです",
         "person: only an administrator, or root on the machine, may say it is somebody else's tool", "管理者に登録コードの発行を頼んでください", "have an administrator issue the invite" };
     bool user = q->caller->person || q->caller->kind == CALLER_TOKEN;
-    const char *now = registry_person(s->port.registry, i->id);
+    const char *now = registry_person(s->port.registry, i->id), *person = i->person;
     if (now[0] && (!role_personal(i->role) || (person[0] && strcmp(now, person) != 0))) return answer_said(q, &other, now);
     if (!person[0]) return DONE;
     if (!role_personal(i->role)) return answer_said(q, &device, role_word(i->role));
     if (user && !(q->caller->roles & USER_BIT(USER_ADMINISTRATOR)) && strcmp(person, q->caller->name) != 0) return answer_said(q, &lent, person);
     const struct user *u = users_find(s->port.users, person);
-    if (!u || u->revoked) return answer_said(q, &nobody, person);
-    snprintf(i->person, sizeof i->person, "%s", u->id);
-    return DONE;
+    return u && !u->revoked ? DONE : answer_said(q, &nobody, person);
 }
 
 /* What the body says; *ret_good false: a problem is answered. */
@@ -80,8 +78,8 @@ static outcome invite_of(struct service *s, struct request *q, struct invite *i,
     snprintf(i->group, sizeof i->group, "%s", doc_text(in, "group", ""));
     snprintf(i->model, sizeof i->model, "%s", doc_text(in, "model", ""));
     i->until_ms = s->port.wall_ms(s->port.ctx) + days * MS_DAY;
-    TRY(person_asked(s, q, doc_text(in, "person", ""), i));
-    *ret_good = q->status == 200;
+    if (!ok(bytes_to_text(bytes_str(doc_text(in, "person", "")), i->person, sizeof i->person))) return REFUSE(E_TOO_LARGE);
+    *ret_good = true;
     return DONE;
 }
 
@@ -114,6 +112,8 @@ outcome change_invite(struct service *s, struct request *q)
     if (!good) return DONE;
     device_place(s, i.id, place, sizeof place);
     if (!may_administer(s, q, place, &no)) return no;
+    TRY(person_asked(s, q, &i));
+    if (q->status != 200) return DONE;
     port_random(to.token, sizeof to.token);
     hash_sha256(bytes_of(to.token, sizeof to.token), &h);
     memcpy(i.token_hash, h.at, sizeof h.at);

@@ -335,6 +335,7 @@ static void a_tool_is_somebodys(struct world *w)
     CHECK(ask(w, (struct asks) { LISTENERS, .path = "/api/v1/users/mei" }) == 200 && says(w, "\"tools\":[\"desk-1\"]"));
     CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"meii\"}") == 400 && says(w, "SK-1431"));
     CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"aud\"}") == 400); /* revoked before */
+    CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"meiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii\"}") == 413);
     CHECK(invites(w, "{\"id\":\"pump-3\",\"role\":\"device\",\"person\":\"mei\"}") == 400 && says(w, "SK-1432"));
     CHECK(invites(w, "{\"id\":\"desk-1\",\"role\":\"operator\",\"person\":\"ken\"}") == 409 && says(w, "SK-1433"));
     struct asks lends = { LISTENER_CONSOLE, "POST", "/api/v1/invites", .fields = ken, .body = "{\"id\":\"desk-4\",\"role\":\"operator\",\"person\":\"mei\"}" };
@@ -343,6 +344,14 @@ static void a_tool_is_somebodys(struct world *w)
     CHECK(ask(w, lends) == 200 && strcmp(registry_person(w->registry, "desk-4"), "ken") == 0);
     CHECK(invites(w, "{\"id\":\"desk-3\",\"role\":\"operator\",\"person\":\"mei\"}") == 200);
     CHECK(strcmp(registry_person(w->registry, "desk-3"), "mei") == 0);
+    static const char told[] = "nnn の道具です。本人は、別の資格情報でも二人目になれません\"";
+    struct identity longest = { .id = "desk-5", .role = ROLE_OPERATOR, .life = LIFE_ENROLLED, .trust = TRUST_ATTESTED };
+    memset(longest.person, 'n', sizeof longest.person - 1); /* is told whole */
+    struct arena b = ARENA(65536);
+    CHECK_QUIET(ok(w_write(w, ENTRY_IDENTITY, registry_doc_identity(&b, &longest), true)));
+    arena_deinit(&b);
+    CHECK(ask(w, (struct asks) { LISTENERS, .path = "/api/v1/why?subject=desk-5&action=command&topic=sk/v1/w/gate-1/cmd/valve&payload=%7B%22do%22%3A%22open%22%7D" }) == 200
+        && memmem(w->answer.at, w->answer.n, told, sizeof told - 1));
 }
 
 int main(void)

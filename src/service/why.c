@@ -98,7 +98,7 @@ static void add_todo(struct service *s, struct arena *a, const struct verdict *v
 /* Whose tool asks, where it is a person's; where a second person is waited for, also that nobody said so. */
 static void add_person(struct arena *a, const struct identity *who, const struct verdict *v, struct doc *list)
 {
-    char ja[160], en[160];
+    char ja[ID_MAX + 160], en[ID_MAX + 160];
     bool waits = strcmp(v->word ? v->word : "", "two-person") == 0;
     if (!who || !role_personal(who->role) || (!who->person[0] && !waits)) return;
     snprintf(ja, sizeof ja, "%s の道具です%s", who->person, waits ? "。本人は、別の資格情報でも二人目になれません" : "");
