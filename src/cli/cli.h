@@ -131,6 +131,7 @@ int cmd_action_list(struct cli *c);
 int cmd_action_new(struct cli *c);
 int cmd_action_step(struct cli *c);
 int cmd_mission_import(struct cli *c);
+int cmd_mission_propose(struct cli *c);
 int cmd_draft_export(struct cli *c);
 int cmd_draft_apply(struct cli *c);
 int cmd_draft_answer(struct cli *c);

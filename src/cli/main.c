@@ -88,6 +88,8 @@ static const struct command commands[] = {
     { "mission", "check", "FILE", "モデルを確かめる（何も動いていなくてよい）", "check a model file (nothing need run)", cmd_mission_check },
     { "mission", "new", "FILE --out FILE [--site ID] | --template water|factory|building|care|retail --out FILE", "モデルの署名用の案を作る。または雛形から書き始める", "draft the signed form of a model; or begin one from a template", cmd_mission_draft },
     { "mission", "import", "FILE --out FILE", "Threagile のモデル（YAML）から任務モデルを書き始める（何も動いていなくてよい）", "begin a mission model from a Threagile model in YAML (nothing need run)", cmd_mission_import },
+    { "mission", "propose", "MODEL [--confirm ID]... [--decline ID --reason TEXT]... [--person NAME] [--dry-run]", "サイトで見えたのにモデルのファイルにない連携データ（flows）と機器を、重い順に5件まで示す。確認したものはファイルへ書き足し、見送ったものは理由とともに覚える",
+        "what the site saw and the model file lacks, five a sitting, the most consequential first; confirmed rows are added to the file, declined ones kept beside it", cmd_mission_propose },
     { "mission", "sign", "FILE --key KEY", "モデルに署名する", "sign a model", cmd_document_sign },
     { "mission", "apply", "FILE [--dry-run [--model FILE --assessment FILE]]", "署名済みのモデルを反映する（--dry-run：値と条件がどう変わるか）", "apply a signed model (--dry-run: what it would change)", cmd_document_apply },
     { "risk", "show", "[MISSION] [--model FILE --assessment FILE] [--budget YEN]", "残存リスクの中身：何が下げ、何が動き、何に懸かり、何を買えるか", "what the residual risk is made of, what moved, what it hangs on, what could be bought", cmd_risk_show },

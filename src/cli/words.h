@@ -372,6 +372,22 @@
     X(W_REACT_ALREADY, "すでに実施中です", "in force already")                                    \
     X(W_REACT_NOBODY, "この機器に頼る任務はモデルにありません", "no mission of the model rests on it") \
     X(W_REACT_NO_TOPICS, "MUD に送受信先（sekimori-topics）がありません", "the MUD file lists no topics (sekimori-topics)") \
+    X(W_SEEN_COMMAND, "指令", "commands")                                                         \
+    X(W_SEEN_PEER, "連携先とのデータ", "another site")                                             \
+    X(W_SEEN_READING, "測定値", "readings")                                                       \
+    X(W_SEEN_UNMANAGED, "管理外の機器", "unmanaged devices")                                       \
+    X(W_SEEN_HOST, "台帳にない機器（センサーが見た）", "a host no inventory lists (seen by a sensor)")  \
+    X(W_PROPOSE_COUNT, "件数", "seen")                                                            \
+    X(W_PROPOSE_ENTRIES, "  証跡 ", "  entries ")                                                 \
+    X(W_PROPOSE_NEEDED, "頼っている業務がない（あれば、その業務の depends に影響とともに書き足す）", "no function depends on it; if one does, add it under its depends with the effect you judge") \
+    X(W_PROPOSE_NOTHING, "見えたもののうち、モデルにないものはありません", "everything that was seen is in the model") \
+    X(W_PROPOSE_LATER, "次の回に示すもの", "left for later sittings")                              \
+    X(W_PROPOSE_PLATFORM, "モデルに layer: platform の資産群がないため、測定値と連携先とのデータは提案できません", "the model has no group of layer platform: readings and peers' flows cannot be proposed") \
+    X(W_PROPOSE_UNPLACED, "モデルの資産群に属さないもの（登録コードの --group か members で属させる）: ", "in no group of the model (give them one: --group at the invite, or members): ") \
+    X(W_PROPOSE_INLINE, "この一覧は一行に書かれていて、安全に書き足せません。手で書き足してください。何も変えていません", "this list is written inline and cannot be added to safely; add the rows by hand. Nothing was changed") \
+    X(W_PROPOSE_UNSAFE, "書き足すと、もとの内容が変わるか、読めないモデルになるため、やめました。何も変えていません", "adding the rows would change what is there or make a model the reader refuses; nothing was changed") \
+    X(W_PROPOSE_UNKNOWN, "その提案はありません（既にモデルにあるか、見送り済みか、番号違い）", "no such proposal (in the model already, declined, or mistyped)") \
+    X(W_PROPOSE_FIVE, "一回に答えるのは5件までです", "at most five answers a sitting")               \
     X(W_HELD_WORK, "作業許可なし", "no work permit")
 
 enum word {

@@ -8,7 +8,7 @@ import signal
 import time
 import types
 
-from harness import LONG, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, run, until
+from harness import LONG, ROOT, Mqtt, Site, _string, check, closed_by_peer, finish, note, packet, run, until
 from linked import Reader, Sender, accept, agree, cards, first_seen, flow, live, peer
 
 FLOW, LEVEL = 'sk/v1/kawa/gw-01/m/flow', 'sk/v1/mizu/level-01/m/level-upper'
@@ -43,6 +43,19 @@ def cosigned(mizu, kawa):
     return until(lambda: peer(mizu)['their_record'] > 0 and peer(kawa)['their_record'] > 0, 30)
 
 
+def proposed(kawa):
+    """What passes between the sites, to a model file that says nothing of another site."""
+    path = kawa.path('own.yaml')
+    shutil.copy(os.path.join(ROOT, 'examples/water/supplier-mission.yaml'), path)
+    seen = lambda: {p['id']: p for p in (kawa.json('mission', 'propose', path) or {'proposed': []})['proposed'] if p['seen'] == 'peer'}
+    both = until(lambda: len(seen()) == 2 and seen(), 20) or seen()
+    check('both ways are proposed to a model without them, with the other site as a group', set(both) == {'mizu-platform', 'platform-mizu'}
+          and all(p['group'] == 'mizu' and p['entries'] and p['count'] > 0 for p in both.values()), both)
+    r = kawa.cli('mission', 'propose', path, '--confirm', 'mizu-platform', '--confirm', 'platform-mizu')
+    check('confirmed together, the group is written once and the file is a model', r.returncode == 0 and r.stdout.count('{id: mizu,') == 1
+          and kawa.cli('mission', 'check', path).returncode == 0 and seen() == {}, r.stdout + r.stderr)
+
+
 def weather(mizu, kawa):
     """Each role of each side killed once, and the line cut, while readings pass both ways."""
     supply, level = Reader(mizu, 'eyes', SUPPLY), Reader(kawa, 'eyes', SEEN)
@@ -50,6 +63,7 @@ def weather(mizu, kawa):
     for s in senders:
         s.start()
     check('readings pass both ways', until(lambda: supply.got and level.got, 20), [flow(mizu, 'supply'), flow(kawa, 'supply')])
+    proposed(kawa)
     for site, role in [(s, r) for s in (mizu, kawa) for r in ('gate', 'core', 'seal') + (('courier',) if s is mizu else ())]:
         pid = site.pid_of(role)
         os.kill(pid, signal.SIGKILL)

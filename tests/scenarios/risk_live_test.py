@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Risk on a running site: what the figure is made of, what moved when evidence came, what-if and a model's dry run change
 nothing, and the exported assessment says the same without the site."""
+import base64
 import json
 import os
+import shutil
+import time
 
-from harness import ROOT, Site, check, finish, text_of, until
+from harness import BIN, ROOT, Site, check, finish, run, text_of, until
 
 WATER = os.path.join(ROOT, 'examples/water')
 
@@ -52,6 +55,58 @@ def offline(site, now):
     check('the report speaks of evidence, item by item', len(items) == 21 and items['1']['state'] == 'record' and items['17']['state'] == 'unknown', items.get('17'))
 
 
+def said(site, lang, *argv):
+    return run(os.path.join(BIN, 'sekimori'), '--state', site.state, '--lang', lang, 'mission', 'propose', *argv)
+
+
+def proposed(site):
+    """What is seen and the file lacks: asked, confirmed into the file, declined beside it, and not asked again."""
+    path, beside = site.path('own.yaml'), site.path('own.declined.yaml')
+    shutil.copy(WATER + '/mission.yaml', path)
+    before = text_of(path)
+    operator, gateway, sensor = site.enrol('op-1', 'operator', 'terminals'), site.enrol('gw-01', 'device', 'gateways'), site.enrol('level-01', 'device', 'sensors')
+    site.enrol('gw-77', 'device').pub(f'sk/v1/{site.name}/gw-77/m/flow', '1', '-q', '1')
+    level = f'sk/v1/{site.name}/level-01/m/level-upper'
+    for i in range(3):
+        sensor.pub(level, json.dumps({'v': i, 'u': 'm', 't': int(time.time() * 1000)}), '-q', '1')
+    gateway.sub_start(f'sk/v1/{site.name}/gw-01/cmd/#', '-V', 'mqttv5', '-q', '1', log='gw.log')
+    check('a command reaches the gateway', until(lambda: operator.pub(f'sk/v1/{site.name}/gw-01/cmd/pump', '{"do":"start"}', '-V', 'mqttv5', '-q', '1')
+                                                 and 'start' in text_of(site.path('gw.log')), 20))
+    with open(site.path('list.csv'), 'w', encoding='utf-8') as f:
+        f.write('id,name,kind,gateway\n計器-4,流量計,meter,gw-01\n')
+    site.cli('device', 'import', site.path('list.csv'))
+    host = json.dumps({'what': 'unknown-host', 'address': '10.0.0.66', 'protocol': 'modbus'})
+    r = run('curl', '-sS', '--unix-socket', site.path('site/run/control.sock'), '-d', host, 'http://localhost/api/v1/alerts')  # as `watch hosts` does
+    check('a sensor reports a host', '"told":true' in r.stdout, r.stdout + r.stderr)
+    ask = lambda: site.json('mission', 'propose', path) or {'proposed': []}
+    d = until(lambda: (lambda d: d if len(d['proposed']) == 4 and d['without_group'] and all(p['entries'] for p in d['proposed']) and d['proposed'][1]['count'] == 3 else None)(ask()), 20) or ask()
+    check('what was seen is proposed, commands first', [(p['id'], p['seen']) for p in d['proposed']] == [('terminals-gateways', 'command'), ('sensors-platform', 'reading'),
+          ('unmanaged-gateways-meter-gateways', 'unmanaged'), ('host-10-0-0-66', 'unknown-host')], d)
+    command, reading, meter, host = d['proposed']
+    delivered = [e['index'] for e in site.entries('command', 'command-delivered')]
+    check('with who, to whom, how often and the entries that prove it', command['who'] == 'op-1' and command['whom'] == 'gw-01' and 1 <= command['count'] <= len(delivered)
+          and set(command['entries']) <= set(delivered) and reading['count'] == 3 and reading['what'] == level, d)
+    check('who belongs to no group is said', d['without_group'] == ['gw-77'], d)
+    ja, en = said(site, 'ja', path).stdout, said(site, 'en', path).stdout
+    check('in both languages', '指令' in ja and '証跡' in ja and 'commands' in en and 'entries' in en and 'terminals → gateways' in en, ja + en)
+    r = site.cli('mission', 'propose', path, '--confirm', command['id'], '--decline', reading['id'], '--reason', 'x', '--dry-run')
+    check('a dry run shows the lines and writes nothing', r.returncode == 0 and '+ - {id: terminals-gateways, from: terminals, to: gateways' in r.stdout
+          and text_of(path) == before and not os.path.exists(beside), r.stdout + r.stderr)
+    r = site.cli('mission', 'propose', path, '--confirm', command['id'], '--confirm', meter['id'], '--decline', reading['id'], '--reason', 'readings are "known": ok',
+                 '--decline', host['id'], '--reason', 'a laptop, gone', '--person', '佐藤')
+    after = text_of(path)
+    rows = [line for line in after.splitlines() if line not in before.splitlines()]
+    check('confirmed rows are in the file, with their evidence, and nothing else of it changed', r.returncode == 0 and len(rows) == 4 and '佐藤' in rows[-1]
+          and [line for line in after.splitlines() if line not in rows and line] == [line for line in before.splitlines() if line], r.stdout + r.stderr + repr(rows))
+    check('what was declined is beside it: why, who, when', '佐藤' in text_of(beside) and 'from: sensors, to: platform' in text_of(beside) and 'readings are' in text_of(beside)
+          and 'members: [host-10-0-0-66], reason: "a laptop, gone"' in text_of(beside), r.stderr)
+    check('nothing is asked again', ask()['proposed'] == [], ask())
+    check('nor answered again', site.cli('mission', 'propose', path, '--confirm', command['id']).returncode == 5 and text_of(path) == after)
+    site.mission(path)
+    applied = [e['payload'] for e in site.entries('model')]
+    check('the file goes on to be signed and applied', len(applied) == 2 and 'terminals-gateways' in base64.b64decode(applied[-1]['payload']).decode(), len(applied))
+
+
 def main():
     with Site('mizu') as site:
         site.start()
@@ -60,6 +115,7 @@ def main():
         if now:
             tried(site, now)
             offline(site, now)
+        proposed(site)
     finish()
 
 
