@@ -2,11 +2,12 @@
  * changed in such a copy must still be found. Time is the test's own, so that heads ripen quickly. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "ledger/fixture.h"
 #include "ledger/verify.h"
 
-enum { COPIES = 48, ORDERS = 6, HOLD_MS = 600, SEGMENT = 1 << 20 };
+enum { COPIES = 16, COPIES_RELEASE = 48, ORDERS = 6, HOLD_MS = 600, SEGMENT = 1 << 20 };
 
 struct writer {
     const struct fixture *f;
@@ -216,8 +217,9 @@ static void take_copies(const struct fixture *f, uint64_t *ret_kept, uint64_t *r
 {
     char to[128];
     snprintf(to, sizeof to, "%s/copy", f->root);
+    size_t copies = getenv("RELEASE") ? COPIES_RELEASE : COPIES;
     /* more copies where they are quick: some must be taken after a held-back head has ripened */
-    for (size_t i = 0; i < COPIES || (*ret_most <= 3 && i < 100 * COPIES); i++) {
+    for (size_t i = 0; i < copies || (*ret_most <= 3 && i < 100 * copies); i++) {
         struct verify_result r;
         size_t findings = 0;
         int64_t start = port_mono_ms();
