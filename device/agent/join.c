@@ -197,10 +197,9 @@ static MUST outcome activate(struct joining *j, struct bytes json)
     if (ok(o)) o = tpm_activate(j->tpm, buffer_view(&j->state.ak), buffer_view(&credential), buffer_view(&seed), &secret);
     if (ok(o) && secret.n != 32) o = REFUSE(E_MALFORMED);
     if (ok(o)) base64_of(buffer_view(&secret), j->invitation.secret);
-    if (secret.at != NULL) explicit_bzero(secret.at, secret.cap);
+    buffer_wipe(&secret);
     buffer_deinit(&credential);
     buffer_deinit(&seed);
-    buffer_deinit(&secret);
     return o;
 }
 
@@ -218,8 +217,7 @@ static MUST outcome endorse(struct joining *j, struct line *l, struct bytes cert
     struct buffer request = BUFFER(PEM_MAX);
     outcome o = est_endorse_write(&j->invitation, certificate, ak_public(buffer_view(&j->state.ak)), &request);
     if (ok(o)) o = line_send(l, buffer_view(&request));
-    if (request.at != NULL) explicit_bzero(request.at, request.cap);
-    buffer_deinit(&request);
+    buffer_wipe(&request);
     if (ok(o)) o = answer_wait(l, &a);
     TRY(o);
     if (a.status != 404) {
@@ -280,9 +278,8 @@ outcome join_site(const char *url, const char *dir, struct tpm *t, const char *t
     if (ok(o)) o = enrol(&j);
     if (ok(o)) o = state_store(&j.state);
     explicit_bzero(&j.invitation, sizeof j.invitation);
-    if (j.request.at != NULL) explicit_bzero(j.request.at, j.request.cap);
+    buffer_wipe(&j.request);
     buffer_deinit(&j.csr);
-    buffer_deinit(&j.request);
     buffer_deinit(&j.ak_spki);
     state_free(&j.state);
     return o;

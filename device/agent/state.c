@@ -69,8 +69,7 @@ static MUST outcome read_all(struct state *s)
     TRY(o);
     o = load(s->dir, "device.key", &pem);
     if (ok(o)) o = key_read_private_pem(buffer_view(&pem), &s->key);
-    if (pem.at != NULL) explicit_bzero(pem.at, pem.cap);
-    buffer_deinit(&pem);
+    buffer_wipe(&pem);
     TRY(o);
     if (s->tcti[0] != 0) TRY(load(s->dir, "ak.blob", &s->ak));
     o = load(s->dir, "head", &s->head);
@@ -111,8 +110,7 @@ outcome state_store(const struct state *s)
     TRY(port_dir_make(s->dir, 0700));
     outcome o = key_write_private_pem(s->key, &pem);
     if (ok(o)) o = store(s->dir, "device.key", buffer_view(&pem), 0600);
-    if (pem.at != NULL) explicit_bzero(pem.at, pem.cap);
-    buffer_deinit(&pem);
+    buffer_wipe(&pem);
     TRY(o);
     if (s->ak.n > 0) TRY(store(s->dir, "ak.blob", buffer_view(&s->ak), 0600));
     TRY(store(s->dir, "authority.pem", buffer_view(&s->authority), 0644));

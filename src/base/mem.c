@@ -182,3 +182,9 @@ void buffer_deinit(struct buffer *b)
     b->at = NULL;
     b->n = b->cap = 0;
 }
+
+void buffer_wipe(struct buffer *b)
+{
+    if (b->at) explicit_bzero(b->at, b->cap);
+    buffer_deinit(b);
+}

@@ -52,6 +52,8 @@ MUST outcome buffer_reserve(struct buffer *b, size_t n);
 /* Drops the first n bytes. */
 void buffer_drop(struct buffer *b, size_t n);
 void buffer_deinit(struct buffer *b);
+/* What held a secret: all of its room becomes zero first. */
+void buffer_wipe(struct buffer *b);
 static inline struct bytes buffer_view(const struct buffer *b)
 {
     return (struct bytes) { b->at, b->n };

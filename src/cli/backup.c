@@ -178,8 +178,7 @@ int cmd_backup_make(struct cli *c)
     outcome o = root_public(c->state, &root, root_hex);
     if (ok(o)) o = port_dir_make(m.to, 0700);
     if (ok(o)) o = gather(&m, root, data_keys);
-    if (m.archive.at) explicit_bzero(m.archive.at, m.archive.n);
-    buffer_deinit(&m.archive);
+    buffer_wipe(&m.archive);
     key_free(root);
     if (!ok(o)) return medium_failed(c, o, m.to);
     o = ledger_verify(record, "", print_finding, c, &r);
@@ -213,8 +212,7 @@ static int try_custody(struct cli *c)
     code = medium_open(c, c->args[0], root, &archive);
     key_free(root);
     if (!code && !ok(medium_unpack(buffer_view(&archive), count_file, &n))) code = complain(c, EXIT_VERIFY, "SK-1082", cli_say(c, W_CHANGED), "sealed", NULL);
-    if (archive.at) explicit_bzero(archive.at, archive.n);
-    buffer_deinit(&archive);
+    buffer_wipe(&archive);
     if (!code && !c->json) printf("  %s: %u %s\n", cli_say(c, W_BOX_OPENS), n, cli_say(c, W_FILES));
     return code;
 }

@@ -45,10 +45,10 @@ static MUST outcome make_link(struct cli *c, const char *site)
     if (ok(o)) o = store(c, "link", ".ca", buffer_view(&ca), 0644);
     if (ok(o)) o = store(c, "link", ".pem", buffer_view(&pem), 0644);
     if (ok(o)) o = store(c, "link", ".key", buffer_view(&private_pem), 0600); /* last: with it all is there */
-    if (private_pem.at) explicit_bzero(private_pem.at, private_pem.n);
+    buffer_wipe(&private_pem);
     key_free(authority);
     key_free(own);
-    struct buffer *const all[] = { &ca, &spki, &der, &pem, &private_pem };
+    struct buffer *const all[] = { &ca, &spki, &der, &pem };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) buffer_deinit(all[i]);
     return o;
 }
@@ -164,8 +164,7 @@ static MUST outcome copy(struct cli *c, const char *end, const char *site, int m
     place(c, "link", end, path);
     TRY(port_file_load(path, 16384, &b));
     outcome o = store(c, site, end, buffer_view(&b), mode);
-    explicit_bzero(b.at, b.n);
-    buffer_deinit(&b);
+    buffer_wipe(&b);
     return o;
 }
 

@@ -1,19 +1,12 @@
 /* The certificate people's browsers are shown on the https door, where the site brings one that they trust. The key is made
  * here and stays here; keys/web.pem holds key and chain in one file, so that the two never change apart. */
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "cli/owner.h"
+#include "cli/keys.h"
 #include "crypto/seal_keys.h"
 
-enum { PEM_MAX = 16000, NAMES_MAX = 8, SEEN_MS = 10000, PATH_BYTES = 700 };
-
-static void path_in(const struct cli *c, const char *name, char ret[PATH_BYTES])
-{
-    snprintf(ret, PATH_BYTES, "%s/keys/%s", c->state, name);
-}
+enum { NAMES_MAX = 8, SEEN_MS = 10000 };
 
 static int failed(const struct cli *c, outcome o, const char *at)
 {
@@ -22,42 +15,22 @@ static int failed(const struct cli *c, outcome o, const char *at)
     return complain(c, EXIT_FAILED, "SK-1090", what, at, NULL);
 }
 
-/* Private, and its reader's: whoever owns the folder of keys. */
-static outcome store(const struct cli *c, const char *name, struct bytes b)
-{
-    char path[PATH_BYTES], dir[PATH_BYTES];
-    struct stat s;
-    path_in(c, name, path);
-    path_in(c, "", dir);
-    if (stat(dir, &s) != 0) return REFUSE(E_MISSING);
-    TRY(port_file_store(path, b, 0600));
-    return owner_give((struct owner) { s.st_uid, s.st_gid }, path);
-}
-
-static void wipe(struct buffer *b)
-{
-    if (b->at) explicit_bzero(b->at, b->n);
-    buffer_deinit(b);
-}
-
 /* The key whose certificate is waited for: a second request is for the same one, so that no answer to the first is lost. */
 static outcome waiting_key(const struct cli *c, struct buffer *ret_pem, struct key **ret)
 {
-    char path[PATH_BYTES];
-    path_in(c, "web.key", path);
-    outcome o = port_file_load(path, PEM_MAX, ret_pem);
+    outcome o = keys_load(c, "web.key", ret_pem);
     if (ok(o)) return key_read_private_pem(buffer_view(ret_pem), ret);
     if (o.code != E_MISSING) return o;
     TRY(key_new(KEY_P256, ret));
     TRY(key_write_private_pem(*ret, ret_pem));
-    return store(c, "web.key", buffer_view(ret_pem));
+    return keys_store(c, "web.key", buffer_view(ret_pem), 0600);
 }
 
 int cmd_certificate_request(struct cli *c)
 {
     const char *names[NAMES_MAX], *out = flag(c, "out");
     struct x509_names all = { names, 0 };
-    struct buffer pem = BUFFER(PEM_MAX), request = BUFFER(PEM_MAX);
+    struct buffer pem = BUFFER(KEYS_PEM_MAX), request = BUFFER(KEYS_PEM_MAX);
     struct key *k = NULL;
     while (all.n < NAMES_MAX && flag_nth(c, "name", all.n)) names[all.n] = flag_nth(c, "name", all.n), all.n++;
     if (c->n_args) return complain_usage(c);
@@ -68,7 +41,7 @@ int cmd_certificate_request(struct cli *c)
     int code = ok(o) ? write_file(c, out, buffer_view(&request), 0644) : failed(c, o, c->state);
     if (code == EXIT_OK) printf("%s\n  %s: sekimori certificate set CHAIN.pem\n", out, cli_say(c, W_TRY));
     key_free(k);
-    wipe(&pem);
+    buffer_wipe(&pem);
     buffer_deinit(&request);
     return code;
 }
@@ -83,8 +56,8 @@ struct bringing {
 
 static void let_go(struct bringing *b)
 {
-    wipe(&b->key);
-    wipe(&b->both);
+    buffer_wipe(&b->key);
+    buffer_wipe(&b->both);
     buffer_deinit(&b->chain);
     buffer_deinit(&b->names);
 }
@@ -117,13 +90,13 @@ static int judge(const struct cli *c, struct bringing *b)
 
 static int read_parts(struct cli *c, struct bringing *b)
 {
-    char path[PATH_BYTES];
+    char path[KEYS_PATH];
     const char *key = flag(c, "key");
     int code = read_file(c, c->args[0], &b->chain);
     if (code) return code;
     if (key) return read_file(c, key, &b->key);
-    path_in(c, "web.key", path);
-    if (!ok(port_file_load(path, PEM_MAX, &b->key)))
+    keys_path(c, "web.key", path);
+    if (!ok(port_file_load(path, KEYS_PEM_MAX, &b->key)))
         return complain(c, EXIT_NOT_FOUND, "SK-1093", cli_say(c, W_CERTIFICATE_NO_KEY), path, "--key FILE");
     return EXIT_OK;
 }
@@ -161,14 +134,14 @@ static void print_one(const struct cli *c, enum word which, const char *names, i
 
 static int set(struct cli *c, struct bringing *b)
 {
-    char key[65], path[PATH_BYTES];
+    char key[65], path[KEYS_PATH];
     int code = read_parts(c, b);
     if (!code) code = judge(c, b);
     if (code) return code;
     print_one(c, W_CERTIFICATE_WEB, (const char *)b->names.at, b->facts.not_after_ms);
     if (c->dry_run) return printf("%s\n", cli_say(c, W_DRY_RUN)), EXIT_OK;
-    outcome o = store(c, "web.pem", buffer_view(&b->both));
-    path_in(c, "web.key", path);
+    outcome o = keys_store(c, "web.pem", buffer_view(&b->both), 0600);
+    keys_path(c, "web.key", path);
     if (!ok(o)) return failed(c, o, c->state);
     if (!flag(c, "key")) (void)!unlink(path); /* it is in web.pem now */
     hex_of(bytes_of(b->facts.key_hash, sizeof b->facts.key_hash), key);
@@ -177,7 +150,7 @@ static int set(struct cli *c, struct bringing *b)
 
 int cmd_certificate_set(struct cli *c)
 {
-    struct bringing b = { BUFFER(PEM_MAX), BUFFER(PEM_MAX), BUFFER(PEM_MAX), { 0 }, BUFFER(4096) };
+    struct bringing b = { BUFFER(KEYS_PEM_MAX), BUFFER(KEYS_PEM_MAX), BUFFER(KEYS_PEM_MAX), { 0 }, BUFFER(4096) };
     if (c->n_args != 1) return complain_usage(c);
     int code = set(c, &b);
     let_go(&b);
@@ -186,8 +159,8 @@ int cmd_certificate_set(struct cli *c)
 
 int cmd_certificate_remove(struct cli *c)
 {
-    char path[PATH_BYTES];
-    path_in(c, "web.pem", path);
+    char path[KEYS_PATH];
+    keys_path(c, "web.pem", path);
     if (c->n_args) return complain_usage(c);
     if (access(path, F_OK) != 0) return complain(c, EXIT_NOT_FOUND, "SK-1095", cli_say(c, W_CERTIFICATE_NONE), path, NULL);
     if (c->dry_run) return printf("%s\n", cli_say(c, W_DRY_RUN)), EXIT_OK;

@@ -20,8 +20,7 @@ static int make_key(struct cli *c, const char *path, struct buffer *ret_pem)
     if (ok(o)) o = key_write_private_pem(k, &private);
     if (ok(o)) o = key_write_public_pem(k, ret_pem);
     int code = ok(o) ? write_file(c, path, buffer_view(&private), 0600) : EXIT_FAILED;
-    if (private.at) explicit_bzero(private.at, private.n);
-    buffer_deinit(&private);
+    buffer_wipe(&private);
     key_free(k);
     return code;
 }

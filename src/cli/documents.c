@@ -27,8 +27,7 @@ static int load_key(struct cli *c, const char *path, struct key **ret)
     int code = read_file(c, path, &pem);
     if (code) return code;
     outcome o = key_read_private_pem(buffer_view(&pem), ret);
-    explicit_bzero(pem.at, pem.n);
-    buffer_deinit(&pem);
+    buffer_wipe(&pem);
     return ok(o) ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1021", cli_say(c, W_KEY), path, NULL);
 }
 

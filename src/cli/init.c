@@ -35,8 +35,7 @@ static outcome store_key(const struct key *k, const char *path)
     struct buffer pem = BUFFER(8192);
     outcome o = access(path, F_OK) == 0 ? REFUSE(E_CONFLICT) : key_write_private_pem(k, &pem);
     if (ok(o)) o = port_file_store(path, buffer_view(&pem), 0600);
-    if (pem.at) explicit_bzero(pem.at, pem.n);
-    buffer_deinit(&pem);
+    buffer_wipe(&pem);
     return o;
 }
 

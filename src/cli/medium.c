@@ -136,8 +136,7 @@ outcome medium_pack(const char *dir, const char *relative, unsigned mode, struct
     r = out_done(&o);
     if (ok(r)) r = buffer_put(archive, out_view(&o));
     if (ok(r)) r = buffer_put(archive, buffer_view(&b));
-    if (b.at) explicit_bzero(b.at, b.n);
-    buffer_deinit(&b);
+    buffer_wipe(&b);
     return r;
 }
 
@@ -231,8 +230,7 @@ int medium_custody(struct cli *c, const char *path, struct key **ret)
     outcome o = join(file, path, folder ? "root.key" : "");
     if (ok(o)) o = port_file_load(file, 8192, &pem);
     if (ok(o)) o = key_read_private_pem(buffer_view(&pem), ret);
-    if (pem.at) explicit_bzero(pem.at, pem.n);
-    buffer_deinit(&pem);
+    buffer_wipe(&pem);
     return ok(o) ? EXIT_OK : complain(c, EXIT_CONFIGURATION, "SK-1021", cli_say(c, W_KEY), file, cli_say(c, W_CUSTODY_IS));
 }
 

@@ -176,11 +176,9 @@ int cmd_backup_restore(struct cli *c)
     if (!flag(c, "custody")) return need_flag(c, "custody");
     if (!flag(c, "state")) return need_flag(c, "state");
     int code = restore(&r);
-    if (r.archive.at) explicit_bzero(r.archive.at, r.archive.n);
-    if (r.ledger_key.at) explicit_bzero(r.ledger_key.at, r.ledger_key.n);
-    buffer_deinit(&r.archive);
+    buffer_wipe(&r.archive);
+    buffer_wipe(&r.ledger_key);
     buffer_deinit(&r.issuing);
-    buffer_deinit(&r.ledger_key);
     key_free(r.root);
     return code;
 }

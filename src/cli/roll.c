@@ -2,52 +2,21 @@
  * are made here, on the site's machine, and the root key is asked for once, to sign. keys/next.pem holds key and certificate of
  * who issues now, in one file, so that the step is one file that appears; issuing.* is then the former one. */
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "assurance/charter.h"
 #include "assurance/document.h"
-#include "cli/cli.h"
+#include "cli/keys.h"
 #include "cli/medium.h"
-#include "cli/owner.h"
 #include "crypto/seal_keys.h"
 
-enum { PEM_MAX = 16000, SEEN_MS = 15000, PATH_BYTES = 700, ISSUING_YEARS = 5 };
-
-static void path_in(const struct cli *c, const char *name, char ret[PATH_BYTES])
-{
-    snprintf(ret, PATH_BYTES, "%s/keys/%s", c->state, name);
-}
+enum { SEEN_MS = 15000, ISSUING_YEARS = 5 };
 
 static int failed(const struct cli *c, outcome o)
 {
     char what[160];
     snprintf(what, sizeof what, "%s%s%s", code_word(o.code), o.sys ? ": " : "", o.sys ? strerror(o.sys) : "");
     return complain(c, EXIT_FAILED, "SK-1096", what, c->state, NULL);
-}
-
-static outcome store(const struct cli *c, const char *name, struct bytes b, int mode)
-{
-    char path[PATH_BYTES], dir[PATH_BYTES];
-    struct stat s;
-    path_in(c, name, path);
-    path_in(c, "", dir);
-    if (stat(dir, &s) != 0) return REFUSE(E_MISSING);
-    TRY(port_file_store(path, b, mode));
-    return owner_give((struct owner) { s.st_uid, s.st_gid }, path);
-}
-
-static outcome load(const struct cli *c, const char *name, struct buffer *ret)
-{
-    char path[PATH_BYTES];
-    path_in(c, name, path);
-    return port_file_load(path, PEM_MAX, ret);
-}
-
-static void wipe(struct buffer *b)
-{
-    if (b->at) explicit_bzero(b->at, b->n);
-    buffer_deinit(b);
 }
 
 /* ---- what the daemon knows ---- */
@@ -82,13 +51,13 @@ static void print_left(const struct cli *c, const struct doc *former)
 
 struct rolling {
     struct key *root, *issuing;
-    struct buffer root_pem, pem, both; /* both: key and certificate, as they will be stored */
+    struct buffer root_pem, both; /* both: key and certificate, as they will be stored */
     struct x509_facts facts;
 };
 
 static outcome make(struct rolling *r, const char *site)
 {
-    struct buffer certificate = BUFFER(PEM_MAX);
+    struct buffer certificate = BUFFER(KEYS_PEM_MAX);
     TRY(key_new(KEY_P256, &r->issuing));
     TRY(key_write_private_pem(r->issuing, &r->both));
     outcome o = x509_make_issuing(r->root, buffer_view(&r->root_pem), r->issuing, site, ISSUING_YEARS, &certificate);
@@ -103,7 +72,7 @@ static int root_here(struct cli *c, struct rolling *r)
     struct hash own, known;
     int code = medium_custody(c, flag(c, "custody"), &r->root);
     if (code) return code;
-    outcome o = load(c, "root.pem", &r->root_pem);
+    outcome o = keys_load(c, "root.pem", &r->root_pem);
     if (ok(o)) o = key_id(r->root, &own);
     if (ok(o)) o = x509_pem_key_hash(buffer_view(&r->root_pem), &known);
     if (!ok(o)) return failed(c, o);
@@ -113,30 +82,30 @@ static int root_here(struct cli *c, struct rolling *r)
 /* next.pem becomes issuing.*: each step leaves what the seal can start from. */
 static outcome settle(const struct cli *c)
 {
-    char path[PATH_BYTES];
-    struct buffer pem = BUFFER(PEM_MAX), own = BUFFER(PEM_MAX);
+    char path[KEYS_PATH];
+    struct buffer pem = BUFFER(KEYS_PEM_MAX), own = BUFFER(KEYS_PEM_MAX);
     struct key *k = NULL;
     struct bytes chain;
-    outcome o = load(c, "next.pem", &pem);
+    outcome o = keys_load(c, "next.pem", &pem);
     if (ok(o)) o = seal_keys_pair(buffer_view(&pem), &k, &chain);
     if (ok(o)) o = key_write_private_pem(k, &own);
-    path_in(c, "issuing.key", path);
+    keys_path(c, "issuing.key", path);
     if (ok(o)) (void)!unlink(path);
-    if (ok(o)) o = store(c, "issuing.pem", chain, 0644);
-    if (ok(o)) o = store(c, "issuing.key", buffer_view(&own), 0600);
-    path_in(c, "next.pem", path);
+    if (ok(o)) o = keys_store(c, "issuing.pem", chain, 0644);
+    if (ok(o)) o = keys_store(c, "issuing.key", buffer_view(&own), 0600);
+    keys_path(c, "next.pem", path);
     if (ok(o) && unlink(path) != 0) o = REFUSE(E_IO);
     key_free(k);
-    wipe(&own);
-    wipe(&pem);
+    buffer_wipe(&own);
+    buffer_wipe(&pem);
     return o;
 }
 
 /* A step that was cut short after an order is finished first; while a former one counts, there is no other roll. */
 static int ready_to_roll(struct cli *c, const struct doc *list)
 {
-    char path[PATH_BYTES];
-    path_in(c, "next.pem", path);
+    char path[KEYS_PATH];
+    keys_path(c, "next.pem", path);
     if (list->count > 1)
         return complain(c, EXIT_CONFLICT, "SK-1097", cli_say(c, W_CA_STILL_ROLLING), doc_text(list->first->next, "key", ""), "sekimori ca retire KEY --dry-run");
     if (access(path, F_OK) != 0) return EXIT_OK;
@@ -156,7 +125,7 @@ static int roll(struct cli *c, struct rolling *r)
     printf("%s: %lld\n", cli_say(c, W_CA_TO_MOVE), (long long)doc_int(list->first, "good", 0));
     if (c->dry_run) return printf("%s\n", cli_say(c, W_DRY_RUN)), EXIT_OK;
     outcome o = make(r, site);
-    if (ok(o)) o = store(c, "next.pem", buffer_view(&r->both), 0600);
+    if (ok(o)) o = keys_store(c, "next.pem", buffer_view(&r->both), 0600);
     if (!ok(o)) return failed(c, o);
     hex_of(bytes_of(r->facts.key_id, sizeof r->facts.key_id), key);
     code = take_effect(c, key, "");
@@ -166,14 +135,14 @@ static int roll(struct cli *c, struct rolling *r)
 
 int cmd_ca_roll(struct cli *c)
 {
-    struct rolling r = { .root_pem = BUFFER(PEM_MAX), .pem = BUFFER(PEM_MAX), .both = BUFFER(PEM_MAX) };
+    struct rolling r = { .root_pem = BUFFER(KEYS_PEM_MAX), .both = BUFFER(KEYS_PEM_MAX) };
     if (c->n_args) return complain_usage(c);
     if (!flag(c, "custody")) return need_flag(c, "custody");
     int code = roll(c, &r);
     key_free(r.root);
     key_free(r.issuing);
     buffer_deinit(&r.root_pem);
-    wipe(&r.both);
+    buffer_wipe(&r.both);
     return code;
 }
 

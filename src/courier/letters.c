@@ -55,9 +55,8 @@ static MUST outcome make_tls(const struct courier *c, struct letter *l)
     if (own) o = load(c, names[l->kind], ".key", &pem);
     if (own && ok(o)) o = key_read_private_pem(buffer_view(&pem), &key);
     if (ok(o)) o = tls_client_new(buffer_view(&ca), NULL, own ? buffer_view(&chain) : BYTES_NONE, key, &l->tls);
-    if (pem.n) explicit_bzero(pem.at, pem.n);
+    buffer_wipe(&pem);
     key_free(key);
-    buffer_deinit(&pem);
     buffer_deinit(&chain);
     buffer_deinit(&ca);
     return o;
@@ -122,8 +121,7 @@ static MUST outcome signature(const struct courier *c, const struct letter *l, c
     const struct bytes parts[] = { bytes_str(l->id), BYTES_LIT("."), bytes_str(time), BYTES_LIT("."), buffer_view(&l->body) };
     hash_hmac_sha256(key, parts, sizeof parts / sizeof *parts, &h);
     base64_of(hash_view(&h), text);
-    explicit_bzero(secret.at, secret.n);
-    buffer_deinit(&secret);
+    buffer_wipe(&secret);
     return strong ? DONE : REFUSE(E_CONFIG);
 }
 

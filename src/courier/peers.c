@@ -130,8 +130,7 @@ static void load_password(struct peer *p)
             && ok(bytes_to_text(second, p->password, sizeof p->password));
         if (!good) p->user[0] = 0;
     }
-    explicit_bzero(b.at, b.n);
-    buffer_deinit(&b);
+    buffer_wipe(&b);
 }
 
 static MUST outcome make_tls(struct peer *p, struct bytes ca_pem)
@@ -143,9 +142,8 @@ static MUST outcome make_tls(struct peer *p, struct bytes ca_pem)
     if (own) o = load(p, ".key", &pem);
     if (own && ok(o)) o = key_read_private_pem(buffer_view(&pem), &key);
     if (ok(o)) o = tls_client_new(ca_pem, NULL, own ? buffer_view(&chain) : BYTES_NONE, key, &p->tls);
-    if (pem.n) explicit_bzero(pem.at, pem.n);
+    buffer_wipe(&pem);
     key_free(key);
-    buffer_deinit(&pem);
     buffer_deinit(&chain);
     return o;
 }

@@ -98,8 +98,7 @@ static outcome load_one(void *ctx, const char *name)
     TRY(o);
     struct data_key *d = mem_new(sizeof *d);
     bool good = d && ok(data_key_read(buffer_view(&b), d));
-    if (b.at) explicit_bzero(b.at, b.n);
-    buffer_deinit(&b);
+    buffer_wipe(&b);
     if (!d) return REFUSE(E_MEMORY);
     memcpy(d->id, id, sizeof id);
     o = good ? data_key_keep(k, d) : DONE; /* half a key: its payloads are lost, others are not */

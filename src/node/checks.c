@@ -47,6 +47,15 @@ struct checks {
 
 /* ---- what is counted ---- */
 
+static void roll(struct activity *a, int64_t window)
+{
+    if (window == a->window) return;
+    if (window == a->window + 1) memcpy(a->before, a->now, sizeof a->before);
+    else memset(a->before, 0, sizeof a->before);
+    memset(a->now, 0, sizeof a->now);
+    a->window = window;
+}
+
 static struct activity *activity_of(struct core *c, const char *id)
 {
     struct checks *k = c->checks;
@@ -59,14 +68,7 @@ static struct activity *activity_of(struct core *c, const char *id)
             return NULL;
         }
     }
-    if (!a) return NULL;
-    int64_t window = port_mono_ms() / WINDOW_MS;
-    if (window != a->window) {
-        if (window == a->window + 1) memcpy(a->before, a->now, sizeof a->before);
-        else memset(a->before, 0, sizeof a->before);
-        memset(a->now, 0, sizeof a->now);
-        a->window = window;
-    }
+    if (a) roll(a, port_mono_ms() / WINDOW_MS);
     return a;
 }
 
@@ -74,12 +76,6 @@ static void count(struct core *c, const char *id, int what)
 {
     struct activity *a = activity_of(c, id);
     if (a) a->now[what]++;
-}
-
-static uint32_t counted(struct core *c, const char *id, int what)
-{
-    struct activity *a = activity_of(c, id);
-    return a ? a->now[what] + a->before[what] : 0;
 }
 
 void checks_link_up(struct core *c, const char *id, const char *source)
@@ -214,10 +210,12 @@ static void over(struct core *c, struct finding *f, int what, uint32_t most)
     struct bytes key;
     void *value;
     char id[ID_MAX], text[24];
+    int64_t window = port_mono_ms() / WINDOW_MS;
     for (size_t at = 0; map_next(&c->checks->of, &at, &key, &value);) {
-        if (!ok(bytes_to_text(key, id, sizeof id))) continue;
-        uint32_t n = counted(c, id, what);
-        if (n < most) continue;
+        struct activity *a = value;
+        roll(a, window);
+        uint32_t n = a->now[what] + a->before[what];
+        if (n < most || !ok(bytes_to_text(key, id, sizeof id))) continue;
         snprintf(text, sizeof text, "%u", n);
         found(f, id, text);
     }

@@ -12,8 +12,7 @@ outcome own_key(const struct core *c, const char *name, uint8_t ret[32])
     if (ok(port_file_load(path, 64, &b))) {
         bool good = b.n == 32;
         if (good) memcpy(ret, b.at, 32);
-        explicit_bzero(b.at, b.n);
-        buffer_deinit(&b);
+        buffer_wipe(&b);
         return good ? DONE : REFUSE(E_MALFORMED);
     }
     port_random(ret, 32);

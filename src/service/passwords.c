@@ -80,8 +80,7 @@ outcome users_passwords_open(struct users *u, const char *path, char why[USER_WH
     why[0] = 0;
     snprintf(u->path, sizeof u->path, "%s", path);
     outcome o = load(u, &b, why);
-    if (b.at) explicit_bzero(b.at, b.n);
-    buffer_deinit(&b);
+    buffer_wipe(&b);
     TRY(o);
     const char *who = u->forgotten ? NULL : missing(u);
     if (who) return refuse(E_MISSING, why, "the record knows a password that is not there, of: ", who);
@@ -118,8 +117,7 @@ outcome users_verifier_put(struct users *u, const char *id, const char *verifier
     outcome o = u->forgotten ? buffer_put(&b, BYTES_LIT(FORGOTTEN "\n")) : DONE;
     for (size_t i = 0; ok(o) && i < u->n_verifiers; i++) o = buffer_fmt(&b, "%s %s\n", u->verifiers[i].user, u->verifiers[i].text);
     if (ok(o)) o = port_file_store(u->path, buffer_view(&b), 0600);
-    if (b.at) explicit_bzero(b.at, b.n);
-    buffer_deinit(&b);
+    buffer_wipe(&b);
     if (!ok(o)) u->n_verifiers--;
     hash_sha256(bytes_str(verifier), &h);
     memcpy(ret_hash, h.at, sizeof h.at);
