@@ -3,12 +3,12 @@
 //   --attack and --fix are shell commands: the page must show the limit, the held command and what is at stake without a
 //   reload after the first, and be free of them after the second. --link and --vendor: another system is linked, then turns.
 import { exec } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { checkpoint } from './checkpoint.mjs';
+import { axeFound, language, textOf, until } from './page.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, shots, ...flags] = process.argv.slice(2);
@@ -18,7 +18,6 @@ if (!base || !once || !shots) {
 }
 const flag = (name) => (flags.includes(name) ? flags[flags.indexOf(name) + 1] : undefined);
 const run = promisify(exec);
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(shots, { recursive: true });
 
 
@@ -42,28 +41,12 @@ async function open(browser, options, cookies = []) {
 }
 
 async function axe(page, claim) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
-    const r = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return r.violations.map((v) => ({ id: v.id, impact: v.impact, where: v.nodes.slice(0, 3).map((x) => x.target.join(' ') + ' ' + (x.failureSummary ?? '').slice(0, 160)) }));
-  });
+  const found = await axeFound(page);
   const serious = found.filter((v) => v.impact === 'serious' || v.impact === 'critical');
   check(`${claim}: axe finds nothing serious`, serious.length === 0, serious);
-  for (const v of found.filter((x) => !serious.includes(x))) process.stdout.write(`# axe ${v.impact} ${v.id}: ${v.where.join(' | ').replace(/\s+/g, ' ').slice(0, 300)}\n`);
+  for (const v of found.filter((x) => !serious.includes(x))) process.stdout.write(`# axe ${v.impact} ${v.id}: ${v.where.map((x, k) => `${x} ${v.why[k]}`).join(' | ').replace(/\s+/g, ' ').slice(0, 300)}\n`);
 }
 
-const textOf = (page, selector) => page.locator(selector).innerText();
-const language = (page, l) => page.locator(`.languages button[lang=${l}]`).click();
-
-async function until(what, ms = 10000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const v = await what().catch(() => null);
-    if (v) return v;
-    if (Date.now() > end) return null;
-    await new Promise((r) => setTimeout(r, 50));
-  }
-}
 
 const SAID = {
   ja: { page: '全体状況', observe: '見守り', noLimits: '実施中の制限はありません', noStake: '確認された事案はありません', simulated: '模擬', real: '実機', of: (ok, all) => `${all} 件中 ${ok} 件 合格`, login: 'この機械で、次を実行します', used: '使用済み', held: '承認待ち保留' },

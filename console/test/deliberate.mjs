@@ -2,10 +2,10 @@
 // usage: node test/deliberate.mjs BASE_URL LINKS_JSON SHOTS_DIR SITE_FOLDER
 import { exec } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { axeLines } from './page.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, linksText, shots, dir] = process.argv.slice(2);
@@ -15,16 +15,11 @@ if (!base || !linksText || !shots || !dir) {
 }
 mkdirSync(shots, { recursive: true });
 const links = JSON.parse(linksText);
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const complaints = [];
 const sh = (line) => promisify(exec)(line);
 
 async function axe(page, claim) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
-    const r = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return r.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((x) => x.target.join(' ')).join(' | ')}`);
-  });
+  const found = await axeLines(page);
   check(`${claim}: axe finds nothing`, found.length === 0, found);
 }
 

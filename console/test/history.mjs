@@ -1,9 +1,9 @@
 // The history page in a real browser against a real site: chart, points with their proofs, files; in both languages. Prints TAP.
 // usage: node test/history.mjs BASE_URL ONE_TIME_URL SHOTS_DIR TOPIC|first [PERIOD GAPS]
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { axeLines, until as polled } from './page.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 let topic;
@@ -13,25 +13,13 @@ if (!wanted) {
   process.exit(2);
 }
 mkdirSync(shots, { recursive: true });
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const until = (what) => polled(what, 20000);
 const complaints = [];
-
-async function until(what, ms = 20000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const v = await what().catch(() => null);
-    if (v) return v;
-    if (Date.now() > end) return null;
-    await new Promise((r) => setTimeout(r, 100));
-  }
-}
 
 async function looks(page, name) {
   for (const l of ['ja', 'en']) {
     await page.locator(`.languages button[lang=${l}]`).click();
-    await page.evaluate(axeSource);
-    const found = await page.evaluate(async () => (await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-      .violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((x) => x.target.join(' ')).join(' | ')}`));
+    const found = await axeLines(page);
     check(`${name} ${l}: axe finds nothing`, found.length === 0, found);
     for (const width of [1280, 375]) {
       await page.setViewportSize({ width, height: 900 });

@@ -1,9 +1,9 @@
 // The mission page and the papers, in a real browser against a real site; pictures and PDFs of each in both languages. Prints TAP.
 // usage: node test/mission.mjs BASE_URL ONE_TIME_URL SHOTS_DIR [DRAFT_FILE]
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { axeLines, language, textOf, until } from './page.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, shots, draft] = process.argv.slice(2);
@@ -12,26 +12,10 @@ if (!base || !once || !shots) {
   process.exit(2);
 }
 mkdirSync(shots, { recursive: true });
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const complaints = [];
-const textOf = (page, selector) => page.locator(selector).innerText();
-
-async function until(what, ms = 10000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const v = await what().catch(() => null);
-    if (v) return v;
-    if (Date.now() > end) return null;
-    await new Promise((r) => setTimeout(r, 50));
-  }
-}
 
 async function axe(page, claim) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
-    const r = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return r.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((x) => x.target.join(' ')).join(' | ')}`);
-  });
+  const found = await axeLines(page);
   check(`${claim}: axe finds nothing`, found.length === 0, found);
 }
 
@@ -52,7 +36,6 @@ async function ownRules(page, claim) {
   check(`${claim}: fits, readable type, titles`, wrong.length === 0, wrong);
 }
 
-const language = async (page, l) => page.locator(`.languages button[lang=${l}]`).click();
 const SAID = {
   ja: { answer: 'はい。今日は運用できます（許容限度内', tried: '試算', misuse: 'この数字を使ってはいけない場面' },
   en: { answer: 'Yes: today it can run (within tolerance', tried: 'Tried', misuse: 'must not be used' },

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { textOf } from './page.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, second, person, other, shots, bind] = process.argv.slice(2);
@@ -28,7 +29,6 @@ async function open(browser, locale) {
   return { context, page };
 }
 
-const textOf = (page, selector) => page.locator(selector).innerText();
 const fill = async (page, user, password) => {
   await page.locator('.form input[autocomplete=username]').first().fill(user) /* the second asks for a challenge to carry */;
   await page.locator('.form input[autocomplete=current-password]').fill(password);

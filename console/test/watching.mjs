@@ -1,9 +1,9 @@
 // The pages 警報, 作業申請 and 管理外機器 in a real browser against the demo, both languages; pictures of each. Prints TAP.
 // usage: node test/watching.mjs BASE_URL ONE_TIME_URL SHOTS_DIR
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { axeLines, language, until as polled } from './page.mjs';
 import { ARGS, check, EXECUTABLE, finish } from './tap.mjs';
 
 const [base, once, shots] = process.argv.slice(2);
@@ -12,26 +12,12 @@ if (!base || !once || !shots) {
   process.exit(2);
 }
 mkdirSync(shots, { recursive: true });
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const until = (what) => polled(what, 15000);
 const LANGS = ['ja', 'en'];
 const TITLES = { ja: { alarms: '警報', work: '作業申請', unmanaged: '管理外機器' }, en: { alarms: 'Alarms', work: 'Work permits', unmanaged: 'Unmanaged devices' } };
 
-async function until(what, ms = 15000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const v = await what().catch(() => null);
-    if (v) return v;
-    if (Date.now() > end) return null;
-    await new Promise((r) => setTimeout(r, 50));
-  }
-}
-
 async function looks(page, name) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
-    const r = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return r.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((x) => x.target.join(' ')).join(' | ')}`);
-  });
+  const found = await axeLines(page);
   check(`${name}: axe finds nothing`, found.length === 0, found);
   for (const width of [1280, 375]) {
     await page.setViewportSize({ width, height: 900 });
@@ -41,7 +27,6 @@ async function looks(page, name) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
-const language = (page, l) => page.locator(`.languages button[lang=${l}]`).click();
 const field = (page, within, k) => page.locator(`${within} input`).nth(k);
 
 async function alarms(page) {
